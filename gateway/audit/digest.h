@@ -1,0 +1,11 @@
+/*
+ * SHA-256 in hex, the one hash of the audit: of records, bodies, messages, policies.
+ */
+#pragma once
+
+#include "base/str.h"
+
+#define DIGEST_HEX_SIZE 65 /* 64 digits and a NUL */
+
+/* False only when libcrypto has no SHA-256; `out` is then empty. Any thread. */
+MUST_USE bool digest_hex(struct str bytes, char out[DIGEST_HEX_SIZE]);

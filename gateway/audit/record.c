@@ -1,0 +1,146 @@
+#include "audit/record.h"
+
+#include "base/clock.h"
+#include "base/json_write.h"
+
+/* Members without braces: the journal puts its own in front. */
+static void put_time(struct json_writer *w, int64_t unix_ms)
+{
+    char text[CLOCK_UTC_SIZE];
+    clock_format_utc(unix_ms, text);
+    json_put_str(w, "time", str_from(text));
+}
+
+static void put_if_any(struct json_writer *w, const char *key, struct str value)
+{
+    if (value.len)
+        json_put_str(w, key, value);
+}
+
+static void put_blocks(struct json_writer *w, const struct campaign *campaign)
+{
+    json_open_array_at(w, "blocks");
+    for (size_t i = 0; i < campaign->block_count; i++) {
+        const struct calling_block *block = &campaign->blocks[i];
+        json_open_object(w);
+        json_put_str(w, "day", str_from(weekday_code(block->day)));
+        json_put_int(w, "start_min", block->start_min);
+        json_put_int(w, "end_min", block->end_min);
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
+
+static void put_campaign(struct json_writer *w, const struct decision_record *record)
+{
+    const struct campaign *campaign = record->campaign;
+    json_open_object_at(w, "campaign");
+    put_if_any(w, "name", campaign->name);
+    put_if_any(w, "caller_id", campaign->caller_id);
+    put_if_any(w, "timezone", campaign->timezone);
+    put_if_any(w, "frequency", str_from(frequency_text(campaign->frequency)));
+    put_blocks(w, campaign);
+    json_open_array_at(w, "contact_lists");
+    for (size_t i = 0; i < campaign->contact_list_count; i++)
+        json_put_str(w, NULL, campaign->contact_lists[i]);
+    json_close_array(w);
+    put_if_any(w, "dnc_list", campaign->dnc_list);
+    if (campaign->priority)
+        json_put_int(w, "priority", campaign->priority);
+    put_if_any(w, "format", campaign->format);
+    put_if_any(w, "template", campaign->template_name);
+    put_if_any(w, "message_sha256", record->message_sha256);
+    if (campaign->has_schedule)
+        json_put_bool(w, "scheduling_enabled", campaign->scheduling_enabled);
+    json_close_object(w);
+}
+
+static void put_violations(struct json_writer *w, const struct violations *violations)
+{
+    json_open_array_at(w, "violations");
+    for (size_t i = 0; i < violations->count; i++) {
+        const struct violation *violation = &violations->items[i];
+        json_open_object(w);
+        json_put_str(w, "code", str_from(violation_code_text(violation->code)));
+        json_put_str(w, "pointer", violation->pointer);
+        put_if_any(w, "rule", violation->rule);
+        put_if_any(w, "team", violation->team);
+        json_close_object(w);
+    }
+    json_close_array(w);
+    if (violations->truncated)
+        json_put_bool(w, "truncated", true);
+}
+
+static void put_policy(struct json_writer *w, struct str revision, struct str digest)
+{
+    json_open_object_at(w, "policy");
+    json_put_str(w, "revision", revision);
+    json_put_str(w, "digest", digest);
+    json_close_object(w);
+}
+
+void record_decision(const struct decision_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("decision"));
+    json_put_str(&w, "id", str_from(record->id));
+    put_time(&w, record->time_unix_ms);
+    json_put_str(&w, "verdict", record->allowed ? STR("allow") : STR("deny"));
+    if (!record->allowed) {
+        json_put_int(&w, "status", record->status);
+        json_put_str(&w, "type", str_from(record->type));
+        put_if_any(&w, "code", str_from(record->code));
+    }
+    json_put_str(&w, "team", record->team);
+    json_put_str(&w, "peer", record->peer);
+    put_if_any(&w, "method", record->method);
+    put_if_any(&w, "path", record->path);
+    put_if_any(&w, "stream_id", record->stream_id);
+    put_if_any(&w, "account_id", record->account_id);
+    if (record->body_sha256.len) {
+        json_put_str(&w, "body_sha256", record->body_sha256);
+        json_put_int(&w, "body_bytes", (int64_t)record->body_bytes);
+    }
+    if (record->campaign)
+        put_campaign(&w, record);
+    if (record->violations && !violations_clean(record->violations))
+        put_violations(&w, record->violations);
+    put_policy(&w, record->policy_revision, record->policy_digest);
+    json_put_int(&w, "duration_us", record->duration_us);
+}
+
+void record_outcome(const struct outcome_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("outcome"));
+    json_put_str(&w, "id", str_from(record->id));
+    put_time(&w, record->time_unix_ms);
+    json_put_str(&w, "outcome", str_from(record->outcome));
+    json_put_str(&w, "created", str_from(record->created));
+    json_open_object_at(&w, "upstream");
+    json_put_str(&w, "host", record->upstream_host);
+    if (record->upstream_status)
+        json_put_int(&w, "status", record->upstream_status);
+    put_if_any(&w, "failure", str_from(record->failure));
+    put_if_any(&w, "detail", record->detail);
+    put_if_any(&w, "answer", record->answer_status);
+    put_if_any(&w, "campaign_id", record->campaign_id);
+    put_if_any(&w, "template_id", record->template_id);
+    put_if_any(&w, "created_at", record->created_at);
+    put_if_any(&w, "stored_message_sha256", record->stored_message_sha256);
+    json_close_object(&w);
+    json_put_int(&w, "duration_us", record->duration_us);
+}
+
+void record_life(const struct life_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", str_from(record->kind));
+    put_time(&w, record->time_unix_ms);
+    json_put_str(&w, "version", record->version);
+    json_put_str(&w, "config_digest", record->config_digest);
+    put_policy(&w, record->policy_revision, record->policy_digest);
+    if (record->torn_bytes)
+        json_put_int(&w, "torn_bytes", (int64_t)record->torn_bytes);
+}

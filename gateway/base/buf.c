@@ -1,0 +1,94 @@
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SMALLEST_BYTES 1024
+
+void buf_init(struct buf *buf, size_t max)
+{
+    *buf = (struct buf){.max = max};
+}
+
+bool buf_reserve(struct buf *buf, size_t extra)
+{
+    if (buf->failed)
+        return false;
+    if (extra <= buf->capacity - buf->len)
+        return true;
+    if (extra > buf->max - buf->len) {
+        buf->failed = true;
+        return false;
+    }
+
+    size_t wanted = buf->capacity < SMALLEST_BYTES ? SMALLEST_BYTES : buf->capacity * 2;
+    if (wanted < buf->len + extra)
+        wanted = buf->len + extra;
+    if (wanted > buf->max)
+        wanted = buf->max;
+    char *data = realloc(buf->data, wanted);
+    if (!data) {
+        buf->failed = true;
+        return false;
+    }
+    buf->data = data;
+    buf->capacity = wanted;
+    return true;
+}
+
+bool buf_append(struct buf *buf, struct str bytes)
+{
+    if (!buf_reserve(buf, bytes.len))
+        return false;
+    if (bytes.len)
+        memcpy(buf->data + buf->len, bytes.data, bytes.len);
+    buf->len += bytes.len;
+    return true;
+}
+
+bool buf_append_byte(struct buf *buf, char byte)
+{
+    return buf_append(buf, (struct str){&byte, 1});
+}
+
+bool buf_format(struct buf *buf, const char *format, ...)
+{
+    char small[256]; /* most formatted pieces are short: one pass */
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(small, sizeof(small), format, args);
+    va_end(args);
+    if (len >= 0 && (size_t)len < sizeof(small))
+        return buf_append(buf, (struct str){small, (size_t)len});
+
+    if (len < 0 || !buf_reserve(buf, (size_t)len + 1)) {
+        buf->failed = true;
+        return false;
+    }
+    va_start(args, format);
+    (void)vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)len;
+    return true;
+}
+
+void buf_consume(struct buf *buf, size_t count)
+{
+    if (count > buf->len)
+        count = buf->len;
+    buf->len -= count;
+    if (buf->len)
+        memmove(buf->data, buf->data + count, buf->len);
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+}
+
+void buf_release(struct buf *buf)
+{
+    free(buf->data);
+    buf_init(buf, buf->max);
+}

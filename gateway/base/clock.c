@@ -1,0 +1,42 @@
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+int64_t clock_unix_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t clock_mono_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+#define YEAR_0000_MS (-62167219200000LL)
+#define YEAR_9999_MS 253402300799999LL
+
+void clock_format_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE])
+{
+    if (unix_ms < YEAR_0000_MS)
+        unix_ms = YEAR_0000_MS;
+    if (unix_ms > YEAR_9999_MS)
+        unix_ms = YEAR_9999_MS;
+    int64_t ms = unix_ms % 1000;
+    time_t seconds = (time_t)(unix_ms / 1000);
+    if (ms < 0) {
+        ms += 1000;
+        seconds -= 1;
+    }
+    struct tm parts;
+    (void)gmtime_r(&seconds, &parts);
+    (void)snprintf(out, CLOCK_UTC_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+                   (unsigned)(parts.tm_year + 1900) % 10000u, (unsigned)(parts.tm_mon + 1) % 100u,
+                   (unsigned)parts.tm_mday % 100u, (unsigned)parts.tm_hour % 100u,
+                   (unsigned)parts.tm_min % 100u, (unsigned)parts.tm_sec % 100u,
+                   (unsigned)ms % 1000u);
+}

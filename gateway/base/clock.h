@@ -1,0 +1,18 @@
+/*
+ * Time. Pure code takes times as arguments; only the top asks the clock.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Milliseconds since 1970-01-01T00:00:00Z, from the system's clock. */
+int64_t clock_unix_ms(void);
+
+/* Microseconds of a clock that never goes back; for durations and deadlines only. */
+int64_t clock_mono_us(void);
+
+/* Length of "2026-11-23T09:30:00.123Z" and its NUL. */
+#define CLOCK_UTC_SIZE 25
+
+/* RFC 3339 in UTC with milliseconds. Years outside 0000..9999 are clamped. */
+void clock_format_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE]);

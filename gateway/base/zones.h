@@ -1,0 +1,17 @@
+/*
+ * IANA time zone names and links, from a table made at build time out of tzdata, so that every
+ * image knows the same zones whatever its own tzdata says. Pure; names are case-sensitive.
+ */
+#pragma once
+
+#include "base/str.h"
+
+/*
+ * The canonical name for a zone or a link ("Asia/Calcutta" -> "Asia/Kolkata"); a canonical name
+ * gives itself. False for anything that is not in the table: offsets, abbreviations such as EST or
+ * IST, paths. The view is static.
+ */
+MUST_USE bool zone_canonical(struct str name, struct str *ret);
+
+/* The release of tzdata the table was made from, such as "2025b". */
+const char *zone_table_version(void);

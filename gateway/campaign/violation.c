@@ -1,0 +1,95 @@
+#include "campaign/violation.h"
+
+#include "base/limits.h"
+
+static const struct {
+    const char *code, *meaning;
+    enum violation_class class;
+} codes[] = {
+#define VIOLATION(name, code, klass, meaning)                                                      \
+    [VIOLATION_##name] = {code, meaning, VIOLATION_CLASS_##klass},
+#include "campaign/violations.def"
+#undef VIOLATION
+};
+
+const char *violation_code_text(enum violation_code code)
+{
+    return codes[code].code;
+}
+
+enum violation_class violation_code_class(enum violation_code code)
+{
+    return codes[code].class;
+}
+
+const char *violation_code_meaning(enum violation_code code)
+{
+    return codes[code].meaning;
+}
+
+void violations_init(struct violations *list, struct arena *arena)
+{
+    *list = (struct violations){.arena = arena};
+}
+
+static bool make_room(struct violations *list)
+{
+    if (list->count < list->capacity)
+        return true;
+    if (list->count == LIMIT_VIOLATIONS)
+        return false;
+    size_t capacity = list->capacity ? list->capacity * 2 : 8;
+    if (capacity > LIMIT_VIOLATIONS)
+        capacity = LIMIT_VIOLATIONS;
+    struct violation *items = arena_zalloc(list->arena, capacity, sizeof(*items));
+    if (!items)
+        return false;
+    if (list->count)
+        memcpy(items, list->items, list->count * sizeof(*items));
+    list->items = items;
+    list->capacity = capacity;
+    return true;
+}
+
+static void add(struct violations *list, struct violation violation, const char *format,
+                va_list args)
+{
+    violation.message = make_room(list) ? arena_vformat(list->arena, format, args) : (struct str){0};
+    if (violation.message.data)
+        list->items[list->count++] = violation;
+    else
+        list->truncated = true;
+}
+
+void violations_add(struct violations *list, enum violation_code code, struct str pointer,
+                    const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(list, (struct violation){.code = code, .pointer = pointer}, format, args);
+    va_end(args);
+}
+
+void violations_add_rule(struct violations *list, enum violation_code code, struct str pointer,
+                         struct str rule, struct str team, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(list, (struct violation){.code = code, .pointer = pointer, .rule = rule, .team = team},
+        format, args);
+    va_end(args);
+}
+
+bool violations_clean(const struct violations *list)
+{
+    return list->count == 0 && !list->truncated;
+}
+
+bool violations_break_contract(const struct violations *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (violation_code_class(list->items[i].code) == VIOLATION_CLASS_CONTRACT)
+            return true;
+    }
+    return false;
+}

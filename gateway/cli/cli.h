@@ -1,0 +1,17 @@
+/*
+ * The verbs of the command line. Each gets its own arguments (argv[0] is the verb) and answers the
+ * process's exit code: 0 fine, 1 findings, 2 usage or configuration.
+ */
+#pragma once
+
+enum { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_USAGE = 2 };
+
+int cli_run(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_version(int argc, char **argv);
+
+/*
+ * The value of `--config FILE` or `-c FILE`, the only option of run and check. NULL after having
+ * said what is wrong (or, for --help, what is right: *exit_code tells).
+ */
+const char *cli_config_option(int argc, char **argv, const char *help, int *exit_code);

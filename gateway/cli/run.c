@@ -1,0 +1,51 @@
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "server.h"
+
+static const char help[] =
+    "usage: campaign-gateway run --config FILE\n"
+    "\n"
+    "Serves until it is told to stop. Listens where the file says, judges every campaign, writes\n"
+    "each decision to the audit journal, and forwards what is allowed.\n"
+    "\n"
+    "  -c, --config FILE   the configuration (YAML); see campaign-gateway.yaml(5)\n"
+    "\n"
+    "signals\n"
+    "  TERM, INT   drain: accept nothing new, finish what is under way, end; again: end now\n"
+    "\n"
+    "environment\n"
+    "  CAMPAIGN_GATEWAY_…  overrides a setting of the file, such as\n"
+    "                      CAMPAIGN_GATEWAY_LISTEN=127.0.0.1:8443 or\n"
+    "                      CAMPAIGN_GATEWAY_UPSTREAM_URL=https://platform.kore.ai\n"
+    "\n"
+    "exit codes\n"
+    "  0  stopped, every request finished\n"
+    "  1  stopped with requests under way\n"
+    "  2  the configuration, a policy, a certificate or the port is wrong: nothing was started\n"
+    "\n"
+    "example\n"
+    "  campaign-gateway run --config /etc/campaign-gateway/gateway.yaml\n";
+
+int cli_run(int argc, char **argv)
+{
+    int exit_code;
+    const char *path = cli_config_option(argc, argv, help, &exit_code);
+    if (!path)
+        return exit_code;
+    struct error err;
+    struct snapshot *snapshot = snapshot_load(path, &err);
+    enum server_end end = SERVER_NOT_STARTED;
+    if (snapshot) {
+        log_init(snapshot->config->log_level, snapshot->config->log_format);
+        end = server_run(snapshot, &err);
+    }
+    if (end == SERVER_NOT_STARTED)
+        (void)fprintf(stderr, "%s\n", err.text);
+    snapshot_free(snapshot);
+    static const int codes[] = {[SERVER_NOT_STARTED] = EXIT_USAGE,
+                                [SERVER_DRAINED] = EXIT_FINE,
+                                [SERVER_CUT] = EXIT_FINDINGS};
+    return codes[end];
+}

@@ -1,0 +1,617 @@
+/*
+ * One table says which keys exist, where their values go and how they are read; the walk over the
+ * file and the look into the environment both follow it.
+ */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit/digest.h"
+#include "base/limits.h"
+#include "base/yaml_read.h"
+
+#define LIMIT_CONFIG_BYTES (1024 * 1024)
+#define LIMIT_WORKERS 256
+
+/* One scalar, wherever it came from. */
+struct value {
+    struct str text;
+    struct config_place place;
+};
+
+struct key;
+typedef bool read_fn(struct config *config, void *target, const struct value *value,
+                     struct error *err);
+
+/* A key of the file. Exactly one of `read` (a scalar), `keys` (a mapping), `node` is set. */
+struct key {
+    const char *name;
+    read_fn *read;
+    size_t offset; /* of the target in struct config */
+    const struct key *keys;
+    size_t key_count;
+    bool (*node)(struct config *config, const struct yaml_node *node, struct error *err);
+    bool required;
+};
+
+bool config_error(const struct config_place *place, struct error *err, const char *format, ...)
+{
+    char sentence[sizeof(err->text)];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(sentence, sizeof(sentence), format, args);
+    va_end(args);
+    if (place->line == 0)
+        return error_set(err, "%s: %s", place->file, sentence);
+    return error_at(err, place->file, place->line, place->column, "%s", sentence);
+}
+
+/* ---- scalars ---- */
+
+static struct str copy_text(struct config *config, struct str text)
+{
+    return arena_copy(&config->arena, text);
+}
+
+static bool out_of_memory(struct error *err)
+{
+    return error_set(err, "out of memory while reading the configuration");
+}
+
+static bool read_text(struct config *config, void *target, const struct value *value,
+                      struct error *err)
+{
+    struct config_text *text = target;
+    if (value->text.len == 0)
+        return config_error(&value->place, err, "a text is expected here, but it is empty");
+    if (memchr(value->text.data, '\0', value->text.len))
+        return config_error(&value->place, err, "the text holds a NUL character");
+    *text = (struct config_text){copy_text(config, value->text), value->place};
+    return text->value.data || out_of_memory(err);
+}
+
+/* A path, made relative to the file that names it. */
+static bool read_path(struct config *config, void *target, const struct value *value,
+                      struct error *err)
+{
+    struct config_text *text = target;
+    if (!read_text(config, target, value, err))
+        return false;
+    const char *slash = strrchr(config->path, '/');
+    if (text->value.data[0] == '/' || !slash)
+        return true;
+    text->value = arena_format(&config->arena, "%.*s/%.*s", (int)(slash - config->path),
+                               config->path, STR_ARGS(text->value));
+    return text->value.data || out_of_memory(err);
+}
+
+static bool read_count(struct config *config, void *target, const struct value *value,
+                       struct error *err)
+{
+    (void)config;
+    uint64_t number;
+    if (!str_to_u64(value->text, &number) || number == 0)
+        return config_error(&value->place, err,
+                            "'%.*s' is not a whole number of at least 1, such as 4",
+                            STR_ARGS(value->text));
+    *(uint64_t *)target = number;
+    return true;
+}
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+/* A number with a unit from the table behind it. */
+static bool parse_with_unit(struct str text, const struct unit *units, size_t count,
+                            uint64_t *ret)
+{
+    size_t digits = 0;
+    uint64_t number;
+    while (digits < text.len && text.data[digits] >= '0' && text.data[digits] <= '9')
+        digits++;
+    if (!str_to_u64(str_slice(text, 0, digits), &number))
+        return false;
+    struct str unit = str_slice(text, digits, text.len);
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(unit, str_from(units[i].name)))
+            return !__builtin_mul_overflow(number, units[i].factor, ret);
+    }
+    return false;
+}
+
+#define LONGEST_MS (366 * 24 * 3600 * 1000ULL)
+
+static bool read_duration(struct config *config, void *target, const struct value *value,
+                          struct error *err)
+{
+    (void)config;
+    static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    uint64_t ms;
+    if (!parse_with_unit(value->text, units, COUNT_OF(units), &ms) || ms == 0 || ms > LONGEST_MS)
+        return config_error(&value->place, err,
+                            "'%.*s' is not a duration; write a number and ms, s, m or h, "
+                            "such as 500ms or 10s",
+                            STR_ARGS(value->text));
+    *(int64_t *)target = (int64_t)ms;
+    return true;
+}
+
+static bool read_size(struct config *config, void *target, const struct value *value,
+                      struct error *err)
+{
+    (void)config;
+    static const struct unit units[] = {
+        {"", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024ULL * 1024 * 1024}};
+    uint64_t bytes;
+    if (!parse_with_unit(value->text, units, COUNT_OF(units), &bytes) || bytes == 0 ||
+        bytes > INT64_MAX)
+        return config_error(&value->place, err,
+                            "'%.*s' is not a size; write a number of bytes, or one with KiB, MiB "
+                            "or GiB",
+                            STR_ARGS(value->text));
+    *(uint64_t *)target = bytes;
+    return true;
+}
+
+static bool read_bool(struct config *config, void *target, const struct value *value,
+                      struct error *err)
+{
+    (void)config;
+    bool yes = str_equal(value->text, STR("true"));
+    if (!yes && !str_equal(value->text, STR("false")))
+        return config_error(&value->place, err, "'%.*s' is neither true nor false",
+                            STR_ARGS(value->text));
+    *(bool *)target = yes;
+    return true;
+}
+
+/* A word from a list; its place in the list is the value. */
+static bool read_choice(void *target, const struct value *value, const char *const *words,
+                        size_t count, struct error *err)
+{
+    char known[128] = "";
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(value->text, str_from(words[i]))) {
+            *(unsigned *)target = (unsigned)i;
+            return true;
+        }
+        size_t used = strlen(known);
+        (void)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", words[i]);
+    }
+    return config_error(&value->place, err, "'%.*s' is not one of: %s", STR_ARGS(value->text),
+                        known);
+}
+
+static bool read_log_level(struct config *config, void *target, const struct value *value,
+                           struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"debug", "info", "warn", "error"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
+static bool read_log_format(struct config *config, void *target, const struct value *value,
+                            struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"auto", "json", "text"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
+/* Only what is built can be asked for: central durability comes with the central database. */
+static bool read_durability(struct config *config, void *target, const struct value *value,
+                            struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"local"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
+/* ---- the upstream's URL ---- */
+
+static bool valid_host(struct str host)
+{
+    if (host.len == 0 || host.len > 253)
+        return false;
+    for (size_t i = 0; i < host.len; i++) {
+        unsigned char c = (unsigned char)host.data[i];
+        if (!isalnum(c) && c != '-' && c != '.' && c != ':')
+            return false;
+    }
+    return true;
+}
+
+/* https://HOST[:PORT][/]. A host alone is accepted: the API's own documents differ on that. */
+static bool read_url(struct config *config, void *target, const struct value *value,
+                     struct error *err)
+{
+    if (!read_text(config, target, value, err))
+        return false;
+    struct str rest = config->upstream_url.value;
+    if (str_starts(rest, STR("https://")))
+        rest = str_slice(rest, 8, rest.len);
+    if (str_ends(rest, STR("/")))
+        rest = str_slice(rest, 0, rest.len - 1);
+
+    struct str host = rest, port = {0};
+    size_t bracket = str_find(rest, ']');
+    if (rest.len && rest.data[0] == '[' && bracket < rest.len) {
+        host = str_slice(rest, 1, bracket);
+        port = str_slice(rest, bracket + 1, rest.len);
+    } else {
+        size_t colon = str_find(rest, ':');
+        host = str_slice(rest, 0, colon);
+        port = str_slice(rest, colon, rest.len);
+    }
+    uint64_t number = 443;
+    if (!valid_host(host) ||
+        (port.len && (port.data[0] != ':' || !str_to_u64(str_slice(port, 1, port.len), &number) ||
+                      number == 0 || number > UINT16_MAX)))
+        return config_error(&value->place, err,
+                            "'%.*s' is not https://HOST or https://HOST:PORT without a path",
+                            STR_ARGS(value->text));
+    unsigned char binary[16];
+    config->upstream_host = copy_text(config, host);
+    config->upstream_port = (uint16_t)number;
+    if (!config->upstream_host.data)
+        return out_of_memory(err);
+    config->upstream_host_is_address = inet_pton(AF_INET, config->upstream_host.data, binary) == 1 ||
+                                       inet_pton(AF_INET6, config->upstream_host.data, binary) == 1;
+    return true;
+}
+
+/* ---- lists and tenants ---- */
+
+static struct value scalar_value(const struct yaml_node *node)
+{
+    return (struct value){node->text, {node->file, node->line, node->column}};
+}
+
+static bool expect_kind(const struct yaml_node *node, enum yaml_kind kind, const char *name,
+                        struct error *err)
+{
+    if (node->kind == kind)
+        return true;
+    return yaml_error(node, err, "'%s' must be %s, not %s", name, yaml_kind_name(kind),
+                      yaml_kind_name(node->kind));
+}
+
+static bool read_list(struct config *config, const struct yaml_node *node, const char *name,
+                      read_fn *read, struct config_text **ret, size_t *ret_count,
+                      struct error *err)
+{
+    if (!expect_kind(node, YAML_SEQUENCE, name, err))
+        return false;
+    if (node->count == 0)
+        return yaml_error(node, err, "'%s' is an empty list", name);
+    struct config_text *items = arena_zalloc(&config->arena, node->count, sizeof(*items));
+    if (!items)
+        return out_of_memory(err);
+    size_t count = 0;
+    for (const struct yaml_node *each = node->first; each; each = each->next) {
+        if (!expect_kind(each, YAML_SCALAR, name, err))
+            return false;
+        struct value value = scalar_value(each);
+        if (!read(config, &items[count++], &value, err))
+            return false;
+    }
+    *ret = items;
+    *ret_count = count;
+    return true;
+}
+
+static bool read_policies(struct config *config, const struct yaml_node *node, struct error *err)
+{
+    return read_list(config, node, "policies", read_path, &config->policies, &config->policy_count,
+                     err);
+}
+
+static bool read_sender_ids(struct config *config, const struct yaml_node *node, struct error *err)
+{
+    struct config_text *items;
+    size_t count;
+    if (!read_list(config, node, "sender_ids", read_text, &items, &count, err))
+        return false;
+    config->sender_ids = arena_zalloc(&config->arena, count, sizeof(*config->sender_ids));
+    if (!config->sender_ids)
+        return out_of_memory(err);
+    for (size_t i = 0; i < count; i++)
+        config->sender_ids[i] = items[i].value;
+    config->sender_id_count = count;
+    return true;
+}
+
+static bool is_identifier(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!isalnum((unsigned char)text.data[i]) && text.data[i] != '-' && text.data[i] != '_')
+            return false;
+    }
+    return text.len > 0;
+}
+
+static bool read_identifier(struct config *config, const struct yaml_node *tenant, const char *key,
+                            struct str *ret, struct error *err)
+{
+    const struct yaml_node *node = yaml_member(tenant, str_from(key));
+    if (!node)
+        return yaml_error(tenant, err, "the tenant has no '%s'", key);
+    if (!expect_kind(node, YAML_SCALAR, key, err))
+        return false;
+    if (!is_identifier(node->text))
+        return yaml_error(node, err, "'%s' must consist of letters, digits, - and _", key);
+    *ret = copy_text(config, node->text);
+    return ret->data || out_of_memory(err);
+}
+
+static bool read_tenants(struct config *config, const struct yaml_node *node, struct error *err)
+{
+    if (!expect_kind(node, YAML_SEQUENCE, "tenants", err))
+        return false;
+    if (node->count != 1)
+        return yaml_error(node, err, "'tenants' must hold exactly one tenant, not %zu",
+                          node->count);
+    const struct yaml_node *tenant = node->first;
+    if (!expect_kind(tenant, YAML_MAPPING, "a tenant", err))
+        return false;
+    for (const struct yaml_node *each = tenant->first; each; each = each->next) {
+        if (!str_equal(each->key, STR("account_id")) && !str_equal(each->key, STR("stream_id")))
+            return yaml_key_error(each, err,
+                                  "unknown key '%.*s'; a tenant has account_id and stream_id",
+                                  STR_ARGS(each->key));
+    }
+    return read_identifier(config, tenant, "account_id", &config->tenant.account_id, err) &&
+           read_identifier(config, tenant, "stream_id", &config->tenant.stream_id, err);
+}
+
+/* ---- the table ---- */
+
+#define SCALAR(name, read, field) {name, read, offsetof(struct config, field), NULL, 0, NULL, false}
+#define REQUIRED(name, read, field)                                                                \
+    {name, read, offsetof(struct config, field), NULL, 0, NULL, true}
+#define MAPPING(name, keys, required) {name, NULL, 0, keys, COUNT_OF(keys), NULL, required}
+#define NODE(name, node, required) {name, NULL, 0, NULL, 0, node, required}
+
+static const struct key tls_keys[] = {
+    REQUIRED("certificate", read_path, certificate),
+    REQUIRED("key", read_path, key),
+};
+
+static const struct key upstream_keys[] = {
+    REQUIRED("url", read_url, upstream_url),
+    SCALAR("ca", read_path, upstream_ca),
+    SCALAR("connect_timeout", read_duration, upstream.connect_ms),
+    SCALAR("first_byte_timeout", read_duration, upstream.first_byte_ms),
+    SCALAR("total_timeout", read_duration, upstream.total_ms),
+    SCALAR("idle_timeout", read_duration, upstream.idle_ms),
+};
+
+static const struct key audit_keys[] = {
+    REQUIRED("directory", read_path, audit_directory),
+    SCALAR("durability", read_durability, durability),
+    SCALAR("segment_size", read_size, segment_bytes),
+};
+
+static const struct key contract_keys[] = {
+    NODE("sender_ids", read_sender_ids, false),
+    SCALAR("allow_unknown_fields", read_bool, allow_unknown_fields),
+};
+
+static const struct key limit_keys[] = {
+    SCALAR("body", read_size, framing.body_bytes),
+    SCALAR("handshake_timeout", read_duration, deadlines.handshake_ms),
+    SCALAR("idle_timeout", read_duration, deadlines.idle_ms),
+    SCALAR("head_timeout", read_duration, deadlines.head_ms),
+    SCALAR("body_timeout", read_duration, deadlines.body_ms),
+    SCALAR("write_timeout", read_duration, deadlines.write_ms),
+    SCALAR("drain_timeout", read_duration, drain_ms),
+};
+
+static const struct key log_keys[] = {
+    SCALAR("level", read_log_level, log_level),
+    SCALAR("format", read_log_format, log_format),
+};
+
+static const struct key root_keys[] = {
+    REQUIRED("listen", read_text, listen),
+    SCALAR("workers", read_count, workers),
+    MAPPING("tls", tls_keys, true),
+    MAPPING("upstream", upstream_keys, true),
+    NODE("tenants", read_tenants, true),
+    REQUIRED("team", read_text, team),
+    NODE("policies", read_policies, true),
+    MAPPING("contract", contract_keys, false),
+    MAPPING("audit", audit_keys, true),
+    MAPPING("limits", limit_keys, false),
+    MAPPING("log", log_keys, false),
+};
+
+/* ---- the walk ---- */
+
+/* "CAMPAIGN_GATEWAY" + "_UPSTREAM" + "_URL". */
+static void environment_name(const char *prefix, const char *key, char out[128])
+{
+    int used = snprintf(out, 128, "%s_%s", prefix, key);
+    for (int i = 0; i < used && i < 127; i++)
+        out[i] = (char)toupper((unsigned char)out[i]);
+}
+
+static bool unknown_key(const struct yaml_node *node, const struct key *keys, size_t count,
+                        struct error *err)
+{
+    char known[512] = "";
+    for (size_t i = 0; i < count; i++) {
+        size_t used = strlen(known);
+        (void)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", keys[i].name);
+    }
+    return yaml_key_error(node, err, "unknown key '%.*s'; known here: %s", STR_ARGS(node->key),
+                          known);
+}
+
+static bool check_known(const struct yaml_node *mapping, const struct key *keys, size_t count,
+                        struct error *err)
+{
+    for (const struct yaml_node *each = mapping->first; each; each = each->next) {
+        size_t i = 0;
+        while (i < count && !str_equal(each->key, str_from(keys[i].name)))
+            i++;
+        if (i == count)
+            return unknown_key(each, keys, count, err);
+    }
+    return true;
+}
+
+static bool missing(const char *name, const struct yaml_node *mapping, const char *variable,
+                    struct error *err)
+{
+    const struct config_place place = {mapping->file, mapping->line, mapping->column};
+    return config_error(&place, err, "'%s' is missing%s%s", name, variable[0] ? "; set it here or in " : "",
+                        variable);
+}
+
+static bool read_scalar(struct config *config, const struct key *key, const struct yaml_node *node,
+                        const struct yaml_node *mapping, const char *variable, struct error *err)
+{
+    struct value value = {0};
+    const char *text = getenv(variable);
+    if (node && !expect_kind(node, YAML_SCALAR, key->name, err))
+        return false;
+    if (text) {
+        struct str place = arena_format(&config->arena, "environment %s", variable);
+        value = (struct value){str_from(text), {place.data ? place.data : "environment", 0, 0}};
+    } else if (node) {
+        value = scalar_value(node);
+    } else {
+        return !key->required || missing(key->name, mapping, variable, err);
+    }
+    return key->read(config, (char *)config + key->offset, &value, err);
+}
+
+/* `mapping` may be NULL when the file does not have it: the environment is asked all the same. */
+static bool read_mapping(struct config *config, const struct yaml_node *mapping,
+                         const struct yaml_node *outer, const struct key *keys, size_t count,
+                         const char *prefix, struct error *err)
+{
+    if (mapping && !check_known(mapping, keys, count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct key *key = &keys[i];
+        const struct yaml_node *node = mapping ? yaml_member(mapping, str_from(key->name)) : NULL;
+        const struct yaml_node *around = mapping ? mapping : outer;
+        char variable[128];
+        environment_name(prefix, key->name, variable);
+        bool fine = true;
+        if (key->read)
+            fine = read_scalar(config, key, node, around, variable, err);
+        else if (!node && key->required)
+            fine = missing(key->name, around, "", err);
+        else if (key->keys)
+            fine = (!node || expect_kind(node, YAML_MAPPING, key->name, err)) &&
+                   read_mapping(config, node, around, key->keys, key->key_count, variable, err);
+        else if (node)
+            fine = key->node(config, node, err);
+        if (!fine)
+            return false;
+    }
+    return true;
+}
+
+/* ---- files ---- */
+
+bool config_read_file(const char *path, size_t max, struct arena *arena, struct str *ret,
+                      struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, "cannot open '%s': %s", path, strerrordesc_np(errno));
+    struct stat info;
+    bool fine = false;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        error_set(err, "'%s' is not a file", path);
+    } else if ((uint64_t)info.st_size > max) {
+        error_set(err, "'%s' is larger than %zu bytes", path, max);
+    } else {
+        size_t size = (size_t)info.st_size, done = 0;
+        char *text = arena_alloc(arena, size + 1);
+        ssize_t got = 1;
+        while (text && done < size && (got = read(fd, text + done, size - done)) > 0)
+            done += (size_t)got;
+        fine = text && done == size;
+        if (fine)
+            *ret = (struct str){text, size};
+        else
+            error_set(err, "cannot read '%s'", path);
+    }
+    close(fd);
+    return fine;
+}
+
+static void set_defaults(struct config *config)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    config->workers = cores > 0 ? (uint64_t)cores : 1;
+    config->upstream = (struct upstream_deadlines){
+        .connect_ms = 5000, .first_byte_ms = 30000, .total_ms = 60000, .idle_ms = 4000};
+    config->segment_bytes = 64 * 1024 * 1024;
+    config->framing = (struct framing_limits){.line_bytes = LIMIT_LINE_BYTES,
+                                              .head_bytes = LIMIT_HEAD_BYTES,
+                                              .headers = LIMIT_HEADERS,
+                                              .body_bytes = LIMIT_BODY_BYTES};
+    config->deadlines = (struct listener_deadlines){.handshake_ms = 10000,
+                                                    .idle_ms = 60000,
+                                                    .head_ms = 10000,
+                                                    .body_ms = 30000,
+                                                    .write_ms = 30000,
+                                                    .linger_ms = 2000};
+    config->drain_ms = 30000;
+    config->log_level = LOG_INFO;
+}
+
+struct config *config_load(const char *path, struct error *err)
+{
+    struct config *config = calloc(1, sizeof(*config));
+    if (!config) {
+        (void)out_of_memory(err);
+        return NULL;
+    }
+    arena_init(&config->arena, 16 * LIMIT_CONFIG_BYTES);
+    struct str text, kept = arena_copy(&config->arena, str_from(path));
+    config->path = kept.data;
+    set_defaults(config);
+    const struct yaml_node *root;
+    if (!kept.data || !config_read_file(path, LIMIT_CONFIG_BYTES, &config->arena, &text, err) ||
+        !(root = yaml_read(config->path, text, &config->arena, err)) ||
+        !expect_kind(root, YAML_MAPPING, "the configuration", err) ||
+        !read_mapping(config, root, root, root_keys, COUNT_OF(root_keys), "CAMPAIGN_GATEWAY", err))
+        goto fail;
+    if (!digest_hex(text, config->digest)) {
+        error_set(err, "libcrypto offers no SHA-256");
+        goto fail;
+    }
+    if (config->workers > LIMIT_WORKERS) {
+        error_set(err, "%s: workers must be at most %d", path, LIMIT_WORKERS);
+        goto fail;
+    }
+    return config;
+
+fail:
+    config_free(config);
+    return NULL;
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    arena_release(&config->arena);
+    free(config);
+}

@@ -1,0 +1,166 @@
+#include "snapshot.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "audit/digest.h"
+#include "base/limits.h"
+#include "net/tls.h"
+
+#define LIMIT_POLICY_FILES 256
+#define LIMIT_POLICY_ARENA_BYTES (512UL * 1024 * 1024)
+
+struct sources {
+    struct policy_source items[LIMIT_POLICY_FILES];
+    size_t count;
+    struct arena *arena;
+    const struct config_place *place; /* of the setting that named them */
+    struct error *err;
+};
+
+static bool add_file(struct sources *sources, const char *path)
+{
+    struct error why;
+    struct str text, name = arena_copy(sources->arena, str_from(path));
+    if (sources->count == LIMIT_POLICY_FILES)
+        return config_error(sources->place, sources->err, "there are more than %d policy files",
+                            LIMIT_POLICY_FILES);
+    if (!name.data || !config_read_file(path, LIMIT_YAML_BYTES, sources->arena, &text, &why))
+        return config_error(sources->place, sources->err, "%s", name.data ? why.text : path);
+    sources->items[sources->count++] = (struct policy_source){name.data, text};
+    return true;
+}
+
+static int is_policy_file(const struct dirent *entry)
+{
+    struct str name = str_from(entry->d_name);
+    return name.data[0] != '.' && (str_ends(name, STR(".yaml")) || str_ends(name, STR(".yml")));
+}
+
+/* In the order of their names, so that a policy is the same wherever it is read. */
+static bool add_directory(struct sources *sources, const char *path)
+{
+    struct dirent **entries;
+    int count = scandir(path, &entries, is_policy_file, alphasort);
+    if (count < 0)
+        return config_error(sources->place, sources->err, "cannot read the directory '%s': %s",
+                            path, strerrordesc_np(errno));
+    bool fine = true;
+    for (int i = 0; i < count; i++) {
+        char file[4096];
+        int used = snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
+        fine = fine && used > 0 && (size_t)used < sizeof(file) && add_file(sources, file);
+        free(entries[i]);
+    }
+    free(entries);
+    if (fine && count == 0)
+        return config_error(sources->place, sources->err,
+                            "the directory '%s' holds no .yaml file, so there is no policy", path);
+    return fine;
+}
+
+static bool add_sources(struct sources *sources, const struct config_text *setting)
+{
+    struct stat info;
+    const char *path = setting->value.data;
+    sources->place = &setting->place;
+    if (stat(path, &info) != 0)
+        return config_error(sources->place, sources->err, "cannot find '%s': %s", path,
+                            strerrordesc_np(errno));
+    return S_ISDIR(info.st_mode) ? add_directory(sources, path) : add_file(sources, path);
+}
+
+/* Over every file's name and content, in order: what the author sees is what is digested. */
+static bool digest_sources(const struct sources *sources, char out[DIGEST_HEX_SIZE])
+{
+    struct buf all;
+    buf_init(&all, LIMIT_POLICY_FILES * (DIGEST_HEX_SIZE + 1));
+    bool fine = true;
+    for (size_t i = 0; i < sources->count; i++) {
+        char one[DIGEST_HEX_SIZE];
+        fine = fine && digest_hex(sources->items[i].text, one);
+        buf_format(&all, "%s\n", one);
+    }
+    fine = fine && !all.failed && digest_hex(buf_str(&all), out);
+    buf_release(&all);
+    return fine;
+}
+
+static bool load_policy(struct snapshot *snapshot, struct error *err)
+{
+    const struct config *config = snapshot->config;
+    struct sources *sources = arena_zalloc(&snapshot->policy_arena, 1, sizeof(*sources));
+    struct policy_set *set;
+    if (!sources)
+        return error_set(err, "out of memory while reading the policy");
+    sources->arena = &snapshot->policy_arena;
+    sources->err = err;
+    for (size_t i = 0; i < config->policy_count; i++) {
+        if (!add_sources(sources, &config->policies[i]))
+            return false;
+    }
+    set = policy_compile(sources->items, sources->count, &snapshot->policy_arena, err);
+    if (!set)
+        return false;
+    if (!digest_sources(sources, set->digest))
+        return error_set(err, "cannot compute the policy's digest");
+    snapshot->policy = set;
+    snapshot->team = policy_team(set, config->team.value);
+    if (!snapshot->team)
+        return config_error(&config->team.place, err,
+                            "the policy knows no team '%.*s'; add it under 'teams', even if "
+                            "without rules of its own",
+                            STR_ARGS(config->team.value));
+    return true;
+}
+
+static bool load_tls(struct snapshot *snapshot, struct error *err)
+{
+    const struct config *config = snapshot->config;
+    struct error why;
+    const char *bad_path;
+    snapshot->server_tls =
+        tls_server_context(config->certificate.value.data, config->key.value.data, &bad_path, &why);
+    if (!snapshot->server_tls) {
+        bool key = bad_path == config->key.value.data;
+        return config_error(key ? &config->key.place : &config->certificate.place, err, "%s",
+                            why.text);
+    }
+    snapshot->client_tls = tls_client_context(config->upstream_ca.value.data, &why);
+    if (!snapshot->client_tls) {
+        bool named = config->upstream_ca.value.data != NULL;
+        return config_error(named ? &config->upstream_ca.place : &config->upstream_url.place, err,
+                            "%s", why.text);
+    }
+    return true;
+}
+
+struct snapshot *snapshot_load(const char *config_path, struct error *err)
+{
+    struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    if (!snapshot) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    arena_init(&snapshot->policy_arena, LIMIT_POLICY_ARENA_BYTES);
+    snapshot->config = config_load(config_path, err);
+    if (!snapshot->config || !load_tls(snapshot, err) || !load_policy(snapshot, err)) {
+        snapshot_free(snapshot);
+        return NULL;
+    }
+    return snapshot;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    tls_context_free(snapshot->server_tls);
+    tls_context_free(snapshot->client_tls);
+    arena_release(&snapshot->policy_arena);
+    config_free(snapshot->config);
+    free(snapshot);
+}
