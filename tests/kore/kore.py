@@ -1,0 +1,326 @@
+#!/usr/bin/python3
+"""A stand-in for the Kore.ai host: checks what the real one would, answers in the seed's shape.
+
+    tests/kore/kore.py --cert kore.pem --key kore.key [--port 0] [--log FILE] [--answer NAME]
+
+prints {"port": N} when it listens. Tests use it in the same process:
+
+    with KoreHost(cert, key) as kore:
+        kore.script.append(Answer(status=500))     # for the next request only
+        ...
+        kore.requests[0].headers
+
+It reads HTTP with a small strict reader of its own, because it must notice what a lenient one
+would forgive. It never keeps the auth header, only its digest.
+"""
+import argparse
+import base64
+import hashlib
+import json
+import re
+import signal
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
+
+REQUIRED = ["name", "description", "contactLists", "campaignType", "priority", "format",
+            "message", "dialingStrategy"]
+STORED_TEXT = ("Greetings, <First Name>! We're thrilled to have you join us. Visit "
+               "https://yourwebsite.com/tips. If you have any inquiries, reply right here.")
+
+
+@dataclass
+class Request:
+    connection: int
+    method: str
+    target: str
+    headers: list          # (name as sent, value); auth's value is replaced by its digest
+    body: bytes
+    problems: list = field(default_factory=list)   # what the real host would complain about
+
+    def header(self, name):
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def as_json(self):
+        return {"connection": self.connection, "method": self.method, "target": self.target,
+                "headers": self.headers, "body_sha256": hashlib.sha256(self.body).hexdigest(),
+                "body": base64.b64encode(self.body).decode(), "problems": self.problems}
+
+
+@dataclass
+class Answer:
+    """What to do with one request. `raw` is sent as it is; otherwise an answer is made."""
+    status: int = 200
+    body: bytes = None             # None: the seed's shape
+    headers: tuple = ()
+    framing: str = "length"        # length, chunked, close
+    raw: bytes = None
+    interim: bytes = b""           # sent before the answer
+    delay: float = 0               # before the first byte
+    byte_delay: float = 0          # between bytes
+    close_before: bool = False     # close instead of answering
+    reset: bool = False            # ... with a RST
+    close_after: bool = False      # close without saying so
+    silent: bool = False           # never answer, keep the connection
+    early: bool = False            # answer when the head is there, before the body is read
+    cut_at: int = None             # send only so many bytes of the answer, then close
+
+
+ANSWERS = {"success": Answer(), "error": Answer(status=500, body=b'{"errors":[{"msg":"boom","code":500}]}'),
+           "silent": Answer(silent=True), "close": Answer(close_before=True),
+           "chunked": Answer(framing="chunked"),
+           "rate": Answer(status=429, body=b'{"errors":[{"msg":"You\'ve exceeded the per-minute rate limit.","code":429}]}')}
+
+
+class Broken(Exception):
+    """The client's bytes are not HTTP as this host reads it."""
+
+
+def check(request):
+    """What the real host would refuse, as (status, message); None when all is well."""
+    url = urlsplit(request.target)
+    path = re.fullmatch(r"/campaign/api/v2/public/([A-Za-z0-9_-]+)/campaign", url.path)
+    query = parse_qsl(url.query, keep_blank_values=True)
+    if request.method != "POST" or not path:
+        return 404, "no such resource"
+    for name in ("auth", "accountid", "iid"):
+        if len(request.header(name)) != 1:
+            return 401, f"exactly one {name} header is needed"
+    if sorted(key for key, _ in query) != ["accountId", "campaignType"]:
+        return 400, "accountId and campaignType are needed, once each"
+    query = dict(query)
+    if query["campaignType"] != "sms":
+        return 400, "campaignType is not sms"
+    if request.header("iid") != [path[1]]:
+        return 401, "iid is not the stream"
+    if request.header("accountid") != [query["accountId"]]:
+        return 401, "accountid is not accountId"
+    if request.header("content-type") != ["application/json"]:
+        return 400, "content type is not application/json"
+    try:
+        campaign = json.loads(request.body.decode("utf-8"))
+    except ValueError:
+        return 400, "the body is not JSON"
+    missing = [key for key in REQUIRED if key not in campaign]
+    return (400, f"missing: {missing}") if missing else None
+
+
+def created(body):
+    """The seed's answer to a campaign. The stored template's text replaces the one sent."""
+    campaign = json.loads(body)
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    data = {"_id": f"cd-{uuid.uuid4()}", "name": campaign["name"], "lname": campaign["name"].lower(),
+            "description": campaign["description"], "status": "Ready",
+            "dncLists": campaign.get("dncLists"), "priority": campaign["priority"],
+            "dialingStrategy": campaign["dialingStrategy"],
+            "message": {"template_name": campaign["message"]["template_name"],
+                        "message": base64.b64encode(STORED_TEXT.encode()).decode(),
+                        "templateId": f"cmt-{uuid.uuid4()}"},
+            "isImported": False, "isFiltersEnabled": False, "createdAt": now, "updatedAt": now,
+            "schedule": campaign.get("schedule", {"isSchedulingEnabled": False}),
+            "contactLists": campaign["contactLists"], "format": campaign["format"]}
+    return json.dumps({"status": "success",
+                       "message": f"Campaign {campaign['name']} creation in progress",
+                       "data": data}).encode()
+
+
+class Connection:
+    """One TLS connection: reads requests, answers them as the host says."""
+
+    def __init__(self, host, sock, number):
+        self.host, self.sock, self.number, self.pending = host, sock, number, b""
+
+    def read_more(self):
+        piece = self.sock.recv(65536)
+        if not piece:
+            raise EOFError
+        self.pending += piece
+
+    def read_head(self):
+        while b"\r\n\r\n" not in self.pending:
+            self.read_more()
+        head, self.pending = self.pending.split(b"\r\n\r\n", 1)
+        lines = head.decode("latin-1").split("\r\n")
+        match = re.fullmatch(r"([A-Z]+) (\S+) HTTP/1\.1", lines[0])
+        if not match or any("\n" in line or "\r" in line for line in lines):
+            raise Broken(f"request line {lines[0]!r}")
+        headers = []
+        for line in lines[1:]:
+            field_match = re.fullmatch(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*", line)
+            if not field_match:
+                raise Broken(f"header line {line!r}")
+            headers.append(field_match.groups())
+        return match[1], match[2], headers
+
+    def read_body(self, headers):
+        lengths = [value for key, value in headers if key.lower() == "content-length"]
+        if any(key.lower() == "transfer-encoding" for key, _ in headers):
+            raise Broken("transfer-encoding, where the gateway must send content-length")
+        if len(lengths) != 1 or not lengths[0].isdigit():
+            raise Broken(f"content-length {lengths}")
+        while len(self.pending) < int(lengths[0]):
+            self.read_more()
+        body, self.pending = self.pending[:int(lengths[0])], self.pending[int(lengths[0]):]
+        return body
+
+    def serve(self):
+        while True:
+            method, target, headers = self.read_head()
+            hosts = [value for key, value in headers if key.lower() == "host"]
+            if len(hosts) != 1:
+                raise Broken(f"host {hosts}")
+            shown = [(key, "sha256:" + hashlib.sha256(value.encode()).hexdigest())
+                     if key.lower() == "auth" else (key, value) for key, value in headers]
+            request = Request(self.number, method, target, shown, b"")
+            answer = self.host.next_answer(request)
+            if not answer.early:
+                request.body = self.read_body(headers)
+            self.host.note(request)
+            if not self.answer(request, answer):
+                return
+
+    def answer(self, request, answer):
+        """Sends it; False when the connection is over."""
+        if answer.silent:
+            self.host.stopping.wait(60)
+            return False
+        time.sleep(answer.delay)
+        if answer.reset:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if answer.close_before or answer.reset:
+            return False
+        out = answer.interim + self.render(request, answer)
+        if answer.cut_at is not None:
+            out = out[:answer.cut_at]
+        if answer.byte_delay:
+            for i in range(len(out)):
+                self.sock.sendall(out[i:i + 1])
+                time.sleep(answer.byte_delay)
+        else:
+            self.sock.sendall(out)
+        return not (answer.close_after or answer.early or answer.framing == "close"
+                    or answer.cut_at is not None)
+
+    def render(self, request, answer):
+        if answer.raw is not None:
+            return answer.raw
+        status, body = answer.status, answer.body
+        problem = None if answer.early else check(request)
+        if problem and body is None:
+            request.problems.append(problem[1])
+            status = problem[0]
+            body = json.dumps({"errors": [{"msg": problem[1], "code": status}]}).encode()
+        elif body is None:
+            body = created(request.body)
+        head = f"HTTP/1.1 {status} {'OK' if status == 200 else 'Other'}\r\n"
+        head += "Content-Type: application/json; charset=utf-8\r\nX-Kore: stand-in\r\n"
+        head += "".join(f"{key}: {value}\r\n" for key, value in answer.headers)
+        if answer.framing == "chunked":
+            pieces = [body[i:i + 100] for i in range(0, len(body), 100)]
+            chunks = b"".join(b"%x;ext=1\r\n%s\r\n" % (len(p), p) for p in pieces)
+            return (head + "Transfer-Encoding: chunked\r\n\r\n").encode() + chunks + b"0\r\n\r\n"
+        if answer.framing == "close":
+            return (head + "Connection: close\r\n\r\n").encode() + body
+        return (head + f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+
+
+class KoreHost:
+    """Listens on 127.0.0.1; every connection has a thread."""
+
+    def __init__(self, cert, key, port=0, log=None, default=None):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.load_cert_chain(cert, key)
+        self.requests, self.script, self.broken, self.connections = [], [], [], 0
+        self.default = default or Answer()
+        self.stopping = threading.Event()
+        self.lock = threading.Lock()
+        self.log = open(log, "a", encoding="utf-8") if log else None
+        self.sockets = set()
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self.stopping.set()
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        with self.lock:
+            sockets = list(self.sockets)
+        for sock in sockets:
+            try:
+                sock.close()
+            except OSError:
+                pass
+
+    def accept(self):
+        while not self.stopping.is_set():
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, raw):
+        sock = raw
+        try:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock = self.context.wrap_socket(raw, server_side=True)
+            with self.lock:
+                self.connections += 1
+                number = self.connections
+                self.sockets.add(sock)
+            Connection(self, sock, number).serve()
+        except (EOFError, OSError):
+            pass
+        except Broken as why:
+            self.broken.append(str(why))
+        finally:
+            with self.lock:
+                self.sockets.discard(sock)
+            sock.close()
+
+    def next_answer(self, request):
+        with self.lock:
+            answer = self.script.pop(0) if self.script else self.default
+        return answer(request) if callable(answer) else answer
+
+    def note(self, request):
+        with self.lock:
+            self.requests.append(request)
+            if self.log:
+                print(json.dumps(request.as_json()), file=self.log, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="stand-in Kore.ai host")
+    parser.add_argument("--cert", required=True)
+    parser.add_argument("--key", required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--log")
+    parser.add_argument("--answer", choices=sorted(ANSWERS), default="success")
+    options = parser.parse_args()
+    host = KoreHost(options.cert, options.key, options.port, options.log, ANSWERS[options.answer])
+    print(json.dumps({"port": host.port}), flush=True)
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    host.stop()
+
+
+if __name__ == "__main__":
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    sys.exit(main())
