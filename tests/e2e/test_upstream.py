@@ -1,0 +1,130 @@
+"""Whatever the upstream does, the client and the audit are told the truth, and nothing goes twice."""
+import subprocess
+
+import pytest
+
+from harness import ROOT, seed_campaign
+from kore import Answer, KoreHost
+
+
+def only_outcome(gateway):
+    outcome, = gateway.outcomes().values()
+    return outcome
+
+
+def expect_failure(gateway, response, status, created, failure):
+    problem = response.json()
+    assert (response.status, problem["created"]) == (status, created), problem
+    assert problem["type"].endswith("upstream")
+    assert response.codes() == [failure]
+    assert response.header("x-campaign-gateway") == "error"
+    outcome = only_outcome(gateway)
+    assert (outcome["created"], outcome["upstream"]["failure"]) == (created, failure)
+
+
+def test_nobody_listens(make_gateway):
+    gateway = make_gateway(upstream_port=1)
+    expect_failure(gateway, gateway.post(seed_campaign()), 502, "no", "connect")
+
+
+def test_the_name_does_not_resolve(make_gateway):
+    gateway = make_gateway(upstream_host="no-such-host.invalid")
+    expect_failure(gateway, gateway.post(seed_campaign()), 502, "no", "resolve")
+
+
+@pytest.mark.parametrize("answer, status, failure", [
+    (Answer(close_before=True), 502, "reset"),
+    (Answer(reset=True), 502, "reset"),
+    (Answer(cut_at=10), 502, "reset"),
+    (Answer(cut_at=300), 502, "reset"),
+    (Answer(framing="chunked", cut_at=400), 502, "reset"),
+    (Answer(silent=True), 504, "first-byte-timeout"),
+    (Answer(byte_delay=0.05), 504, "total-timeout"),
+    (Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}"), 502, "malformed-answer"),
+    (Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}"), 502, "malformed-answer"),
+    (Answer(raw=b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"), 502, "malformed-answer"),
+    (Answer(raw=b"HTTP/1.1 101 Switching\r\n\r\n"), 502, "malformed-answer"),
+    (Answer(raw=b"hello"  + b"\r\n\r\n"), 502, "malformed-answer"),
+])
+def test_an_answer_that_is_none(gateway, kore, answer, status, failure):
+    kore.script.append(answer)
+    expect_failure(gateway, gateway.post(seed_campaign()), status, "unknown", failure)
+    assert len(kore.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [
+    Answer(framing="chunked"), Answer(framing="close"),
+    Answer(interim=b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+    Answer(delay=0.3),
+])
+def test_answers_of_every_legal_form_are_relayed(gateway, kore, answer):
+    kore.script.append(answer)
+    response = gateway.post(seed_campaign())
+    assert response.status == 200 and response.json()["status"] == "success"
+    assert response.header("transfer-encoding") is None
+    assert only_outcome(gateway)["outcome"] == "created"
+
+
+@pytest.mark.parametrize("answer, outcome, created", [
+    (Answer(status=400, body=b'{"errors":[{"msg":"no","code":400}]}'), "refused_upstream", "no"),
+    (Answer(status=429, body=b"slow down"), "refused_upstream", "no"),
+    (Answer(status=500, body=b""), "unknown", "unknown"),
+    (Answer(status=200, body=b'{"status":"failure"}'), "unknown", "unknown"),
+    (Answer(status=200, body=b"not json"), "unknown", "unknown"),
+])
+def test_other_answers_pass_unchanged_and_are_classified(gateway, kore, answer, outcome, created):
+    kore.script.append(answer)
+    response = gateway.post(seed_campaign())
+    assert (response.status, response.body) == (answer.status, answer.body)
+    assert response.header("x-campaign-gateway") == "allow"
+    assert (only_outcome(gateway)["outcome"], only_outcome(gateway)["created"]) == (outcome, created)
+
+
+def test_connections_are_kept_and_reused(make_gateway, kore):
+    gateway = make_gateway(workers=1)
+    for _ in range(5):
+        assert gateway.post(seed_campaign()).status == 200
+    assert kore.connections == 1
+
+
+def test_bytes_behind_an_answer_end_the_connection(make_gateway, kore):
+    gateway = make_gateway(workers=1)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    kore.script.append(Answer(raw=answer + b"{}" + answer + b"[]"))
+    assert gateway.post(seed_campaign()).body == b"{}"
+    assert gateway.post(seed_campaign()).json()["status"] == "success"
+    assert kore.connections == 2
+
+
+def test_a_connection_that_died_while_idle_costs_nothing(make_gateway, kore):
+    gateway = make_gateway(workers=1)
+    kore.script.append(Answer(close_after=True))
+    for _ in range(3):
+        assert gateway.post(seed_campaign()).status == 200
+    assert len(kore.requests) == 3
+
+
+@pytest.mark.parametrize("host, port_of", [("127.0.0.2", "kore")])
+def test_the_certificate_must_name_the_host(make_gateway, kore, host, port_of):
+    # the name resolves and nothing listens there, or the certificate lacks the address: never sent
+    gateway = make_gateway(upstream_host=host)
+    response = gateway.post(seed_campaign())
+    assert (response.status, response.json()["created"]) == (502, "no")
+    assert kore.requests == []
+
+
+def test_a_foreign_certificate_gets_no_byte(make_gateway, tmp_path):
+    other = tmp_path / "other"
+    subprocess.run([ROOT / "certs/make-dev-certs", other], check=True, capture_output=True)
+    with KoreHost(other / "kore.pem", other / "kore.key") as impostor:
+        gateway = make_gateway(upstream_port=impostor.port)
+        expect_failure(gateway, gateway.post(seed_campaign()), 502, "no", "connect")
+        assert "certificate" in only_outcome(gateway)["upstream"]["detail"]
+        assert impostor.requests == []
+
+
+def test_a_certificate_for_another_name_gets_no_byte(make_gateway, certs):
+    with KoreHost(certs / "client.pem", certs / "client.key") as impostor:
+        gateway = make_gateway(upstream_port=impostor.port)
+        expect_failure(gateway, gateway.post(seed_campaign()), 502, "no", "connect")
+        assert impostor.requests == []
