@@ -1,0 +1,187 @@
+/* Strict JSON: what is refused, and exactly where. */
+#include "base/json_read.h"
+
+#include "base/limits.h"
+#include "test.h"
+
+static struct arena arena;
+
+static struct json_fault scan(struct str text)
+{
+    struct json_fault fault;
+    arena_init(&arena, LIMIT_ARENA_BYTES);
+    bool fine = json_scan(text, &arena, &fault);
+    assert_int_equal(fine, fault.kind == JSON_OK);
+    struct json_fault again;
+    assert_int_equal(json_read(text, &arena, &again) != NULL, fine);
+    arena_release(&arena);
+    return fault;
+}
+
+static const struct {
+    const char *text, *code;
+    size_t offset;
+} refused[] = {
+    {"", "json-empty", 0},
+    {" \n\t ", "json-empty", 4},
+    {"\xef\xbb\xbf{}", "json-byte-order-mark", 0},
+    {"{} x", "json-trailing-bytes", 3},
+    {"{}{}", "json-trailing-bytes", 2},
+    {"[1,]", "json-syntax", 3},
+    {"[,1]", "json-syntax", 1},
+    {"[1 2]", "json-syntax", 3},
+    {"{\"a\":1,}", "json-syntax", 7},
+    {"{a:1}", "json-syntax", 1},
+    {"{'a':1}", "json-syntax", 1},
+    {"{\"a\" 1}", "json-syntax", 5},
+    {"{\"a\":1]", "json-syntax", 6},
+    {"[1}", "json-syntax", 2},
+    {"NaN", "json-syntax", 0},
+    {"tru", "json-truncated", 3},
+    {"trux", "json-syntax", 3},
+    {"True", "json-syntax", 0},
+    {"[1", "json-truncated", 2},
+    {"{\"a\"", "json-truncated", 4},
+    {"\"abc", "json-truncated", 4},
+    {"\"abc\\", "json-truncated", 5},
+    {"\"\\u00", "json-truncated", 5},
+    {"01", "json-number", 1},
+    {"-", "json-truncated", 1},
+    {"-a", "json-number", 1},
+    {"1.", "json-truncated", 2},
+    {"1.e", "json-number", 2},
+    {".5", "json-syntax", 0},
+    {"+1", "json-syntax", 0},
+    {"1e", "json-truncated", 2},
+    {"1e+x", "json-number", 3},
+    {"0x1", "json-trailing-bytes", 1},
+    {"\"\x01\"", "json-control-character", 1},
+    {"\"a\nb\"", "json-control-character", 2},
+    {"\"\\x\"", "json-escape", 1},
+    {"\"\\u12g4\"", "json-escape", 1},
+    {"\"\\u0000\"", "json-nul", 1},
+    {"\"\\ud800\"", "json-lone-surrogate", 1},
+    {"\"\\ud800x\"", "json-lone-surrogate", 1},
+    {"\"\\ud800\\n\"", "json-lone-surrogate", 1},
+    {"\"\\ud800\\ud800\"", "json-lone-surrogate", 1},
+    {"\"\\udc00\"", "json-lone-surrogate", 1},
+    {"\"\xff\"", "json-utf8", 1},
+    {"\"\xc0\xaf\"", "json-utf8", 1},
+    {"\"\xed\xa0\x80\"", "json-utf8", 1},
+    {"\"\xf4\x90\x80\x80\"", "json-utf8", 1},
+    {"\"\xe2\x82\"", "json-utf8", 1},
+    {"\"ab\xc3\xa4\x80\"", "json-utf8", 5},
+    {"{\"a\":1,\"a\":2}", "json-duplicate-key", 7},
+    {"{\"a\":1,\"\\u0061\":2}", "json-duplicate-key", 7},
+    {"{\"\\/\":1,\"/\":2}", "json-duplicate-key", 8},
+    {"{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":2}", "json-duplicate-key", 18},
+    {"[{\"x\":{\"b\":1,\"b\":1}}]", "json-duplicate-key", 13},
+    {"\v1", "json-syntax", 0},
+};
+
+TEST(refuses_and_says_where)
+{
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        struct json_fault fault = scan(str_from(refused[i].text));
+        EXPECT_STR(str_from(json_fault_code(fault.kind)), refused[i].code);
+        if (fault.offset != refused[i].offset)
+            print_error("in %s\n", refused[i].text);
+        assert_int_equal(fault.offset, refused[i].offset);
+    }
+}
+
+TEST(accepts_json_of_every_kind)
+{
+    static const char *const texts[] = {
+        "{}", "[]", "0", "-0", "-0.0e-0", "1E400", "\"\"", "null", "true", "false", " [ 1 , 2 ] ",
+        "{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":1}]}", "\"\\ud83d\\ude00\"", "\"\xf4\x8f\xbf\xbf\"",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"", "\"\x7f\"", "{\"\":1}", "{\"a\":1,\"A\":2}",
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        assert_int_equal(scan(str_from(texts[i])).kind, JSON_OK);
+}
+
+TEST(nul_bytes_are_never_an_end)
+{
+    assert_int_equal(scan(STR("{}\0")).kind, JSON_TRAILING);
+    assert_int_equal(scan(STR("\"a\0b\"")).kind, JSON_NUL);
+    assert_int_equal(scan(STR("\0")).kind, JSON_SYNTAX);
+}
+
+TEST(lines_and_columns_count_from_one)
+{
+    struct json_fault fault = scan(STR("{\n \"a\": 1,\n \"a\": 2}"));
+    assert_int_equal(fault.line, 3);
+    assert_int_equal(fault.column, 2);
+}
+
+static char large[300000];
+
+static struct str repeat(const char *first, const char *piece, size_t count, const char *last)
+{
+    size_t len = (size_t)snprintf(large, sizeof(large), "%s", first);
+    for (size_t i = 0; i < count; i++)
+        len += (size_t)snprintf(large + len, sizeof(large) - len, "%s", piece);
+    len += (size_t)snprintf(large + len, sizeof(large) - len, "%s", last);
+    return (struct str){large, len};
+}
+
+TEST(depth_tokens_and_keys_are_bounded)
+{
+    assert_int_equal(scan(repeat("", "[", LIMIT_JSON_DEPTH, "")).kind, JSON_TRUNCATED);
+    assert_int_equal(scan(repeat("", "[", LIMIT_JSON_DEPTH + 1, "")).kind, JSON_DEPTH);
+    assert_int_equal(scan(repeat("[0", ",0", LIMIT_JSON_TOKENS - 2, "]")).kind, JSON_OK);
+    assert_int_equal(scan(repeat("[0", ",0", LIMIT_JSON_TOKENS - 1, "]")).kind, JSON_TOKENS);
+}
+
+static struct str many_keys(size_t count, bool repeat_first)
+{
+    size_t len = (size_t)snprintf(large, sizeof(large), "{\"k0\":0");
+    for (size_t i = 1; i < count; i++)
+        len += (size_t)snprintf(large + len, sizeof(large) - len, ",\"k%zu\":0",
+                                repeat_first && i == count - 1 ? 0 : i);
+    len += (size_t)snprintf(large + len, sizeof(large) - len, "}");
+    return (struct str){large, len};
+}
+
+TEST(duplicates_are_found_among_few_and_among_many)
+{
+    for (size_t count = 2; count < 60; count++) {
+        assert_int_equal(scan(many_keys(count, false)).kind, JSON_OK);
+        assert_int_equal(scan(many_keys(count, true)).kind, JSON_DUPLICATE_KEY);
+    }
+    assert_int_equal(scan(many_keys(LIMIT_JSON_KEYS, false)).kind, JSON_OK);
+    assert_int_equal(scan(many_keys(LIMIT_JSON_KEYS, true)).kind, JSON_DUPLICATE_KEY);
+    assert_int_equal(scan(many_keys(LIMIT_JSON_KEYS + 1, false)).kind, JSON_KEYS);
+}
+
+TEST(a_small_arena_is_a_fault_and_not_a_clean_text)
+{
+    struct json_fault fault;
+    arena_init(&arena, 64);
+    assert_null(json_read(STR("{\"a\":[1,2,3,4,5,6,7,8,9]}"), &arena, &fault));
+    assert_int_equal(fault.kind, JSON_MEMORY);
+    arena_release(&arena);
+}
+
+TEST(the_tree_is_looked_up_case_sensitively)
+{
+    struct json_fault fault;
+    arena_init(&arena, LIMIT_ARENA_BYTES);
+    const struct json_value *root = json_read(STR("{\"AccountId\":\"x\",\"b\":[true,null]}"), &arena, &fault);
+    assert_null(json_member(root, STR("accountid")));
+    EXPECT_STR(json_string(json_member(root, STR("AccountId"))), "x");
+    const struct json_value *list = json_member(root, STR("b"));
+    assert_int_equal(json_kind(list), JSON_KIND_ARRAY);
+    assert_int_equal(json_count(list), 2);
+    assert_true(json_bool(json_first(list)));
+    assert_int_equal(json_kind(json_next(json_first(list))), JSON_KIND_NULL);
+    arena_release(&arena);
+}
+
+TESTS(UNIT(refuses_and_says_where), UNIT(accepts_json_of_every_kind),
+      UNIT(nul_bytes_are_never_an_end), UNIT(lines_and_columns_count_from_one),
+      UNIT(depth_tokens_and_keys_are_bounded),
+      UNIT(duplicates_are_found_among_few_and_among_many),
+      UNIT(a_small_arena_is_a_fault_and_not_a_clean_text),
+      UNIT(the_tree_is_looked_up_case_sensitively))
