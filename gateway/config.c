@@ -111,8 +111,7 @@ struct unit {
 };
 
 /* A number with a unit from the table behind it. */
-static bool parse_with_unit(struct str text, const struct unit *units, size_t count,
-                            uint64_t *ret)
+static bool parse_with_unit(struct str text, const struct unit *units, size_t count, uint64_t *ret)
 {
     size_t digits = 0;
     uint64_t number;
@@ -242,7 +241,7 @@ static bool read_url(struct config *config, void *target, const struct value *va
     if (str_ends(rest, STR("/")))
         rest = str_slice(rest, 0, rest.len - 1);
 
-    struct str host = rest, port = {0};
+    struct str host, port;
     size_t bracket = str_find(rest, ']');
     if (rest.len && rest.data[0] == '[' && bracket < rest.len) {
         host = str_slice(rest, 1, bracket);
@@ -264,8 +263,9 @@ static bool read_url(struct config *config, void *target, const struct value *va
     config->upstream_port = (uint16_t)number;
     if (!config->upstream_host.data)
         return out_of_memory(err);
-    config->upstream_host_is_address = inet_pton(AF_INET, config->upstream_host.data, binary) == 1 ||
-                                       inet_pton(AF_INET6, config->upstream_host.data, binary) == 1;
+    config->upstream_host_is_address =
+        inet_pton(AF_INET, config->upstream_host.data, binary) == 1 ||
+        inet_pton(AF_INET6, config->upstream_host.data, binary) == 1;
     return true;
 }
 
@@ -286,8 +286,7 @@ static bool expect_kind(const struct yaml_node *node, enum yaml_kind kind, const
 }
 
 static bool read_list(struct config *config, const struct yaml_node *node, const char *name,
-                      read_fn *read, struct config_text **ret, size_t *ret_count,
-                      struct error *err)
+                      read_fn *read, struct config_text **ret, size_t *ret_count, struct error *err)
 {
     if (!expect_kind(node, YAML_SEQUENCE, name, err))
         return false;
@@ -318,7 +317,7 @@ static bool read_policies(struct config *config, const struct yaml_node *node, s
 static bool read_sender_ids(struct config *config, const struct yaml_node *node, struct error *err)
 {
     struct config_text *items;
-    size_t count;
+    size_t count = 0;
     if (!read_list(config, node, "sender_ids", read_text, &items, &count, err))
         return false;
     config->sender_ids = arena_zalloc(&config->arena, count, sizeof(*config->sender_ids));
@@ -375,11 +374,22 @@ static bool read_tenants(struct config *config, const struct yaml_node *node, st
 
 /* ---- the table ---- */
 
-#define SCALAR(name, read, field) {name, read, offsetof(struct config, field), NULL, 0, NULL, false}
+#define SCALAR(name, read, field)                                                                  \
+    {                                                                                              \
+        name, read, offsetof(struct config, field), NULL, 0, NULL, false                           \
+    }
 #define REQUIRED(name, read, field)                                                                \
-    {name, read, offsetof(struct config, field), NULL, 0, NULL, true}
-#define MAPPING(name, keys, required) {name, NULL, 0, keys, COUNT_OF(keys), NULL, required}
-#define NODE(name, node, required) {name, NULL, 0, NULL, 0, node, required}
+    {                                                                                              \
+        name, read, offsetof(struct config, field), NULL, 0, NULL, true                            \
+    }
+#define MAPPING(name, keys, required)                                                              \
+    {                                                                                              \
+        name, NULL, 0, keys, COUNT_OF(keys), NULL, required                                        \
+    }
+#define NODE(name, node, required)                                                                 \
+    {                                                                                              \
+        name, NULL, 0, NULL, 0, node, required                                                     \
+    }
 
 static const struct key tls_keys[] = {
     REQUIRED("certificate", read_path, certificate),
@@ -422,16 +432,11 @@ static const struct key log_keys[] = {
 };
 
 static const struct key root_keys[] = {
-    REQUIRED("listen", read_text, listen),
-    SCALAR("workers", read_count, workers),
-    MAPPING("tls", tls_keys, true),
-    MAPPING("upstream", upstream_keys, true),
-    NODE("tenants", read_tenants, true),
-    REQUIRED("team", read_text, team),
-    NODE("policies", read_policies, true),
-    MAPPING("contract", contract_keys, false),
-    MAPPING("audit", audit_keys, true),
-    MAPPING("limits", limit_keys, false),
+    REQUIRED("listen", read_text, listen), SCALAR("workers", read_count, workers),
+    MAPPING("tls", tls_keys, true),        MAPPING("upstream", upstream_keys, true),
+    NODE("tenants", read_tenants, true),   REQUIRED("team", read_text, team),
+    NODE("policies", read_policies, true), MAPPING("contract", contract_keys, false),
+    MAPPING("audit", audit_keys, true),    MAPPING("limits", limit_keys, false),
     MAPPING("log", log_keys, false),
 };
 
@@ -474,8 +479,8 @@ static bool missing(const char *name, const struct yaml_node *mapping, const cha
                     struct error *err)
 {
     const struct config_place place = {mapping->file, mapping->line, mapping->column};
-    return config_error(&place, err, "'%s' is missing%s%s", name, variable[0] ? "; set it here or in " : "",
-                        variable);
+    return config_error(&place, err, "'%s' is missing%s%s", name,
+                        variable[0] ? "; set it here or in " : "", variable);
 }
 
 static bool read_scalar(struct config *config, const struct key *key, const struct yaml_node *node,
@@ -584,7 +589,7 @@ struct config *config_load(const char *path, struct error *err)
         return NULL;
     }
     arena_init(&config->arena, 16 * LIMIT_CONFIG_BYTES);
-    struct str text, kept = arena_copy(&config->arena, str_from(path));
+    struct str text = {0}, kept = arena_copy(&config->arena, str_from(path));
     config->path = kept.data;
     set_defaults(config);
     const struct yaml_node *root;

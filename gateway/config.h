@@ -17,7 +17,7 @@
 
 /* Where a setting was written, so that what is wrong with it can be pointed at. */
 struct config_place {
-    const char *file; /* or "environment NAME" */
+    const char *file;    /* or "environment NAME" */
     size_t line, column; /* 0 in the environment */
 };
 

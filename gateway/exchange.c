@@ -53,6 +53,7 @@ struct exchange {
     struct refusal refusal; /* status 0: allowed */
 
     struct journal_entry entry;
+    struct task recorded; /* brings the journal's answer to this loop */
     struct buf record;
     struct upstream_call call;
     struct buf out; /* the request to the upstream, then the answer to the client */
@@ -90,8 +91,8 @@ static struct exchange *exchange_alloc(struct desk *desk)
     buf_init(&x->body, desk->options.config->framing.body_bytes);
     buf_init(&x->record, LIMIT_RECORD_BYTES);
     buf_init(&x->call.body, LIMIT_ANSWER_BYTES);
-    buf_init(&x->out, desk->options.config->framing.body_bytes + LIMIT_ANSWER_BYTES +
-                          2 * LIMIT_HEAD_BYTES);
+    buf_init(&x->out,
+             desk->options.config->framing.body_bytes + LIMIT_ANSWER_BYTES + 2 * LIMIT_HEAD_BYTES);
     return x;
 }
 
@@ -278,6 +279,13 @@ static void answer_unavailable(struct exchange *x, const char *code, const char 
 
 /* ---- recording ---- */
 
+/* On the journal's thread. */
+static void pass_on(void *arg)
+{
+    struct exchange *x = arg;
+    loop_post(x->desk->options.loop, &x->recorded);
+}
+
 /*
  * Queues x->record; `then` runs on this loop when its fate is known. When it cannot even be
  * queued, `then` runs soon all the same and finds it not durable.
@@ -285,14 +293,11 @@ static void answer_unavailable(struct exchange *x, const char *code, const char 
 static void append_record(struct exchange *x, void (*then)(void *arg))
 {
     struct desk *desk = x->desk;
-    x->entry = (struct journal_entry){
-        .task = {.run = then, .arg = x},
-        .loop = desk->options.loop,
-        .members = buf_str(&x->record),
-    };
+    x->recorded = (struct task){.run = then, .arg = x};
+    x->entry = (struct journal_entry){.members = buf_str(&x->record), .done = pass_on, .arg = x};
     if (x->record.failed || !journal_append(desk->options.journal, &x->entry)) {
         x->entry.durable = false;
-        loop_defer(desk->options.loop, &x->entry.task);
+        loop_defer(desk->options.loop, &x->recorded);
     }
 }
 
@@ -347,8 +352,7 @@ static void check_auth_header(struct exchange *x)
     if (count > 1)
         violations_add(&x->violations, VIOLATION_HEADER_DUPLICATE, STR(""),
                        "the header auth is given %zu times; send it once", count);
-    const struct str *auth =
-        http_header_find(request->headers, request->header_count, STR("auth"));
+    const struct str *auth = http_header_find(request->headers, request->header_count, STR("auth"));
     if (!auth || auth->len == 0)
         violations_add(&x->violations, VIOLATION_HEADER_MISSING, STR(""),
                        "the header auth is missing; it must hold the API's token");
@@ -731,9 +735,9 @@ static void answer_failure(struct exchange *x)
     enum upstream_failure failure = x->call.failure;
     bool late = failure == UPSTREAM_CONNECT_TIMEOUT || failure == UPSTREAM_FIRST_BYTE_TIMEOUT ||
                 failure == UPSTREAM_TOTAL_TIMEOUT;
-    x->refusal = (struct refusal){late ? 504 : 502, "upstream", "The upstream did not answer",
-                                  upstream_failure_code(failure),
-                                  upstream_failure_sentence(failure)};
+    x->refusal =
+        (struct refusal){late ? 504 : 502, "upstream", "The upstream did not answer",
+                         upstream_failure_code(failure), upstream_failure_sentence(failure)};
     answer_refusal(x);
 }
 

@@ -163,19 +163,19 @@ static bool start_upstream(struct server *server, struct error *err)
 {
     const struct snapshot *snapshot = server->snapshot;
     const struct config *config = snapshot->config;
-    server->resolver = resolver_start(config->upstream_host.data, config->upstream_port,
-                                      RESOLVE_REFRESH_MS, err);
+    server->resolver =
+        resolver_start(config->upstream_host.data, config->upstream_port, RESOLVE_REFRESH_MS, err);
     if (!server->resolver)
         return false;
     if (!resolver_wait(server->resolver, RESOLVE_WAIT_MS))
         LOG(LOG_WARN, "upstream-unresolved", LOG_STR("host", config->upstream_host));
-    server->upstream = (struct upstream_options){
-        .peer = {.tls = snapshot->client_tls,
-                 .host = config->upstream_host.data,
-                 .host_is_address = config->upstream_host_is_address},
-        .deadlines = config->upstream,
-        .resolver = server->resolver,
-        .max_answer_bytes = LIMIT_ANSWER_BYTES};
+    server->upstream =
+        (struct upstream_options){.peer = {.tls = snapshot->client_tls,
+                                           .host = config->upstream_host.data,
+                                           .host_is_address = config->upstream_host_is_address},
+                                  .deadlines = config->upstream,
+                                  .resolver = server->resolver,
+                                  .max_answer_bytes = LIMIT_ANSWER_BYTES};
     return true;
 }
 

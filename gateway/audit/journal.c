@@ -45,8 +45,7 @@ static bool write_fully(int fd, struct str bytes, uint64_t offset)
 {
     size_t done = 0;
     while (done < bytes.len) {
-        ssize_t wrote =
-            pwrite(fd, bytes.data + done, bytes.len - done, (off_t)(offset + done));
+        ssize_t wrote = pwrite(fd, bytes.data + done, bytes.len - done, (off_t)(offset + done));
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote <= 0)
@@ -139,35 +138,11 @@ static bool commit(struct journal *journal, const struct chain_head *head)
 
 /* ---- telling ---- */
 
-/* Tells every loop of its entries with one wake-up each, in the order they were queued. */
 static void announce(struct journal_entry *entries)
 {
-    while (entries) {
-        struct loop *loop = entries->loop;
-        struct task *first = NULL, *last = NULL;
-        struct journal_entry *others = NULL, **tail = &others;
-        for (struct journal_entry *each = entries, *next; each; each = next) {
-            next = each->next;
-            if (each->loop != loop) {
-                *tail = each;
-                tail = &each->next;
-                continue;
-            }
-            if (last)
-                last->next = &each->task;
-            else
-                first = &each->task;
-            last = &each->task;
-        }
-        *tail = NULL;
-        if (loop)
-            loop_post_chain(loop, first, last);
-        else
-            for (struct task *task = first, *next; task; task = next) {
-                next = task == last ? NULL : task->next;
-                task->run(task->arg);
-            }
-        entries = others;
+    for (struct journal_entry *each = entries, *next; each; each = next) {
+        next = each->next; /* `each` belongs to its owner again once it was told */
+        each->done(each->arg);
     }
 }
 
@@ -263,7 +238,7 @@ static void run_waiter(void *arg)
 bool journal_append_wait(struct journal *journal, struct str members)
 {
     struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    struct journal_entry entry = {.task = {.run = run_waiter, .arg = &waiter}, .members = members};
+    struct journal_entry entry = {.members = members, .done = run_waiter, .arg = &waiter};
     if (!journal_append(journal, &entry))
         return false;
     pthread_mutex_lock(&waiter.lock);
@@ -319,8 +294,8 @@ static bool save_torn(struct journal *journal, const char *path, const char *nam
     int torn_fd = -1;
     for (int n = 1; n < 1000 && torn_fd < 0; n++) {
         (void)snprintf(torn_name, sizeof(torn_name), "%s.torn-%d", name, n);
-        torn_fd = openat(journal->directory_fd, torn_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                         0400);
+        torn_fd =
+            openat(journal->directory_fd, torn_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
         if (torn_fd < 0 && errno != EEXIST)
             break;
     }

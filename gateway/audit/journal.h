@@ -7,7 +7,7 @@
  * of what it is given, so every line vouches for all lines before it. A segment is named after its
  * first record: 00000000000000000001.jsonl.
  *
- *     workers --append--> queue --one write, one fdatasync for all that waits--> done, on each loop
+ *     workers --append--> queue --one write, one fdatasync for all that waits--> done
  *
  * A record counts only when `done` said durable. What fails is cut off again, so that a record is
  * either acknowledged and in the file, or neither (a crash may leave one that nobody waited for).
@@ -18,7 +18,6 @@
 
 #include "base/error.h"
 #include "base/str.h"
-#include "net/loop.h"
 
 struct journal;
 
@@ -30,18 +29,21 @@ struct journal_options {
 
 /* What was found when the journal was opened. */
 struct journal_recovery {
-    uint64_t records;      /* in all segments that were read, here only the last one */
-    uint64_t last_seq;     /* 0: the journal is new */
-    uint64_t torn_bytes;   /* cut from the end, kept beside it in torn_path */
+    uint64_t records;    /* in all segments that were read, here only the last one */
+    uint64_t last_seq;   /* 0: the journal is new */
+    uint64_t torn_bytes; /* cut from the end, kept beside it in torn_path */
     char torn_path[4096];
 };
 
 /* One record on its way. Lives in the caller's structure, untouched until `done` ran. */
 struct journal_entry {
-    struct task task;     /* task.run(task.arg) runs on `loop` when the fate is known */
-    struct loop *loop;    /* NULL: nobody waits for it */
-    struct str members;   /* the record's members behind seq and prev: "kind":"decision",… */
-    bool durable;         /* the fate, valid in the task */
+    struct str members; /* the record's members behind seq and prev: "kind":"decision",… */
+    bool durable;       /* the fate, valid in `done` */
+
+    /* Told on the journal's own thread, which must not be kept: pass it on (loop_post). The entry
+     * is not touched afterwards. */
+    void (*done)(void *arg);
+    void *arg;
     struct journal_entry *next;
 };
 
@@ -54,7 +56,7 @@ MUST_USE struct journal *journal_open(const struct journal_options *options,
 
 /*
  * Queues an entry. Any thread. False when too much is waiting already or the journal is closing:
- * then the task will not run and nothing was recorded.
+ * then `done` will not run and nothing was recorded.
  */
 MUST_USE bool journal_append(struct journal *journal, struct journal_entry *entry);
 

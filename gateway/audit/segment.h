@@ -38,5 +38,5 @@ MUST_USE bool segment_parse_name(const char *name, uint64_t *ret_first_seq);
  * Checks a whole segment from the file: *head becomes its last good record, *good_bytes how far
  * the good lines reach. False with `err` only when the file cannot be read.
  */
-MUST_USE bool segment_scan(int fd, struct chain_head *head, uint64_t *good_bytes,
-                           uint64_t *records, struct error *err);
+MUST_USE bool segment_scan(int fd, struct chain_head *head, uint64_t *good_bytes, uint64_t *records,
+                           struct error *err);

@@ -16,10 +16,9 @@
 
 static const struct {
     const char *code, *sentence;
-} faults[] = {
-    [JSON_OK] = {"", ""},
+} faults[] = {[JSON_OK] = {"", ""},
 #define X(name, code, sentence) [JSON_##name] = {code, sentence},
-    JSON_FAULTS(X)
+              JSON_FAULTS(X)
 #undef X
 };
 
@@ -170,7 +169,7 @@ static bool scan_hex4(struct scan *scan, size_t escape_at, unsigned *ret)
 
 static bool scan_unicode_escape(struct scan *scan, size_t escape_at)
 {
-    unsigned high, low;
+    unsigned high = 0, low = 0;
     scan->at++;
     if (!scan_hex4(scan, escape_at, &high))
         return false;
@@ -386,8 +385,8 @@ static bool close_container(struct scan *scan)
     scan->at++;
     if (!container->is_object)
         return true;
-    size_t duplicate = find_duplicate(scan->keys + container->first_key,
-                                      scan->key_count - container->first_key);
+    size_t duplicate =
+        find_duplicate(scan->keys + container->first_key, scan->key_count - container->first_key);
     scan->key_count = container->first_key;
     return duplicate == SIZE_MAX || fail_at(scan, JSON_DUPLICATE_KEY, duplicate);
 }
@@ -546,9 +545,9 @@ enum json_kind json_kind(const struct json_value *value)
 const char *json_kind_name(enum json_kind kind)
 {
     static const char *const names[] = {
-        [JSON_KIND_NULL] = "null",     [JSON_KIND_BOOL] = "a boolean",
+        [JSON_KIND_NULL] = "null",       [JSON_KIND_BOOL] = "a boolean",
         [JSON_KIND_NUMBER] = "a number", [JSON_KIND_STRING] = "a string",
-        [JSON_KIND_ARRAY] = "an array", [JSON_KIND_OBJECT] = "an object",
+        [JSON_KIND_ARRAY] = "an array",  [JSON_KIND_OBJECT] = "an object",
     };
     return names[kind];
 }

@@ -60,8 +60,8 @@ void json_close_array(struct json_writer *w)
 static void put_escaped_byte(struct buf *out, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";
-    static const char short_form[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
-                                      ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"'};
+    static const char short_form[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"'};
     if (byte == '\\') {
         buf_append(out, STR("\\\\"));
     } else if (byte < sizeof(short_form) && short_form[byte]) {

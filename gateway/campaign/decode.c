@@ -18,7 +18,7 @@
 #define LIMIT_DESCRIPTION_UNITS 256
 #define LIMIT_LIST_NAME_UNITS 256
 #define LIMIT_TEMPLATE_UNITS 256
-#define LIMIT_CONTACT_LISTS 10     /* [CAMP]: per campaign */
+#define LIMIT_CONTACT_LISTS 10 /* [CAMP]: per campaign */
 #define LIMIT_BLOCKS (WEEKDAYS * 16)
 
 struct decoder {
@@ -39,7 +39,7 @@ struct field {
     decode_fn *decode;           /* judges and keeps a value of the right kind */
     const struct field *members; /* of an object, instead of `decode` */
     size_t member_count;
-    const char *hint;            /* ends the sentence about a missing or mistyped field */
+    const char *hint; /* ends the sentence about a missing or mistyped field */
 };
 
 static void walk(struct decoder *d, const struct path *path, const struct json_value *object,
@@ -133,7 +133,8 @@ static bool is_blank(struct str text)
 }
 
 /* Empty, too long, control characters: what every free text is asked. */
-static bool check_text(struct decoder *d, const struct path *path, struct str text, size_t max_units)
+static bool check_text(struct decoder *d, const struct path *path, struct str text,
+                       size_t max_units)
 {
     if (is_blank(text)) {
         report(d, VIOLATION_FIELD_EMPTY, path, "must not be empty or only spaces");
@@ -146,8 +147,8 @@ static bool check_text(struct decoder *d, const struct path *path, struct str te
     size_t units = utf8_utf16_units(text);
     if (units > max_units) {
         report(d, VIOLATION_FIELD_TOO_LONG, path,
-                       "is %zu characters long (counted as UTF-16); at most %zu are allowed", units,
-                       max_units);
+               "is %zu characters long (counted as UTF-16); at most %zu are allowed", units,
+               max_units);
         return false;
     }
     return true;
@@ -183,8 +184,8 @@ static void decode_contact_list(struct decoder *d, const struct path *path,
     struct campaign *campaign = d->campaign;
     if (json_kind(value) != JSON_KIND_STRING) {
         report(d, VIOLATION_FIELD_TYPE, path,
-                       "must be a string, the name of a contact list, not %s",
-                       json_kind_name(json_kind(value)));
+               "must be a string, the name of a contact list, not %s",
+               json_kind_name(json_kind(value)));
         return;
     }
     struct str name = json_string(value);
@@ -207,8 +208,8 @@ static void decode_contact_lists(struct decoder *d, const struct path *path,
     }
     if (count > LIMIT_CONTACT_LISTS) {
         report(d, VIOLATION_LIST_TOO_LONG, path,
-                       "names %zu contact lists; a campaign may have at most %d", count,
-                       LIMIT_CONTACT_LISTS);
+               "names %zu contact lists; a campaign may have at most %d", count,
+               LIMIT_CONTACT_LISTS);
         return;
     }
     d->campaign->contact_lists = arena_zalloc(d->arena, count, sizeof(struct str));
@@ -221,7 +222,8 @@ static void decode_contact_lists(struct decoder *d, const struct path *path,
         decode_contact_list(d, &(struct path){path, {0}, index++}, each);
 }
 
-static void decode_dnc_list(struct decoder *d, const struct path *path, const struct json_value *value)
+static void decode_dnc_list(struct decoder *d, const struct path *path,
+                            const struct json_value *value)
 {
     if (check_text(d, path, json_string(value), LIMIT_NAME_UNITS))
         d->campaign->dnc_list = json_string(value);
@@ -232,32 +234,34 @@ static void decode_campaign_type(struct decoder *d, const struct path *path,
 {
     if (!str_equal(json_string(value), STR("sms"))) {
         report(d, VIOLATION_FIELD_VALUE, path,
-                       "is '%.*s'; on this route it must be 'sms', as in the query",
-                       STR_ARGS(echo(json_string(value))));
+               "is '%.*s'; on this route it must be 'sms', as in the query",
+               STR_ARGS(echo(json_string(value))));
         return;
     }
     d->campaign->campaign_type = json_string(value);
 }
 
-static void decode_priority(struct decoder *d, const struct path *path, const struct json_value *value)
+static void decode_priority(struct decoder *d, const struct path *path,
+                            const struct json_value *value)
 {
     struct str text = json_string(value);
     if (text.len != 1 || text.data[0] < '1' || text.data[0] > '5') {
         report(d, VIOLATION_FIELD_VALUE, path,
-                       "is '%.*s'; it must be one of '1', '2', '3', '4', '5' (highest)",
-                       STR_ARGS(echo(text)));
+               "is '%.*s'; it must be one of '1', '2', '3', '4', '5' (highest)",
+               STR_ARGS(echo(text)));
         return;
     }
     d->campaign->priority = text.data[0] - '0';
 }
 
 /* `advanced` campaigns have no message but a flow (kore-api.md A2): another body, not this one. */
-static void decode_format(struct decoder *d, const struct path *path, const struct json_value *value)
+static void decode_format(struct decoder *d, const struct path *path,
+                          const struct json_value *value)
 {
     if (!str_equal(json_string(value), STR("simple"))) {
         report(d, VIOLATION_FIELD_VALUE, path,
-                       "is '%.*s'; a campaign with a template must have the format 'simple'",
-                       STR_ARGS(echo(json_string(value))));
+               "is '%.*s'; a campaign with a template must have the format 'simple'",
+               STR_ARGS(echo(json_string(value))));
         return;
     }
     d->campaign->format = json_string(value);
@@ -270,7 +274,8 @@ static void decode_template_name(struct decoder *d, const struct path *path,
         d->campaign->template_name = json_string(value);
 }
 
-static void decode_message(struct decoder *d, const struct path *path, const struct json_value *value)
+static void decode_message(struct decoder *d, const struct path *path,
+                           const struct json_value *value)
 {
     size_t offset;
     enum message_fault fault =
@@ -279,14 +284,14 @@ static void decode_message(struct decoder *d, const struct path *path, const str
         d->violations->truncated = true;
     else if (fault == MESSAGE_UTF8 || fault == MESSAGE_CONTROL)
         report(d, VIOLATION_MESSAGE_ENCODING, path,
-                       "%s, at byte %zu of the decoded text; it must be the percent-encoded "
-                       "base64 of the template's text in UTF-8",
-                       message_fault_text(fault), offset);
+               "%s, at byte %zu of the decoded text; it must be the percent-encoded "
+               "base64 of the template's text in UTF-8",
+               message_fault_text(fault), offset);
     else if (fault != MESSAGE_OK)
         report(d, VIOLATION_MESSAGE_ENCODING, path,
-                       "%s, at position %zu; it must be the percent-encoded base64 of the "
-                       "template's text in UTF-8",
-                       message_fault_text(fault), offset);
+               "%s, at position %zu; it must be the percent-encoded base64 of the "
+               "template's text in UTF-8",
+               message_fault_text(fault), offset);
 }
 
 /* ITU-T E.164: up to 15 digits, no leading zero; fewer than 7 are no subscriber's number. */
@@ -301,7 +306,8 @@ static bool is_e164(struct str text)
     return true;
 }
 
-static void decode_caller_id(struct decoder *d, const struct path *path, const struct json_value *value)
+static void decode_caller_id(struct decoder *d, const struct path *path,
+                             const struct json_value *value)
 {
     struct str text = json_string(value);
     if (is_e164(text) || list_holds(d->options->sender_ids, d->options->sender_id_count, text))
@@ -323,20 +329,21 @@ static void decode_frequency(struct decoder *d, const struct path *path,
         }
     }
     report(d, VIOLATION_FIELD_VALUE, path,
-                   "is '%.*s'; it must be 'WEEKLY', 'DAILY' or 'CUSTOM', in capitals",
-                   STR_ARGS(echo(text)));
+           "is '%.*s'; it must be 'WEEKLY', 'DAILY' or 'CUSTOM', in capitals",
+           STR_ARGS(echo(text)));
 }
 
-static void decode_timezone(struct decoder *d, const struct path *path, const struct json_value *value)
+static void decode_timezone(struct decoder *d, const struct path *path,
+                            const struct json_value *value)
 {
     struct str text = json_string(value), canonical;
     if (zone_canonical(text, &canonical))
         d->campaign->timezone = text;
     else
         report(d, VIOLATION_TIMEZONE_UNKNOWN, path,
-                       "is '%.*s'; it must be an IANA time zone, written exactly as there, such "
-                       "as 'Asia/Kolkata'; offsets and abbreviations are not accepted",
-                       STR_ARGS(echo(text)));
+               "is '%.*s'; it must be an IANA time zone, written exactly as there, such "
+               "as 'Asia/Kolkata'; offsets and abbreviations are not accepted",
+               STR_ARGS(echo(text)));
 }
 
 /* ---- the days of the calling hours ---- */
@@ -348,12 +355,11 @@ static struct str block_text(struct decoder *d, const struct path *path,
     const struct json_value *value = json_member(block, str_from(key));
     struct path where = member_of(path, str_from(key));
     if (!value)
-        report(d, VIOLATION_FIELD_MISSING, &where,
-                       "is missing; a block needs it, such as '%s'", example);
+        report(d, VIOLATION_FIELD_MISSING, &where, "is missing; a block needs it, such as '%s'",
+               example);
     else if (json_kind(value) != JSON_KIND_STRING)
-        report(d, VIOLATION_FIELD_TYPE, &where,
-                       "must be a string such as '%s', not %s", example,
-                       json_kind_name(json_kind(value)));
+        report(d, VIOLATION_FIELD_TYPE, &where, "must be a string such as '%s', not %s", example,
+               json_kind_name(json_kind(value)));
     else
         return json_string(value).len ? json_string(value) : STR("");
     return (struct str){0};
@@ -366,31 +372,33 @@ static bool block_time(struct decoder *d, const struct path *path, const char *k
         return text.data != NULL;
     struct path where = member_of(path, str_from(key));
     report(d, VIOLATION_TIME_FORMAT, &where,
-                   "is '%.*s'; a time is written H:MM AM or H:MM PM, such as '9:00 AM' or "
-                   "'12:30 PM'",
-                   STR_ARGS(echo(text)));
+           "is '%.*s'; a time is written H:MM AM or H:MM PM, such as '9:00 AM' or "
+           "'12:30 PM'",
+           STR_ARGS(echo(text)));
     return false;
 }
 
-static bool block_day(struct decoder *d, const struct path *path, struct str text, enum weekday *ret)
+static bool block_day(struct decoder *d, const struct path *path, struct str text,
+                      enum weekday *ret)
 {
     if (!text.data || weekday_parse(text, ret))
         return text.data != NULL;
     struct path where = member_of(path, STR("day"));
     report(d, VIOLATION_DAY_UNKNOWN, &where,
-                   "is '%.*s'; it must be one of MO, TU, WE, TH, FR, SA, SU, in capitals",
-                   STR_ARGS(echo(text)));
+           "is '%.*s'; it must be one of MO, TU, WE, TH, FR, SA, SU, in capitals",
+           STR_ARGS(echo(text)));
     return false;
 }
 
-static void check_order(struct decoder *d, const struct path *path, const struct calling_block *block)
+static void check_order(struct decoder *d, const struct path *path,
+                        const struct calling_block *block)
 {
     if (block->start_min < block->end_min)
         return;
     report(d, VIOLATION_WINDOW_ORDER, path,
-                   "starts at %.*s and ends at %.*s; a block must end after it starts, on the same "
-                   "day (12:00 AM is the day's beginning; its last time is 11:59 PM)",
-                   STR_ARGS(block->start_text), STR_ARGS(block->end_text));
+           "starts at %.*s and ends at %.*s; a block must end after it starts, on the same "
+           "day (12:00 AM is the day's beginning; its last time is 11:59 PM)",
+           STR_ARGS(block->start_text), STR_ARGS(block->end_text));
 }
 
 static const struct field block_fields[] = {
@@ -399,16 +407,15 @@ static const struct field block_fields[] = {
     {"end", JSON_KIND_STRING, true, NULL, NULL, 0, ""},
 };
 
-static void check_unknown(struct decoder *d, const struct path *path, const struct json_value *object,
-                          const struct field *fields, size_t count);
+static void check_unknown(struct decoder *d, const struct path *path,
+                          const struct json_value *object, const struct field *fields,
+                          size_t count);
 
-static void decode_block(struct decoder *d, const struct path *path,
-                         const struct json_value *value)
+static void decode_block(struct decoder *d, const struct path *path, const struct json_value *value)
 {
     if (json_kind(value) != JSON_KIND_OBJECT) {
-        report(d, VIOLATION_FIELD_TYPE, path,
-                       "must be an object with day, start and end, not %s",
-                       json_kind_name(json_kind(value)));
+        report(d, VIOLATION_FIELD_TYPE, path, "must be an object with day, start and end, not %s",
+               json_kind_name(json_kind(value)));
         return;
     }
     struct calling_block block = {.index = path->index};
@@ -438,9 +445,9 @@ static void check_overlaps(struct decoder *d, const struct path *path)
                 continue;
             struct path where = element_of(path, later->index);
             report(d, VIOLATION_WINDOW_OVERLAP, &where,
-                           "overlaps block %zu of the same day, %s %.*s - %.*s", earlier->index,
-                           weekday_code(earlier->day), STR_ARGS(earlier->start_text),
-                           STR_ARGS(earlier->end_text));
+                   "overlaps block %zu of the same day, %s %.*s - %.*s", earlier->index,
+                   weekday_code(earlier->day), STR_ARGS(earlier->start_text),
+                   STR_ARGS(earlier->end_text));
             break;
         }
     }
@@ -455,8 +462,8 @@ static void decode_days(struct decoder *d, const struct path *path, const struct
         return;
     }
     if (count > LIMIT_BLOCKS) {
-        report(d, VIOLATION_LIST_TOO_LONG, path,
-                       "holds %zu blocks; at most %d are accepted", count, LIMIT_BLOCKS);
+        report(d, VIOLATION_LIST_TOO_LONG, path, "holds %zu blocks; at most %d are accepted", count,
+               LIMIT_BLOCKS);
         return;
     }
     d->campaign->blocks = arena_zalloc(d->arena, count, sizeof(*d->campaign->blocks));
@@ -480,9 +487,14 @@ static void decode_scheduling(struct decoder *d, const struct path *path,
 
 /* ---- the contract ---- */
 
-#define LEAF(key, kind, decode, hint) {key, JSON_KIND_##kind, true, decode, NULL, 0, hint}
+#define LEAF(key, kind, decode, hint)                                                              \
+    {                                                                                              \
+        key, JSON_KIND_##kind, true, decode, NULL, 0, hint                                         \
+    }
 #define OBJECT(key, required, members, hint)                                                       \
-    {key, JSON_KIND_OBJECT, required, NULL, members, COUNT_OF(members), hint}
+    {                                                                                              \
+        key, JSON_KIND_OBJECT, required, NULL, members, COUNT_OF(members), hint                    \
+    }
 
 static const struct field dnc_fields[] = {
     LEAF("name", STRING, decode_dnc_list, "the name of a do-not-call list"),
@@ -531,11 +543,11 @@ static void decode_field(struct decoder *d, const struct path *path, const struc
                          const struct field *field)
 {
     if (!value && field->required)
-        report(d, VIOLATION_FIELD_MISSING, path,
-                       "is missing; it must be %s: %s", json_kind_name(field->kind), field->hint);
+        report(d, VIOLATION_FIELD_MISSING, path, "is missing; it must be %s: %s",
+               json_kind_name(field->kind), field->hint);
     else if (value && json_kind(value) != field->kind)
-        report(d, VIOLATION_FIELD_TYPE, path, "must be %s, not %s: %s",
-                       json_kind_name(field->kind), json_kind_name(json_kind(value)), field->hint);
+        report(d, VIOLATION_FIELD_TYPE, path, "must be %s, not %s: %s", json_kind_name(field->kind),
+               json_kind_name(json_kind(value)), field->hint);
     else if (value && field->members)
         walk(d, path, value, field->members, field->member_count);
     else if (value)
@@ -551,8 +563,8 @@ static bool is_known(struct str key, const struct field *fields, size_t count)
     return false;
 }
 
-static void check_unknown(struct decoder *d, const struct path *path, const struct json_value *object,
-                          const struct field *fields, size_t count)
+static void check_unknown(struct decoder *d, const struct path *path,
+                          const struct json_value *object, const struct field *fields, size_t count)
 {
     for (const struct json_value *each = json_first(object); each; each = json_next(each)) {
         if (d->options->allow_unknown_fields || is_known(json_key(each), fields, count))

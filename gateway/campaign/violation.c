@@ -54,7 +54,8 @@ static bool make_room(struct violations *list)
 static void add(struct violations *list, struct violation violation, const char *format,
                 va_list args)
 {
-    violation.message = make_room(list) ? arena_vformat(list->arena, format, args) : (struct str){0};
+    violation.message =
+        make_room(list) ? arena_vformat(list->arena, format, args) : (struct str){0};
     if (violation.message.data)
         list->items[list->count++] = violation;
     else

@@ -120,8 +120,7 @@ static enum chunk_event read_data(struct chunk_decoder *decoder, struct str inpu
     return CHUNK_PIECE;
 }
 
-static enum chunk_event read_data_end(struct chunk_decoder *decoder, struct str input,
-                                      size_t *used)
+static enum chunk_event read_data_end(struct chunk_decoder *decoder, struct str input, size_t *used)
 {
     if (input.len && input.data[0] != '\r')
         return CHUNK_MALFORMED;
@@ -138,12 +137,24 @@ static enum chunk_event read_data_end(struct chunk_decoder *decoder, struct str 
 static bool allowed_in_trailer(struct str name)
 {
     static const struct str forbidden[] = {
-        STR("content-length"),   STR("transfer-encoding"), STR("host"),
-        STR("trailer"),          STR("te"),                STR("connection"),
-        STR("content-type"),     STR("content-encoding"),  STR("content-range"),
-        STR("authorization"),    STR("auth"),              STR("accountid"),
-        STR("iid"),              STR("cookie"),            STR("expect"),
-        STR("cache-control"),    STR("max-forwards"),      STR("range"),
+        STR("content-length"),
+        STR("transfer-encoding"),
+        STR("host"),
+        STR("trailer"),
+        STR("te"),
+        STR("connection"),
+        STR("content-type"),
+        STR("content-encoding"),
+        STR("content-range"),
+        STR("authorization"),
+        STR("auth"),
+        STR("accountid"),
+        STR("iid"),
+        STR("cookie"),
+        STR("expect"),
+        STR("cache-control"),
+        STR("max-forwards"),
+        STR("range"),
         STR("proxy-authorization"),
     };
     for (size_t i = 0; i < COUNT_OF(forbidden); i++) {

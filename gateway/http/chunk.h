@@ -8,8 +8,8 @@
 #include "base/str.h"
 
 struct chunk_decoder {
-    int state; /* chunk.c's business */
-    uint64_t remaining; /* of the current chunk */
+    int state;           /* chunk.c's business */
+    uint64_t remaining;  /* of the current chunk */
     uint64_t body_bytes; /* decoded so far */
     uint64_t max_bytes;
     size_t searched;

@@ -2,10 +2,9 @@
 
 #include "http/field.h"
 
-static const struct framing_reason reasons[] = {
-    [FRAMING_ACCEPTED] = {0, "", "", ""},
+static const struct framing_reason reasons[] = {[FRAMING_ACCEPTED] = {0, "", "", ""},
 #define X(name, status, type, code, sentence) [FRAMING_##name] = {status, type, code, sentence},
-    FRAMING_REFUSALS(X)
+                                                FRAMING_REFUSALS(X)
 #undef X
 };
 
@@ -25,9 +24,9 @@ static const struct {
     struct str name;
     bool announces_body;
 } methods[] = {
-    {STR("POST"), true},     {STR("GET"), false},   {STR("HEAD"), false},
-    {STR("PUT"), true},      {STR("DELETE"), false}, {STR("OPTIONS"), false},
-    {STR("PATCH"), true},    {STR("TRACE"), false}, {STR("CONNECT"), false},
+    {STR("POST"), true},  {STR("GET"), false},    {STR("HEAD"), false},
+    {STR("PUT"), true},   {STR("DELETE"), false}, {STR("OPTIONS"), false},
+    {STR("PATCH"), true}, {STR("TRACE"), false},  {STR("CONNECT"), false},
 };
 
 static enum framing_refusal check_method(struct framing *f, struct str method)
@@ -118,8 +117,7 @@ static enum framing_refusal check_target(struct framing *f, struct str method, s
     return valid_path(path) ? FRAMING_ACCEPTED : FRAMING_TARGET;
 }
 
-static enum framing_refusal check_request_line(struct framing *f, struct str line,
-                                               const char *head)
+static enum framing_refusal check_request_line(struct framing *f, struct str line, const char *head)
 {
     struct str method, target, version;
     if (str_find(line, '\r') < line.len)
@@ -182,8 +180,7 @@ static enum framing_refusal on_host(struct framing *f, struct str value, const c
     return valid_host(value) ? FRAMING_ACCEPTED : FRAMING_HOST_INVALID;
 }
 
-static enum framing_refusal on_content_length(struct framing *f, struct str value,
-                                              const char *head)
+static enum framing_refusal on_content_length(struct framing *f, struct str value, const char *head)
 {
     (void)head;
     if (f->seen_length)
@@ -283,7 +280,7 @@ static void begin_body(struct framing *f)
     f->expect_continue = f->expect_continue && f->has_body;
     f->keep_alive = f->version_minor == 1 && !f->close_asked;
     f->remaining = f->content_length;
-    f->state = f->seen_coding        ? FRAMING_STATE_CHUNKED
+    f->state = f->seen_coding          ? FRAMING_STATE_CHUNKED
                : f->content_length > 0 ? FRAMING_STATE_LENGTH
                                        : FRAMING_STATE_DONE;
     chunk_init(&f->chunks, f->limits->body_bytes);

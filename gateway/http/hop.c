@@ -3,9 +3,15 @@
 #include "http/field.h"
 
 static const struct str always[] = {
-    STR("connection"),          STR("keep-alive"), STR("proxy-connection"),
-    STR("proxy-authenticate"),  STR("te"),         STR("proxy-authorization"),
-    STR("proxy-authentication-info"), STR("trailer"), STR("transfer-encoding"),
+    STR("connection"),
+    STR("keep-alive"),
+    STR("proxy-connection"),
+    STR("proxy-authenticate"),
+    STR("te"),
+    STR("proxy-authorization"),
+    STR("proxy-authentication-info"),
+    STR("trailer"),
+    STR("transfer-encoding"),
     STR("upgrade"),
 };
 

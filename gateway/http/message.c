@@ -1,7 +1,6 @@
 #include "http/message.h"
 
-const struct str *http_header_find(const struct http_header *headers, size_t count,
-                                   struct str name)
+const struct str *http_header_find(const struct http_header *headers, size_t count, struct str name)
 {
     for (size_t i = 0; i < count; i++) {
         if (str_equal_nocase(headers[i].name, name))

@@ -1,18 +1,15 @@
 #include "http/problem.h"
 
+#include <stdio.h>
+
 #include "base/json_write.h"
 
 static void put_prefixed(struct json_writer *w, const char *key, const char *prefix,
                          struct str value)
 {
     char text[128];
-    size_t prefix_len = strlen(prefix);
-    if (prefix_len + value.len >= sizeof(text))
-        value.len = sizeof(text) - prefix_len - 1;
-    memcpy(text, prefix, prefix_len);
-    if (value.len)
-        memcpy(text + prefix_len, value.data, value.len);
-    json_put_str(w, key, (struct str){text, prefix_len + value.len});
+    (void)snprintf(text, sizeof(text), "%s%.*s", prefix, STR_ARGS(value));
+    json_put_str(w, key, str_from(text));
 }
 
 static void put_violation(struct json_writer *w, const struct violation *violation)

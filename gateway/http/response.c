@@ -8,10 +8,9 @@ enum state { STATUS_LINE, HEADERS, LENGTH, CHUNKED, UNTIL_CLOSE, FINISHED };
 
 static const struct {
     const char *code, *sentence;
-} faults[] = {
-    [RESPONSE_OK] = {"", ""},
+} faults[] = {[RESPONSE_OK] = {"", ""},
 #define X(name, code, sentence) [RESPONSE_##name] = {code, sentence},
-    RESPONSE_FAULTS(X)
+              RESPONSE_FAULTS(X)
 #undef X
 };
 

@@ -18,9 +18,9 @@
 #include "base/error.h"
 #include "net/stream.h"
 
-#define READ_BYTES 8192            /* a typical request, head and body, in one go */
+#define READ_BYTES 8192             /* a typical request, head and body, in one go */
 #define LIMIT_PIPELINED_BYTES 65536 /* of later requests, while one is being answered */
-#define ACCEPT_PAUSE_MS 100        /* when descriptors have run out */
+#define ACCEPT_PAUSE_MS 100         /* when descriptors have run out */
 #define BACKLOG 1024
 
 enum phase {
@@ -100,10 +100,13 @@ static void enter(struct connection *connection, enum phase phase)
 {
     const struct listener_deadlines *deadlines = &connection->listener->options.deadlines;
     const int64_t ms[] = {
-        [PHASE_HANDSHAKE] = deadlines->handshake_ms, [PHASE_IDLE] = deadlines->idle_ms,
-        [PHASE_HEAD] = deadlines->head_ms,           [PHASE_BODY] = deadlines->body_ms,
+        [PHASE_HANDSHAKE] = deadlines->handshake_ms,
+        [PHASE_IDLE] = deadlines->idle_ms,
+        [PHASE_HEAD] = deadlines->head_ms,
+        [PHASE_BODY] = deadlines->body_ms,
         [PHASE_JUDGED] = 0, /* the handler has deadlines of its own */
-        [PHASE_WRITING] = deadlines->write_ms,       [PHASE_LINGER] = deadlines->linger_ms,
+        [PHASE_WRITING] = deadlines->write_ms,
+        [PHASE_LINGER] = deadlines->linger_ms,
     };
     connection->phase = phase;
     if (ms[phase])
@@ -274,8 +277,8 @@ static void connection_read(struct connection *connection)
         connection_lost(connection);
         return;
     }
-    ssize_t got = stream_read(connection->stream, input->data + input->len,
-                              input->capacity - input->len);
+    ssize_t got =
+        stream_read(connection->stream, input->data + input->len, input->capacity - input->len);
     if (got == STREAM_END) {
         connection_lost(connection);
         return;
@@ -463,7 +466,7 @@ static void accept_waiting(struct listener *listener)
 {
     int fd = evconnlistener_get_fd(listener->evhtp->server);
     for (;;) {
-        struct sockaddr_storage peer;
+        struct sockaddr_storage peer = {0};
         socklen_t size = sizeof(peer);
         int accepted = accept4(fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted < 0)
@@ -490,8 +493,10 @@ void listener_free(struct listener *listener)
 {
     if (!listener)
         return;
-    while (listener->connections)
-        connection_lost(listener->connections);
+    for (struct connection *each = listener->connections, *next; each; each = next) {
+        next = each->next;
+        connection_lost(each);
+    }
     loop_cancel(listener->loop, &listener->drained_task);
     timer_free(listener->pause);
     if (listener->evhtp && listener->evhtp->server)
@@ -560,7 +565,7 @@ int listener_bind(struct str address, char bound_address[ADDRESS_TEXT_SIZE], str
     if (fd < 0)
         error_set(err, "cannot listen on %.*s: %s", STR_ARGS(address), strerrordesc_np(errno));
     freeaddrinfo(found);
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t size = sizeof(bound);
     if (fd >= 0 && getsockname(fd, (struct sockaddr *)&bound, &size) == 0)
         format_address((struct sockaddr *)&bound, bound_address);

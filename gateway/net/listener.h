@@ -46,8 +46,7 @@ struct listener_handler {
      * or NULL when memory ran out: the connection is then closed. *wants_body false: the answer is
      * already decided and the body, if any, is not read.
      */
-    void *(*begin)(void *context, struct connection *connection, struct str head,
-                   bool *wants_body);
+    void *(*begin)(void *context, struct connection *connection, struct str head, bool *wants_body);
     void (*piece)(void *request, struct str piece);
     void (*complete)(void *request);
 

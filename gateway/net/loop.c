@@ -27,14 +27,14 @@ struct loop {
     atomic_bool stopping;
 };
 
-static void list_append(struct task_list *list, struct task *first, struct task *last)
+static void list_append(struct task_list *list, struct task *task)
 {
-    last->next = NULL;
+    task->next = NULL;
     if (list->last)
-        list->last->next = first;
+        list->last->next = task;
     else
-        list->first = first;
-    list->last = last;
+        list->first = task;
+    list->last = task;
 }
 
 /* Each task may free itself or queue others; those wait for the next round. */
@@ -165,7 +165,7 @@ void loop_defer(struct loop *loop, struct task *task)
     task->queued = true;
     if (!loop->deferred.first)
         event_active(loop->deferred_event, 0, 0);
-    list_append(&loop->deferred, task, task);
+    list_append(&loop->deferred, task);
 }
 
 void loop_cancel(struct loop *loop, struct task *task)
@@ -189,14 +189,9 @@ void loop_cancel(struct loop *loop, struct task *task)
 
 void loop_post(struct loop *loop, struct task *task)
 {
-    loop_post_chain(loop, task, task);
-}
-
-void loop_post_chain(struct loop *loop, struct task *first, struct task *last)
-{
     pthread_mutex_lock(&loop->lock);
     bool was_empty = !loop->posted.first;
-    list_append(&loop->posted, first, last);
+    list_append(&loop->posted, task);
     pthread_mutex_unlock(&loop->lock);
     if (was_empty)
         wake(loop);

@@ -49,9 +49,6 @@ void loop_cancel(struct loop *loop, struct task *task);
 /* Any thread: as loop_defer, across threads. The task may be queued on one loop only. */
 void loop_post(struct loop *loop, struct task *task);
 
-/* Puts a chain of `first`..`last` (linked by next) on the loop with one wake-up. Any thread. */
-void loop_post_chain(struct loop *loop, struct task *first, struct task *last);
-
 /*
  * A timer that fires once at an absolute point. Moving it later is free: the old alarm looks
  * again when it rings, so a connection that is always busy never touches the timer heap.

@@ -29,7 +29,7 @@ struct stream {
     struct task ready_task;
     struct buf unsent;
     bool is_client;
-    bool tcp_pending;   /* connect() has not answered yet */
+    bool tcp_pending; /* connect() has not answered yet */
     bool input_wanted;
     bool ended;         /* the peer finished its side */
     bool read_progress; /* the last read gave bytes: there may be more inside OpenSSL */

@@ -22,7 +22,7 @@ struct stream;
 enum stream_state {
     STREAM_CONNECTING, /* TCP or TLS is not up yet */
     STREAM_OPEN,
-    STREAM_FAILED,     /* see stream_reason */
+    STREAM_FAILED, /* see stream_reason */
 };
 
 struct stream_owner {
@@ -39,9 +39,9 @@ MUST_USE struct stream *stream_accept(struct loop *loop, int fd, struct ssl_ctx_
 
 /* What an outgoing TLS connection must be sure of. */
 struct stream_peer {
-    struct ssl_ctx_st *tls;   /* NULL: plain TCP */
-    const char *host;         /* sent as SNI and matched against the certificate (RFC 9525) */
-    bool host_is_address;     /* then it is matched against IP SANs, and no SNI is sent */
+    struct ssl_ctx_st *tls; /* NULL: plain TCP */
+    const char *host;       /* sent as SNI and matched against the certificate (RFC 9525) */
+    bool host_is_address;   /* then it is matched against IP SANs, and no SNI is sent */
 };
 
 /*
@@ -58,7 +58,7 @@ enum stream_state stream_state(const struct stream *stream);
 /* Why it failed: a static phrase such as "certificate verify failed: hostname mismatch". */
 const char *stream_reason(const struct stream *stream);
 
-#define STREAM_AGAIN 0 /* nothing now; `ready` will be called */
+#define STREAM_AGAIN 0  /* nothing now; `ready` will be called */
 #define STREAM_END (-1) /* the peer finished, or the stream failed */
 
 /* Reads up to `size` bytes: their number, STREAM_AGAIN or STREAM_END. */
@@ -76,7 +76,8 @@ MUST_USE bool stream_write(struct stream *stream, struct str bytes);
 /* Bytes kept for later. When this falls to zero `ready` is called. */
 size_t stream_unsent(const struct stream *stream);
 
-/* Bytes of ours that ever reached the socket, TLS records included: 0 means the peer saw nothing. */
+/* Bytes of ours that ever reached the socket, TLS records included: 0 means the peer saw nothing.
+ */
 uint64_t stream_sent_bytes(const struct stream *stream);
 
 /* True when the socket holds something unread, or the peer has closed: unfit for a new request. */

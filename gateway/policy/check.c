@@ -178,9 +178,8 @@ void policy_check(const struct policy_set *set, const struct policy_layer *team,
 #define RULE(name, type)                                                                           \
     for (size_t i = 0; i < COUNT_OF(layers); i++) {                                                \
         if (layers[i] && layers[i]->name)                                                          \
-            check_##name(                                                                          \
-                &(struct question){campaign, violations, STR(#name), layers[i]->team},             \
-                layers[i]->name);                                                                  \
+            check_##name(&(struct question){campaign, violations, STR(#name), layers[i]->team},    \
+                         layers[i]->name);                                                         \
     }
 #include "policy/rules.def"
 #undef RULE

@@ -13,7 +13,8 @@ struct compiler {
     struct arena *arena;
     struct error *err;
     struct policy_set *set;
-    const struct yaml_node *revision; /* where it was given, to name the place when it comes again */
+    const struct yaml_node
+        *revision; /* where it was given, to name the place when it comes again */
     const struct yaml_node *organisation_rules[16]; /* likewise, for each rule */
 };
 
@@ -49,11 +50,13 @@ static bool parse_caller_ids(struct compiler *c, const struct yaml_node *node,
         if (!expect_kind(c, each, YAML_SCALAR, "a caller ID"))
             return false;
         if (each->text.len == 0 || str_find(each->text, ' ') < each->text.len)
-            return yaml_error(each, c->err, "a caller ID is written without spaces, such as "
-                                            "\"+14155550100\"");
+            return yaml_error(each, c->err,
+                              "a caller ID is written without spaces, such as "
+                              "\"+14155550100\"");
         if (str_to_u64(each->text, &(uint64_t){0}))
-            return yaml_error(each, c->err, "a number starts with + and its country code: write "
-                                            "\"+%.*s\"",
+            return yaml_error(each, c->err,
+                              "a number starts with + and its country code: write "
+                              "\"+%.*s\"",
                               STR_ARGS(each->text));
         if (strset_add(set, each->text, each) != STRSET_ADDED)
             return yaml_error(each, c->err, "this caller ID is in the list already");
@@ -151,7 +154,7 @@ static bool parse_time(struct str text, bool is_end, int *ret_min)
 /* "9:00 AM - 8:00 PM"; an end at midnight is the day's end. */
 static bool parse_window(struct compiler *c, const struct yaml_node *node, struct window *ret)
 {
-    struct str opens, closes;
+    struct str opens = {0}, closes = {0};
     if (!expect_kind(c, node, YAML_SCALAR, "a window"))
         return false;
     if (!str_cut(node->text, '-', &opens, &closes) ||
@@ -171,7 +174,7 @@ static bool parse_window(struct compiler *c, const struct yaml_node *node, struc
 static bool add_window(struct compiler *c, const struct yaml_node *node,
                        const struct day_range *range, struct week_windows *week)
 {
-    struct window window;
+    struct window window = {0};
     if (!parse_window(c, node, &window))
         return false;
     for (enum weekday day = MONDAY; day < WEEKDAYS; day++) {
@@ -265,8 +268,8 @@ static const char known_rules[] = ""
     ;
 
 /* Reads one rule into a layer; *which is its number. */
-static bool parse_rule(struct compiler *c, const struct yaml_node *node,
-                       struct policy_layer *layer, size_t *which)
+static bool parse_rule(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer,
+                       size_t *which)
 {
 #define RULE(name, type)                                                                           \
     if (str_equal(node->key, STR(#name))) {                                                        \
@@ -285,7 +288,7 @@ static bool parse_organisation(struct compiler *c, const struct yaml_node *node)
     if (!expect_kind(c, node, YAML_MAPPING, "organisation"))
         return false;
     for (const struct yaml_node *each = node->first; each; each = each->next) {
-        size_t which;
+        size_t which = 0;
         if (!parse_rule(c, each, &c->set->organisation, &which))
             return false;
         const struct yaml_node *before = c->organisation_rules[which];
@@ -308,13 +311,14 @@ static bool parse_team(struct compiler *c, const struct yaml_node *node)
     if (!silent && !expect_kind(c, node, YAML_MAPPING, "a team's rules"))
         return false;
     for (const struct yaml_node *each = node->first; each; each = each->next) {
-        size_t which;
+        size_t which = 0;
         if (!parse_rule(c, each, layer, &which))
             return false;
     }
     if (strset_add(&c->set->teams, layer->team, layer) != STRSET_ADDED)
-        return yaml_key_error(node, c->err, "the team '%.*s' is given twice, here and in another "
-                                            "file of the policy",
+        return yaml_key_error(node, c->err,
+                              "the team '%.*s' is given twice, here and in another "
+                              "file of the policy",
                               STR_ARGS(layer->team));
     return true;
 }
@@ -396,7 +400,7 @@ static const struct yaml_node **read_sources(struct compiler *c,
 }
 
 struct policy_set *policy_compile(const struct policy_source *sources, size_t count,
-                                        struct arena *arena, struct error *err)
+                                  struct arena *arena, struct error *err)
 {
     struct compiler c = {.arena = arena, .err = err};
     size_t teams;

@@ -42,7 +42,7 @@ struct policy_source {
  * exactly once; the same rule or team in two places is a conflict and refused.
  */
 MUST_USE struct policy_set *policy_compile(const struct policy_source *sources, size_t count,
-                                                 struct arena *arena, struct error *err);
+                                           struct arena *arena, struct error *err);
 
 /* The team's layer, or NULL when the policy does not know the team. */
 const struct policy_layer *policy_team(const struct policy_set *set, struct str team);

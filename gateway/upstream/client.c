@@ -28,8 +28,8 @@ static void finish(struct client *client)
     struct upstream_call *call = client->call;
     client->call = NULL;
     bool fit = client->parser.reusable && client->input.len == 0 &&
-               stream_state(client->stream) == STREAM_OPEN &&
-               stream_unsent(client->stream) == 0 && pool_client_idle(client->pool, client);
+               stream_state(client->stream) == STREAM_OPEN && stream_unsent(client->stream) == 0 &&
+               pool_client_idle(client->pool, client);
     if (fit) {
         client->phase = CLIENT_IDLE;
         buf_release(&client->input);
@@ -82,8 +82,8 @@ static void connect_next(struct client *client)
     while (!client->stream && client->next_address < client->addresses.count) {
         const struct resolved_address *to = &client->addresses.items[client->next_address++];
         client->stream = stream_connect(
-            client->loop, (const struct sockaddr *)&to->address, to->length,
-            &client->options->peer, (struct stream_owner){.ready = client_ready, .owner = client});
+            client->loop, (const struct sockaddr *)&to->address, to->length, &client->options->peer,
+            (struct stream_owner){.ready = client_ready, .owner = client});
         if (!client->stream)
             why = strerrordesc_np(errno);
     }
@@ -148,8 +148,7 @@ static void parse_input(struct client *client, bool at_end)
         struct str input = str_slice(buf_str(&client->input), done, SIZE_MAX);
         struct str out;
         size_t used = 0;
-        enum response_event event =
-            response_next(&client->parser, input, at_end, &used, &out);
+        enum response_event event = response_next(&client->parser, input, at_end, &used, &out);
         if (event == RESPONSE_HEAD && !take_head(client, out))
             return;
         if (event == RESPONSE_PIECE && !buf_append(&client->call->body, out)) {

@@ -41,8 +41,7 @@ MUST_USE bool client_reuse(struct client *client, struct upstream_call *call);
 void client_close(struct client *client);
 
 /* pool.c's side of the bargain. */
-void pool_call_ended(struct upstream_call *call, enum upstream_failure failure,
-                     const char *detail);
+void pool_call_ended(struct upstream_call *call, enum upstream_failure failure, const char *detail);
 void pool_client_free(struct upstream_pool *pool, struct client *client);
 
 /* Keeps a client for later; false when enough are kept. */

@@ -18,10 +18,9 @@ struct upstream_pool {
 
 static const struct {
     const char *code, *sentence;
-} failures[] = {
-    [UPSTREAM_ANSWERED] = {"answered", "the upstream answered"},
+} failures[] = {[UPSTREAM_ANSWERED] = {"answered", "the upstream answered"},
 #define X(name, code, sentence) [UPSTREAM_##name] = {code, sentence},
-    UPSTREAM_FAILURES(X)
+                UPSTREAM_FAILURES(X)
 #undef X
 };
 

@@ -56,16 +56,16 @@ struct client;
 
 /* One call. Lives in the caller's structure from pool_send until done; fill the first part. */
 struct upstream_call {
-    struct str request;   /* head and body, kept by the caller until done */
-    struct arena *arena;  /* where the answer's head goes */
-    struct task done;     /* runs once, never from inside pool_send */
+    struct str request;  /* head and body, kept by the caller until done */
+    struct arena *arena; /* where the answer's head goes */
+    struct task done;    /* runs once, never from inside pool_send */
 
     /* the outcome, valid in `done` */
     enum upstream_failure failure;
-    const char *detail;   /* the transport's or parser's own words; static; may be empty */
-    bool sent;            /* bytes of the request may have reached the upstream */
+    const char *detail; /* the transport's or parser's own words; static; may be empty */
+    bool sent;          /* bytes of the request may have reached the upstream */
     struct http_response response;
-    struct buf body;      /* decoded; the caller initialises and releases it */
+    struct buf body; /* decoded; the caller initialises and releases it */
 
     /* the pool's own */
     struct upstream_pool *pool;

@@ -184,7 +184,8 @@ TEST(every_flipped_bit_of_a_line_is_found)
 #define IN_DIRECTORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
-      IN_DIRECTORY(a_torn_tail_is_cut_and_kept), IN_DIRECTORY(an_altered_line_ends_the_trusted_part),
+      IN_DIRECTORY(a_torn_tail_is_cut_and_kept),
+      IN_DIRECTORY(an_altered_line_ends_the_trusted_part),
       IN_DIRECTORY(a_segment_begun_and_never_written_is_dropped),
       IN_DIRECTORY(a_chain_without_its_beginning_is_not_continued_from_nothing),
       IN_DIRECTORY(one_directory_has_one_writer),

@@ -14,7 +14,8 @@ TEST(numbers_are_digits_and_nothing_else)
     uint64_t n = 7;
     assert_true(str_to_u64(STR("18446744073709551615"), &n));
     assert_true(n == UINT64_MAX);
-    static const char *const bad[] = {"", "+1", "-1", " 1", "1 ", "1x", "18446744073709551616", "0x1"};
+    static const char *const bad[] = {"",   "+1", "-1", " 1", "1 ", "1x", "18446744073709551616",
+                                      "0x1"};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(str_to_u64(str_from(bad[i]), &n));
     assert_true(n == UINT64_MAX);
@@ -87,8 +88,9 @@ TEST(json_is_written_so_that_anybody_can_read_it)
     json_close_object(&w);
     json_put_int(&w, "e", 0);
     json_close_object(&w);
-    EXPECT_STR(buf_str(&buf), "{\"a\":\"\\\"\\\\\\n\\u0001\\u007f\xc3\xa4\xef\xbf\xbd\xf0\x9f\x98\x80\","
-                              "\"b\":-9223372036854775808,\"c\":[true,null],\"d\":{},\"e\":0}");
+    EXPECT_STR(buf_str(&buf),
+               "{\"a\":\"\\\"\\\\\\n\\u0001\\u007f\xc3\xa4\xef\xbf\xbd\xf0\x9f\x98\x80\","
+               "\"b\":-9223372036854775808,\"c\":[true,null],\"d\":{},\"e\":0}");
     buf_release(&buf);
 }
 
@@ -146,20 +148,35 @@ TEST(zones_and_links_are_known_by_their_exact_names)
 {
     struct str zone;
     static const char *const pairs[][2] = {
-        {"Asia/Kolkata", "Asia/Kolkata"},       {"Asia/Calcutta", "Asia/Kolkata"},
-        {"US/Eastern", "America/New_York"},     {"Europe/Kiev", "Europe/Kyiv"},
-        {"Asia/Saigon", "Asia/Ho_Chi_Minh"},    {"Asia/Rangoon", "Asia/Yangon"},
-        {"GB", "Europe/London"},                {"UTC", "Etc/UTC"},
-        {"Zulu", "Etc/UTC"},                    {"Europe/Oslo", "Europe/Oslo"},
+        {"Asia/Kolkata", "Asia/Kolkata"},
+        {"Asia/Calcutta", "Asia/Kolkata"},
+        {"US/Eastern", "America/New_York"},
+        {"Europe/Kiev", "Europe/Kyiv"},
+        {"Asia/Saigon", "Asia/Ho_Chi_Minh"},
+        {"Asia/Rangoon", "Asia/Yangon"},
+        {"GB", "Europe/London"},
+        {"UTC", "Etc/UTC"},
+        {"Zulu", "Etc/UTC"},
+        {"Europe/Oslo", "Europe/Oslo"},
         {"Australia/Lord_Howe", "Australia/Lord_Howe"},
     };
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         assert_true(zone_canonical(str_from(pairs[i][0]), &zone));
         EXPECT_STR(zone, pairs[i][1]);
     }
-    static const char *const unknown[] = {"", "EST", "IST", "CET", "+05:30", "asia/kolkata", "Asia/",
-                                          "posix/Asia/Kolkata", "../Asia/Kolkata", "Asia/Kolkata ",
-                                          "Factory", ":Asia/Kolkata", "/Asia/Kolkata"};
+    static const char *const unknown[] = {"",
+                                          "EST",
+                                          "IST",
+                                          "CET",
+                                          "+05:30",
+                                          "asia/kolkata",
+                                          "Asia/",
+                                          "posix/Asia/Kolkata",
+                                          "../Asia/Kolkata",
+                                          "Asia/Kolkata ",
+                                          "Factory",
+                                          ":Asia/Kolkata",
+                                          "/Asia/Kolkata"};
     for (size_t i = 0; i < COUNT_OF(unknown); i++)
         assert_false(zone_canonical(str_from(unknown[i]), &zone));
 }

@@ -93,9 +93,24 @@ TEST(refuses_and_says_where)
 TEST(accepts_json_of_every_kind)
 {
     static const char *const texts[] = {
-        "{}", "[]", "0", "-0", "-0.0e-0", "1E400", "\"\"", "null", "true", "false", " [ 1 , 2 ] ",
-        "{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":1}]}", "\"\\ud83d\\ude00\"", "\"\xf4\x8f\xbf\xbf\"",
-        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"", "\"\x7f\"", "{\"\":1}", "{\"a\":1,\"A\":2}",
+        "{}",
+        "[]",
+        "0",
+        "-0",
+        "-0.0e-0",
+        "1E400",
+        "\"\"",
+        "null",
+        "true",
+        "false",
+        " [ 1 , 2 ] ",
+        "{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":1}]}",
+        "\"\\ud83d\\ude00\"",
+        "\"\xf4\x8f\xbf\xbf\"",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"",
+        "\"\x7f\"",
+        "{\"\":1}",
+        "{\"a\":1,\"A\":2}",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         assert_int_equal(scan(str_from(texts[i])).kind, JSON_OK);
@@ -168,7 +183,8 @@ TEST(the_tree_is_looked_up_case_sensitively)
 {
     struct json_fault fault;
     arena_init(&arena, LIMIT_ARENA_BYTES);
-    const struct json_value *root = json_read(STR("{\"AccountId\":\"x\",\"b\":[true,null]}"), &arena, &fault);
+    const struct json_value *root =
+        json_read(STR("{\"AccountId\":\"x\",\"b\":[true,null]}"), &arena, &fault);
     assert_null(json_member(root, STR("accountid")));
     EXPECT_STR(json_string(json_member(root, STR("AccountId"))), "x");
     const struct json_value *list = json_member(root, STR("b"));
@@ -181,7 +197,6 @@ TEST(the_tree_is_looked_up_case_sensitively)
 
 TESTS(UNIT(refuses_and_says_where), UNIT(accepts_json_of_every_kind),
       UNIT(nul_bytes_are_never_an_end), UNIT(lines_and_columns_count_from_one),
-      UNIT(depth_tokens_and_keys_are_bounded),
-      UNIT(duplicates_are_found_among_few_and_among_many),
+      UNIT(depth_tokens_and_keys_are_bounded), UNIT(duplicates_are_found_among_few_and_among_many),
       UNIT(a_small_arena_is_a_fault_and_not_a_clean_text),
       UNIT(the_tree_is_looked_up_case_sensitively))

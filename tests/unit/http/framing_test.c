@@ -273,7 +273,8 @@ static const struct {
     {POST_LINE "Content-Length: 0\r\n\r\n", "[" POST_LINE "Content-Length: 0\r\n\r\n]+"},
     {POST_LINE "TRANSFER-encoding: Chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n",
      "[" POST_LINE "TRANSFER-encoding: Chunked\r\n\r\n]abcde+"},
-    {POST_LINE "Transfer-Encoding: chunked\r\n\r\n003 ; a = \"q\\\"\" ;b=c\r\nabc\r\n00\r\nX: y\r\n\r\n",
+    {POST_LINE
+     "Transfer-Encoding: chunked\r\n\r\n003 ; a = \"q\\\"\" ;b=c\r\nabc\r\n00\r\nX: y\r\n\r\n",
      "[" POST_LINE "Transfer-Encoding: chunked\r\n\r\n]abc+"},
     {"GET / HTTP/1.1\r\nHost: [::1]:8443\r\nConnection: x, CLOSE\r\n\r\n",
      "[GET / HTTP/1.1\r\nHost: [::1]:8443\r\nConnection: x, CLOSE\r\n\r\n]."},
@@ -283,8 +284,8 @@ static const struct {
     {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", "[OPTIONS * HTTP/1.1\r\n" HOST "\r\n]+"},
     {"GET / HTTP/1.1\r\n" HOST "A: \t b\xc3\xa4 \t\r\n\r\n",
      "[GET / HTTP/1.1\r\n" HOST "A: \t b\xc3\xa4 \t\r\n\r\n]+"},
-    {"GET / HTTP/1.1\r\n" HOST "\r\n" POST_LINE "Content-Length: 1\r\n\r\nx\r\nGET / HTTP/1.1\r\n" HOST
-     "\r\n",
+    {"GET / HTTP/1.1\r\n" HOST "\r\n" POST_LINE
+     "Content-Length: 1\r\n\r\nx\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
      "[GET / HTTP/1.1\r\n" HOST "\r\n]+[" POST_LINE
      "Content-Length: 1\r\n\r\n]x+[GET / HTTP/1.1\r\n" HOST "\r\n]+"},
 };
@@ -316,7 +317,8 @@ TEST(limits_hold_however_the_bytes_arrive)
     EXPECT_STR(ending((struct str){large, (size_t)len}), "header-too-long");
     len = snprintf(large, sizeof(large),
                    "GET / HTTP/1.1\r\n" HOST "A: %07000d\r\nA: %07000d\r\nA: %07000d\r\n"
-                   "A: %07000d\r\nA: %07000d\r\n\r\n", 1, 1, 1, 1, 1);
+                   "A: %07000d\r\nA: %07000d\r\n\r\n",
+                   1, 1, 1, 1, 1);
     EXPECT_STR(ending((struct str){large, (size_t)len}), "head-too-large");
 }
 

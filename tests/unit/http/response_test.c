@@ -70,7 +70,8 @@ static const struct {
     {"HTTP/1.1 200 OK\r\nContent-Le", RESPONSE_TRUNCATED},
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", RESPONSE_TRUNCATED},
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", RESPONSE_TRUNCATED},
-    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000002\r\n{}", RESPONSE_CHUNK},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000002\r\n{}",
+     RESPONSE_CHUNK},
     {"HTTP/1.1 200 OK\r\nContent-Length: 2001\r\n\r\n", RESPONSE_BODY_TOO_LARGE},
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7d1\r\n", RESPONSE_BODY_TOO_LARGE},
     {"HTTP/1.1 100 Continue\r\nContent-Length: 1\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", RESPONSE_STATUS},
@@ -96,16 +97,19 @@ static const struct {
 } whole[] = {
     {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "{}", 200, true, false, 0},
     {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "", 200, true, false, 0},
-    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\nA: b\r\n\r\n", "{}",
-     200, true, false, 0},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\nA: "
+     "b\r\n\r\n",
+     "{}", 200, true, false, 0},
     {"HTTP/1.1 200 OK\r\n\r\n{}", "{}", 200, false, false, 0},
-    {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "{}", 200, false, false, 0},
+    {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "{}", 200, false, false,
+     0},
     {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", "{}", 200, false, false, 0},
     {"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", "", 204, true, false, 0},
     {"HTTP/1.1 304 Not\r\n\r\n", "", 304, true, false, 0},
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", 200, true, true, 0},
-    {"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 103 E\r\nLink: x\r\n\r\nHTTP/1.1 201 C\r\nContent-Length: 1\r\n\r\nx", "x",
-     201, true, false, 0},
+    {"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 103 E\r\nLink: x\r\n\r\nHTTP/1.1 201 C\r\nContent-Length: "
+     "1\r\n\r\nx",
+     "x", 201, true, false, 0},
 };
 
 TEST(reads_every_legal_form_of_answer)

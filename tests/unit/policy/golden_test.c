@@ -5,8 +5,8 @@
  */
 #include <dirent.h>
 
-#include "base/limits.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "campaign/decode.h"
 #include "policy/policy.h"
 #include "test.h"

@@ -39,18 +39,24 @@ static const struct {
     {"revision: a\norganisation: {caller_ids: [[x]]}", "p.yaml:2:29: a caller ID must be a text"},
     {"revision: a\norganisation: {caller_ids: ['a b']}", "p.yaml:2:29: a caller ID is written"},
     {"revision: a\norganisation: {caller_ids: [919561]}", "p.yaml:2:29: a number starts with +"},
-    {"revision: a\norganisation: {caller_ids: [A, A]}", "p.yaml:2:32: this caller ID is in the list"},
+    {"revision: a\norganisation: {caller_ids: [A, A]}",
+     "p.yaml:2:32: this caller ID is in the list"},
     {"revision: a\norganisation: {timezones: []}", "p.yaml:2:27: an empty list would refuse"},
-    {"revision: a\norganisation: {timezones: [EST]}", "p.yaml:2:28: 'EST' is not an IANA time zone"},
+    {"revision: a\norganisation: {timezones: [EST]}",
+     "p.yaml:2:28: 'EST' is not an IANA time zone"},
     {"revision: a\norganisation: {timezones: [Asia/Kolkata, Asia/Calcutta]}",
      "p.yaml:2:42: Asia/Calcutta is in the list already"},
-    {"revision: a\norganisation: {business_hours: []}", "p.yaml:2:32: business_hours must be a mapping"},
+    {"revision: a\norganisation: {business_hours: []}",
+     "p.yaml:2:32: business_hours must be a mapping"},
     {"revision: a\norganisation: {business_hours: {IST: {}}}", "p.yaml:2:33: 'IST' is neither"},
-    {"revision: a\norganisation: {business_hours: {'*': {XX: closed}}}", "p.yaml:2:39: 'XX' is not a day"},
-    {"revision: a\norganisation: {business_hours: {'*': {MO-: closed}}}", "p.yaml:2:39: 'MO-' is not a day"},
+    {"revision: a\norganisation: {business_hours: {'*': {XX: closed}}}",
+     "p.yaml:2:39: 'XX' is not a day"},
+    {"revision: a\norganisation: {business_hours: {'*': {MO-: closed}}}",
+     "p.yaml:2:39: 'MO-' is not a day"},
     {"revision: a\norganisation: {business_hours: {'*': {MO-FR: closed, FR: closed}}}",
      "p.yaml:2:54: FR is given twice"},
-    {"revision: a\norganisation: {business_hours: {'*': {MO: 9-5}}}", "p.yaml:2:43: '9-5' is not a window"},
+    {"revision: a\norganisation: {business_hours: {'*': {MO: 9-5}}}",
+     "p.yaml:2:43: '9-5' is not a window"},
     {"revision: a\norganisation: {business_hours: {'*': {MO: 9:00 AM - 9:00 AM}}}",
      "p.yaml:2:43: this window opens and closes at the same time"},
     {"revision: a\norganisation: {business_hours: {Asia/Kolkata: {}, Asia/Calcutta: {}}}",
@@ -83,11 +89,11 @@ TEST(files_are_merged_and_conflicts_refused)
                                   {"b.yaml", STR("teams: {a: {}}")}};
     assert_null(policy_compile(bad, 2, &arena, &err));
     assert_true(str_starts(str_from(err.text), STR("b.yaml:1:9: the team 'a' is given twice")));
-    struct policy_source twice[] = {
-        {"a.yaml", STR("revision: r\norganisation: {caller_ids: [X]}")},
-        {"b.yaml", STR("organisation: {caller_ids: [Y]}")}};
+    struct policy_source twice[] = {{"a.yaml", STR("revision: r\norganisation: {caller_ids: [X]}")},
+                                    {"b.yaml", STR("organisation: {caller_ids: [Y]}")}};
     assert_null(policy_compile(twice, 2, &arena, &err));
-    assert_true(str_starts(str_from(err.text), STR("b.yaml:1:16: 'caller_ids' is given twice for")));
+    assert_true(
+        str_starts(str_from(err.text), STR("b.yaml:1:16: 'caller_ids' is given twice for")));
     arena_release(&arena);
 }
 

@@ -1,0 +1,45 @@
+"""What the documents show is true."""
+import re
+import subprocess
+
+import pytest
+
+from harness import BINARY, ROOT, Gateway
+
+
+def blocks(path, language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / path).read_text(), re.S)
+
+
+@pytest.mark.parametrize("number, policy", enumerate(blocks("policies/README.md", "yaml")))
+def test_every_policy_in_the_guide_compiles(certs, tmp_path, number, policy):
+    gateway = Gateway(tmp_path, certs, 1, policy=policy, start=False)
+    subprocess.run([BINARY, "check", "--config", gateway.config], check=True)
+
+
+def test_the_configuration_in_the_readme_is_fine(certs, tmp_path):
+    text, = blocks("README.md", "yaml")
+    (tmp_path / "certs").symlink_to(certs)
+    (tmp_path / "policies").symlink_to(ROOT / "policies")
+    (tmp_path / "gateway.yaml").write_text(text)
+    subprocess.run([BINARY, "check", "--config", tmp_path / "gateway.yaml"], check=True)
+
+
+def test_the_guide_lists_every_code():
+    defined = re.findall(r'VIOLATION\(\w+,\s*"([^"]+)"',
+                         (ROOT / "gateway/campaign/violations.def").read_text())
+    listed = re.findall(r"^\| `([a-z0-9-]+)` \|", (ROOT / "policies/README.md").read_text(), re.M)
+    assert listed == defined
+
+
+def test_links_in_the_readme_lead_somewhere():
+    for target in re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_setting_has_its_place_in_the_manual():
+    manual = (ROOT / "deploy/man/campaign-gateway.yaml.5").read_text()
+    source = (ROOT / "gateway/config.c").read_text()
+    keys = set(re.findall(r'(?:SCALAR|REQUIRED|MAPPING|NODE)\("(\w+)"', source))
+    assert keys and all(re.search(rf"\.(It )?Ic {key}\b", manual) for key in keys), \
+        [key for key in keys if not re.search(rf"\.(It )?Ic {key}\b", manual)]

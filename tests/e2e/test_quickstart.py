@@ -1,0 +1,47 @@
+"""The README's first command, run as a newcomer would."""
+import os
+import re
+import signal
+import subprocess
+
+from harness import ROOT, wait_for
+
+
+def run_quickstart(*arguments):
+    done = subprocess.run([ROOT / "deploy/quickstart", *arguments], capture_output=True, text=True,
+                          timeout=600, cwd="/")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_quickstart_shows_the_main_job_twice():
+    for _ in range(2):
+        output = run_quickstart()
+        assert "HTTP 200, x-campaign-gateway: allow" in output
+        assert "HTTP 422, x-campaign-gateway: deny" in output
+        assert "caller-id-not-allowed" in output and "field-missing" in output
+        assert re.search(r"#2 \S+ decision: allow", output)
+        assert re.search(r"#3 \S+ outcome: created, upstream said 200, cd-", output)
+        assert re.search(r"#4 \S+ decision: deny 422, 7 violations", output)
+
+
+def test_quickstart_keeps_running_when_asked():
+    output = run_quickstart("--keep")
+    pids = [int(pid) for pid in re.search(r"kill ([\d ]+);", output)[1].split()]
+    try:
+        command = re.search(r"  (curl .*?campaignType=sms')", output, re.S)[1]
+        answer = subprocess.run(["bash", "-c", command + " -s"], capture_output=True, text=True,
+                                timeout=30)
+        assert '"status": "success"' in answer.stdout, answer.stderr
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: not any(alive(pid) for pid in pids), "quickstart's processes to end")
