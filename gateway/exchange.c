@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "campaign/decode.h"
 #include "campaign/encoding.h"
 #include "http/hop.h"
@@ -68,6 +69,7 @@ struct desk {
     char authority_text[300];
     uint8_t random[RANDOM_POOL_BYTES];
     size_t random_left;
+    bool audit_failing; /* so that the log tells of the change and not of every request */
 };
 
 static void on_decision(void *arg);
@@ -278,6 +280,20 @@ static void answer_unavailable(struct exchange *x, const char *code, const char 
 }
 
 /* ---- recording ---- */
+
+/* Whether x->record is durable; the log hears when that changes. */
+static bool recorded(struct exchange *x)
+{
+    struct desk *desk = x->desk;
+    bool durable = x->entry.durable;
+    if (durable == desk->audit_failing) {
+        desk->audit_failing = !durable;
+        LOG(durable ? LOG_INFO : LOG_ERROR, durable ? "audit-restored" : "audit-failed",
+            LOG_TEXT("id", x->id),
+            LOG_STR("directory", desk->options.config->audit_directory.value));
+    }
+    return durable;
+}
 
 /* On the journal's thread. */
 static void pass_on(void *arg)
@@ -612,7 +628,7 @@ static void abandon(struct exchange *x)
 static void on_decision(void *arg)
 {
     struct exchange *x = arg;
-    bool durable = x->entry.durable;
+    bool durable = recorded(x);
     buf_clear(&x->record);
     if (!durable) {
         x->created = "no";
@@ -703,6 +719,9 @@ static void on_upstream(void *arg)
         .stored_message_sha256 = str_from(stored),
     };
     classify(x, record.answer_status, &record);
+    if (!answered)
+        LOG(LOG_WARN, "upstream-failed", LOG_TEXT("id", x->id), LOG_TEXT("failure", record.failure),
+            LOG_STR("detail", record.detail), LOG_TEXT("created", record.created));
     x->created = strcmp(record.created, "no") == 0 ? "no" : "unknown";
     record_outcome(&record, &x->record);
     append_record(x, on_outcome);
@@ -745,9 +764,10 @@ static void answer_failure(struct exchange *x)
 static void on_outcome(void *arg)
 {
     struct exchange *x = arg;
+    bool durable = recorded(x);
     if (!x->connection)
         exchange_end(x);
-    else if (!x->entry.durable)
+    else if (!durable)
         answer_unavailable(x, "audit-unavailable", "the outcome could not be written down");
     else if (x->call.failure == UPSTREAM_ANSWERED)
         relay_answer(x);

@@ -204,6 +204,7 @@ static int open_signals(void)
 {
     sigset_t signals;
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that left is an error code, not an end */
+    (void)signal(SIGXFSZ, SIG_IGN); /* so is a journal that meets a file size limit */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -295,6 +296,8 @@ static enum server_end supervise(struct server *server)
         ended += workers_ended(server);
         int signal_number = next_signal(server);
         bool end = signal_number == SIGTERM || signal_number == SIGINT;
+        if (signal_number && !end)
+            LOG(LOG_WARN, "signal-ignored", LOG_INT("signal", signal_number));
         if (end && drain_until_ms)
             return SERVER_CUT;
         if (end) {

@@ -242,6 +242,8 @@ static void answer_flushed(struct connection *connection)
 void connection_answer(struct connection *connection, struct str answer)
 {
     connection->request = NULL;
+    if (!connection_persists(connection))
+        connection->last = true; /* as the answer's head says */
     if (!stream_write(connection->stream, answer)) {
         enter(connection, PHASE_WRITING); /* the stream's failure is reported, then we close */
         return;

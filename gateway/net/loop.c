@@ -90,7 +90,6 @@ static struct event_base *base_new(void)
         return NULL;
     /* each loop belongs to one thread; what crosses threads goes through loop_post */
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
     struct event_base *base = event_base_new_with_config(config);
     event_config_free(config);
     return base;

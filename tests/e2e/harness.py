@@ -142,7 +142,7 @@ class Gateway:
                  upstream_host="localhost", workers=2, extra="", limits="", audit="audit",
                  environment=None, start=True, upstream=""):
         self.directory, self.certs = Path(directory), Path(certs)
-        self.audit = self.directory / audit
+        self.audit = self.directory / audit  # an absolute one stays as it is
         self.stderr_path = self.directory / "stderr.log"
         (self.directory / "policies").mkdir(exist_ok=True)
         (self.directory / "policies" / "policy.yaml").write_text(policy)

@@ -1,5 +1,6 @@
 """The journal: what it holds, what it must never hold, and that it survives everything."""
 import base64
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -75,6 +76,28 @@ def test_a_journal_that_cannot_be_written_refuses_everything(make_gateway, kore)
     assert response.json()["type"].endswith("unavailable") and response.json()["created"] == "no"
     assert response.header("x-campaign-gateway") == "error"
     assert len(kore.requests) == 1
+
+
+def test_a_full_disk_refuses_loses_nothing_and_recovers(make_gateway, kore, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", disk])
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        gateway = make_gateway(audit=str(disk / "audit"))
+        statuses = [gateway.post(seed_campaign()).status for _ in range(40)]
+        passed = statuses.count(200)
+        assert 5 < passed < 40 and statuses == [200] * passed + [503] * (40 - passed)
+        assert len(kore.requests) == passed == len(gateway.outcomes())
+        assert len(gateway.events("audit-failed")) in (1, 2)    # once for each worker, not each time
+        subprocess.run(["mount", "-o", "remount,size=4m", disk], check=True)
+        assert [gateway.post(seed_campaign()).status for _ in range(5)] == [200] * 5
+        gateway.stop()
+        assert gateway.events("audit-restored")
+        assert len(gateway.outcomes()) == passed + 5
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_full_segment_is_followed_by_another(make_gateway):
