@@ -105,6 +105,16 @@ static bool read_count(struct config *config, void *target, const struct value *
     return true;
 }
 
+static bool read_workers(struct config *config, void *target, const struct value *value,
+                         struct error *err)
+{
+    if (!read_count(config, target, value, err))
+        return false;
+    if (config->workers > LIMIT_WORKERS)
+        return config_error(&value->place, err, "there can be at most %d workers", LIMIT_WORKERS);
+    return true;
+}
+
 struct unit {
     const char *name;
     uint64_t factor;
@@ -158,6 +168,18 @@ static bool read_size(struct config *config, void *target, const struct value *v
                             "or GiB",
                             STR_ARGS(value->text));
     *(uint64_t *)target = bytes;
+    return true;
+}
+
+/* What a request's arena can hold decoded; see limits.h. */
+static bool read_body_limit(struct config *config, void *target, const struct value *value,
+                            struct error *err)
+{
+    if (!read_size(config, target, value, err))
+        return false;
+    if (config->framing.body_bytes > LIMIT_BODY_CONFIGURABLE)
+        return config_error(&value->place, err, "a body can be at most %d bytes",
+                            LIMIT_BODY_CONFIGURABLE);
     return true;
 }
 
@@ -417,7 +439,7 @@ static const struct key contract_keys[] = {
 };
 
 static const struct key limit_keys[] = {
-    SCALAR("body", read_size, framing.body_bytes),
+    SCALAR("body", read_body_limit, framing.body_bytes),
     SCALAR("handshake_timeout", read_duration, deadlines.handshake_ms),
     SCALAR("idle_timeout", read_duration, deadlines.idle_ms),
     SCALAR("head_timeout", read_duration, deadlines.head_ms),
@@ -432,7 +454,7 @@ static const struct key log_keys[] = {
 };
 
 static const struct key root_keys[] = {
-    REQUIRED("listen", read_text, listen), SCALAR("workers", read_count, workers),
+    REQUIRED("listen", read_text, listen), SCALAR("workers", read_workers, workers),
     MAPPING("tls", tls_keys, true),        MAPPING("upstream", upstream_keys, true),
     NODE("tenants", read_tenants, true),   REQUIRED("team", read_text, team),
     NODE("policies", read_policies, true), MAPPING("contract", contract_keys, false),
@@ -600,10 +622,6 @@ struct config *config_load(const char *path, struct error *err)
         goto fail;
     if (!digest_hex(text, config->digest)) {
         error_set(err, "libcrypto offers no SHA-256");
-        goto fail;
-    }
-    if (config->workers > LIMIT_WORKERS) {
-        error_set(err, "%s: workers must be at most %d", path, LIMIT_WORKERS);
         goto fail;
     }
     return config;

@@ -10,10 +10,11 @@
 #define LIMIT_LEADING_CRLF 4   /* RFC 9112 2.2 asks for at least one; more is noise */
 
 /* ---- bodies ---- */
-#define LIMIT_BODY_BYTES (256 * 1024)    /* a campaign is 2 KB; policy.md D2 body_json */
-#define LIMIT_CHUNK_LINE_BYTES 256       /* size and extensions of one chunk */
-#define LIMIT_TRAILER_BYTES 8192         /* trailers are dropped; they need little room */
-#define LIMIT_ANSWER_BYTES (1024 * 1024) /* an upstream answer echoes the campaign */
+#define LIMIT_BODY_BYTES (256 * 1024)         /* a campaign is 2 KB; policy.md D2 body_json */
+#define LIMIT_BODY_CONFIGURABLE (1024 * 1024) /* what LIMIT_ARENA_BYTES can hold decoded */
+#define LIMIT_CHUNK_LINE_BYTES 256            /* size and extensions of one chunk */
+#define LIMIT_TRAILER_BYTES 8192              /* trailers are dropped; they need little room */
+#define LIMIT_ANSWER_BYTES (1024 * 1024)      /* an upstream answer echoes the campaign */
 
 /* ---- JSON ---- */
 #define LIMIT_JSON_DEPTH 32     /* the contract nests 5 deep */

@@ -79,6 +79,8 @@ def refused_start(gateway):
 @pytest.mark.parametrize("old, new, expected", [
     ("team: billing", "team: billing\ncolour: red", r"gateway.yaml:\d+:1: unknown key 'colour'"),
     ("workers: 2", "workers: two", r"gateway.yaml:2:10: 'two' is not a whole number"),
+    ("workers: 2", "workers: 1000", r"gateway.yaml:2:10: there can be at most 256 workers"),
+    ("15s", "15s, body: 2MiB", r"gateway.yaml:\d+:\d+: a body can be at most 1048576 bytes"),
     ("workers: 2", "workers: [2]", r"gateway.yaml:2:10: 'workers' must be a text, not a list"),
     ("workers: 2", "workers: 2\nworkers: 3", r"gateway.yaml:3:1: the key 'workers' is here a second time"),
     ("listen: 127.0.0.1:0", "listen: nowhere", r"gateway.yaml:1:9: 'nowhere' is not HOST:PORT"),
