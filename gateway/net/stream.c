@@ -379,8 +379,8 @@ static bool expect_peer(SSL *ssl, const struct stream_peer *peer)
     if (peer->host_is_address)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), peer->host) == 1;
     /* RFC 9525: names are in subjectAltName; the common name is never one */
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    SSL_set_hostflags(ssl,
+                      X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return SSL_set_tlsext_host_name(ssl, peer->host) == 1 && SSL_set1_host(ssl, peer->host) == 1;
 }
 
