@@ -351,15 +351,6 @@ static bool read_sender_ids(struct config *config, const struct yaml_node *node,
     return true;
 }
 
-static bool is_identifier(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (!isalnum((unsigned char)text.data[i]) && text.data[i] != '-' && text.data[i] != '_')
-            return false;
-    }
-    return text.len > 0;
-}
-
 static bool read_identifier(struct config *config, const struct yaml_node *tenant, const char *key,
                             struct str *ret, struct error *err)
 {
@@ -368,7 +359,7 @@ static bool read_identifier(struct config *config, const struct yaml_node *tenan
         return yaml_error(tenant, err, "the tenant has no '%s'", key);
     if (!expect_kind(node, YAML_SCALAR, key, err))
         return false;
-    if (!is_identifier(node->text))
+    if (!str_is_identifier(node->text))
         return yaml_error(node, err, "'%s' must consist of letters, digits, - and _", key);
     *ret = copy_text(config, node->text);
     return ret->data || out_of_memory(err);

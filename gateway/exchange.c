@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "audit/digest.h"
 #include "audit/record.h"
@@ -13,7 +12,8 @@
 #include "base/log.h"
 #include "campaign/decode.h"
 #include "campaign/encoding.h"
-#include "http/hop.h"
+#include "http/content.h"
+#include "http/forward.h"
 #include "http/problem.h"
 #include "http/route.h"
 
@@ -188,18 +188,6 @@ static int64_t duration_us(const struct exchange *x)
 
 /* ---- answering ---- */
 
-static void put_date(struct buf *out)
-{
-    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t now = (time_t)(clock_unix_ms() / 1000);
-    struct tm t;
-    (void)gmtime_r(&now, &t);
-    buf_format(out, "date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[t.tm_wday], t.tm_mday,
-               months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
-}
-
 /* What every answer carries. */
 static void put_own_headers(const struct exchange *x, const char *verdict, struct buf *out)
 {
@@ -251,11 +239,13 @@ static void answer_refusal(struct exchange *x)
         return;
     }
     write_problem(x);
+    char date[CLOCK_HTTP_SIZE];
     struct buf *out = &x->out;
     buf_clear(out);
     buf_format(out, "HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\n",
                x->refusal.status, http_reason(x->refusal.status));
-    put_date(out);
+    clock_format_http(clock_unix_ms(), date);
+    buf_format(out, "date: %s\r\n", date);
     if (x->refusal.status == 503)
         buf_append(out, STR("retry-after: 1\r\n"));
     if (x->refusal.status == 405)
@@ -427,32 +417,6 @@ static void judge(struct exchange *x)
 
 /* ---- the head ---- */
 
-/* "application/json", optionally with charset=utf-8 (RFC 8259 8.1) and nothing else. */
-static bool is_json_type(struct str value)
-{
-    struct str type, parameters, name, charset;
-    bool has_parameters = str_cut(value, ';', &type, &parameters);
-    if (!str_equal_nocase(str_trim(type), STR("application/json")))
-        return false;
-    if (!has_parameters)
-        return true;
-    (void)str_cut(str_trim(parameters), '=', &name, &charset);
-    return str_equal_nocase(name, STR("charset")) &&
-           (str_equal_nocase(charset, STR("utf-8")) || str_equal_nocase(charset, STR("\"utf-8\"")));
-}
-
-static const char *content_problem(const struct http_request *request)
-{
-    const struct str *type =
-        http_header_find(request->headers, request->header_count, STR("content-type"));
-    size_t types = http_header_count(request->headers, request->header_count, STR("content-type"));
-    if (http_header_find(request->headers, request->header_count, STR("content-encoding")))
-        return "the body must not be compressed: remove Content-Encoding";
-    if (types != 1 || !is_json_type(*type))
-        return "the Content-Type must be application/json, given once";
-    return NULL;
-}
-
 /* What can be refused before the body is read. True: it was. */
 static bool refuse_head(struct exchange *x)
 {
@@ -467,7 +431,7 @@ static bool refuse_head(struct exchange *x)
                                    "this path takes another method; see the Allow header"});
         return true;
     }
-    const char *content = content_problem(&x->request);
+    const char *content = content_refusal(&x->request);
     if (content)
         refuse(x, (struct refusal){415, "content-type", "The content type is not accepted",
                                    "content-type", content});
@@ -530,70 +494,6 @@ static void exchange_gone(void *request)
 
 /* ---- forwarding ---- */
 
-/* Rebuilt, injected, or a way to say something else than what was judged. */
-static const struct str not_forwarded[] = {
-    STR("host"),
-    STR("content-length"),
-    STR("content-type"),
-    STR("expect"),
-    STR("accountid"),
-    STR("iid"),
-    STR("accept-encoding"), /* the answer must be readable for the audit */
-    STR("x-decision-id"),
-    STR("x-campaign-gateway"),
-    STR("x-http-method"),
-    STR("x-http-method-override"),
-    STR("x-method-override"),
-    STR("x-original-url"),
-    STR("x-rewrite-url"),
-};
-
-static bool is_listed(struct str name, const struct str *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (str_equal_nocase(name, list[i]))
-            return true;
-    }
-    return false;
-}
-
-static void put_header(struct buf *out, const struct http_header *header)
-{
-    buf_append(out, header->name);
-    buf_append(out, STR(": "));
-    buf_append(out, header->value);
-    buf_append(out, STR("\r\n"));
-}
-
-/* The same request for the upstream: head rebuilt, body untouched, in one piece. */
-static void write_upstream_request(const struct exchange *x, struct buf *out)
-{
-    const struct http_request *request = &x->request;
-    const struct config_tenant *tenant = &x->desk->options.config->tenant;
-    buf_clear(out);
-    buf_append(out, STR("POST "));
-    buf_append(out, request->target);
-    if (!x->route.has_account_id) {
-        buf_append(out, STR("&accountId="));
-        buf_append(out, tenant->account_id);
-    }
-    buf_append(out, STR(" HTTP/1.1\r\nhost: "));
-    buf_append(out, x->desk->upstream_authority);
-    buf_append(out, STR("\r\naccountid: "));
-    buf_append(out, tenant->account_id);
-    buf_append(out, STR("\r\niid: "));
-    buf_append(out, tenant->stream_id);
-    buf_format(out, "\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n", x->body.len);
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct http_header *header = &request->headers[i];
-        if (!is_listed(header->name, not_forwarded, COUNT_OF(not_forwarded)) &&
-            !hop_by_hop(request->headers, request->header_count, header->name))
-            put_header(out, header);
-    }
-    buf_append(out, STR("\r\n"));
-    buf_append(out, buf_str(&x->body));
-}
-
 static void forward(struct exchange *x)
 {
     x->call.failure = UPSTREAM_MEMORY;
@@ -602,7 +502,13 @@ static void forward(struct exchange *x)
     x->call.request = (struct str){0};
     x->call.arena = &x->arena;
     x->call.done = (struct task){.run = on_upstream, .arg = x};
-    write_upstream_request(x, &x->out);
+    const struct config_tenant *tenant = &x->desk->options.config->tenant;
+    const struct forward_target target = {.authority = x->desk->upstream_authority,
+                                          .account_id = tenant->account_id,
+                                          .stream_id = tenant->stream_id,
+                                          .add_account_id = !x->route.has_account_id};
+    buf_clear(&x->out);
+    forward_request(&x->request, &target, buf_str(&x->body), &x->out);
     if (x->out.failed) {
         loop_defer(x->desk->options.loop, &x->call.done); /* a failure like any other */
         return;
@@ -729,23 +635,11 @@ static void on_upstream(void *arg)
 
 static void relay_answer(struct exchange *x)
 {
-    static const struct str replaced[] = {STR("content-length"), STR("x-decision-id"),
-                                          STR("x-campaign-gateway")};
-    const struct http_response *response = &x->call.response;
-    struct buf *out = &x->out;
-    buf_clear(out);
-    buf_format(out, "HTTP/1.1 %d %.*s\r\n", response->status, STR_ARGS(response->reason));
-    for (size_t i = 0; i < response->header_count; i++) {
-        const struct http_header *header = &response->headers[i];
-        if (!is_listed(header->name, replaced, COUNT_OF(replaced)) &&
-            !hop_by_hop(response->headers, response->header_count, header->name))
-            put_header(out, header);
-    }
-    if (response->status != 204 && response->status != 304) /* RFC 9110 8.6 */
-        buf_format(out, "content-length: %zu\r\n", x->call.body.len);
-    put_own_headers(x, "allow", out);
-    buf_append(out, STR("\r\n"));
-    buf_append(out, buf_str(&x->call.body));
+    buf_clear(&x->out);
+    forward_answer_head(&x->call.response, x->call.body.len, &x->out);
+    put_own_headers(x, "allow", &x->out);
+    buf_append(&x->out, STR("\r\n"));
+    buf_append(&x->out, buf_str(&x->call.body));
     send_answer(x);
 }
 

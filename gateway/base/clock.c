@@ -20,7 +20,8 @@ int64_t clock_mono_us(void)
 #define YEAR_0000_MS (-62167219200000LL)
 #define YEAR_9999_MS 253402300799999LL
 
-void clock_format_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE])
+/* The calendar in UTC, and the milliseconds within the second. */
+static struct tm split(int64_t unix_ms, unsigned *ret_ms)
 {
     if (unix_ms < YEAR_0000_MS)
         unix_ms = YEAR_0000_MS;
@@ -34,9 +35,29 @@ void clock_format_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE])
     }
     struct tm parts;
     (void)gmtime_r(&seconds, &parts);
+    *ret_ms = (unsigned)ms;
+    return parts;
+}
+
+void clock_format_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE])
+{
+    unsigned ms;
+    struct tm parts = split(unix_ms, &ms);
     (void)snprintf(out, CLOCK_UTC_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
                    (unsigned)(parts.tm_year + 1900) % 10000u, (unsigned)(parts.tm_mon + 1) % 100u,
                    (unsigned)parts.tm_mday % 100u, (unsigned)parts.tm_hour % 100u,
-                   (unsigned)parts.tm_min % 100u, (unsigned)parts.tm_sec % 100u,
-                   (unsigned)ms % 1000u);
+                   (unsigned)parts.tm_min % 100u, (unsigned)parts.tm_sec % 100u, ms % 1000u);
+}
+
+void clock_format_http(int64_t unix_ms, char out[CLOCK_HTTP_SIZE])
+{
+    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    unsigned ms;
+    struct tm parts = split(unix_ms, &ms);
+    (void)snprintf(out, CLOCK_HTTP_SIZE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
+                   days[parts.tm_wday], (unsigned)parts.tm_mday % 100u, months[parts.tm_mon],
+                   (unsigned)(parts.tm_year + 1900) % 10000u, (unsigned)parts.tm_hour % 100u,
+                   (unsigned)parts.tm_min % 100u, (unsigned)parts.tm_sec % 100u);
 }

@@ -16,3 +16,9 @@ int64_t clock_mono_us(void);
 
 /* RFC 3339 in UTC with milliseconds. Years outside 0000..9999 are clamped. */
 void clock_format_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE]);
+
+/* Length of "Sun, 06 Nov 1994 08:49:37 GMT" and its NUL. */
+#define CLOCK_HTTP_SIZE 30
+
+/* An HTTP-date (RFC 9110 5.6.7). Years are clamped as above. */
+void clock_format_http(int64_t unix_ms, char out[CLOCK_HTTP_SIZE]);

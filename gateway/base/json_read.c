@@ -141,23 +141,12 @@ static bool scan_word(struct scan *scan, struct str word)
     return true;
 }
 
-static int hex_value(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The four digits behind \u; the scan stands on the first. */
 static bool scan_hex4(struct scan *scan, size_t escape_at, unsigned *ret)
 {
     unsigned value = 0;
     for (int i = 0; i < 4; i++, scan->at++) {
-        int digit = hex_value(peek(scan));
+        int digit = hex_digit(peek(scan));
         if (digit < 0)
             return scan->at < scan->text.len ? fail_at(scan, JSON_ESCAPE, escape_at)
                                              : fail(scan, JSON_TRUNCATED);
@@ -274,7 +263,7 @@ static unsigned hex4(const char *digits)
 {
     unsigned value = 0;
     for (int i = 0; i < 4; i++)
-        value = value << 4 | (unsigned)hex_value(digits[i]);
+        value = value << 4 | (unsigned)hex_digit(digits[i]);
     return value;
 }
 

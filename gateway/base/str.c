@@ -98,3 +98,29 @@ bool str_to_u64(struct str s, uint64_t *ret)
     *ret = value;
     return true;
 }
+
+int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static bool is_identifier_byte(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_';
+}
+
+bool str_is_identifier(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_identifier_byte(s.data[i]))
+            return false;
+    }
+    return s.len > 0;
+}

@@ -55,3 +55,9 @@ bool str_cut(struct str s, char separator, struct str *head, struct str *rest);
 
 /* The decimal number that `s` is, all of it: digits only, no sign, no overflow. */
 MUST_USE bool str_to_u64(struct str s, uint64_t *ret);
+
+/* 0..15 for a hex digit in either case, -1 for anything else. */
+int hex_digit(char c);
+
+/* Not empty, and only ASCII letters, digits, - and _: how the API writes its ids. */
+bool str_is_identifier(struct str s);

@@ -17,17 +17,6 @@ const char *message_fault_text(enum message_fault fault)
     return texts[fault];
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Decodes %HH once into `out`; plus stays plus, because this is not a form. */
 static enum message_fault percent_decode(struct str text, char *out, size_t *ret_len,
                                          size_t *ret_offset)
@@ -38,8 +27,8 @@ static enum message_fault percent_decode(struct str text, char *out, size_t *ret
             out[len++] = text.data[i];
             continue;
         }
-        int high = text.len - i > 2 ? hex_value(text.data[i + 1]) : -1;
-        int low = text.len - i > 2 ? hex_value(text.data[i + 2]) : -1;
+        int high = text.len - i > 2 ? hex_digit(text.data[i + 1]) : -1;
+        int low = text.len - i > 2 ? hex_digit(text.data[i + 2]) : -1;
         if (high < 0 || low < 0) {
             *ret_offset = i;
             return MESSAGE_PERCENT;

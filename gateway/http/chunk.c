@@ -9,17 +9,6 @@ void chunk_init(struct chunk_decoder *decoder, uint64_t max_bytes)
     *decoder = (struct chunk_decoder){.state = SIZE_LINE, .max_bytes = max_bytes};
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Takes the token at the front; false when there is none. */
 static bool skip_token(struct str *s)
 {
@@ -78,8 +67,8 @@ static bool parse_size_line(struct str line, uint64_t *ret)
 {
     size_t digits = 0;
     uint64_t size = 0;
-    while (digits < line.len && hex_value(line.data[digits]) >= 0)
-        size = size << 4 | (uint64_t)hex_value(line.data[digits++]);
+    while (digits < line.len && hex_digit(line.data[digits]) >= 0)
+        size = size << 4 | (uint64_t)hex_digit(line.data[digits++]);
     if (digits == 0 || digits > 15) /* 60 bits: no sum of ours can overflow */
         return false;
     *ret = size;

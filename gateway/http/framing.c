@@ -64,11 +64,6 @@ static const bool target_bytes[256] = {
 };
 /* clang-format on */
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 static bool valid_path(struct str path)
 {
     for (size_t i = 0; i < path.len; i++) {
@@ -76,7 +71,7 @@ static bool valid_path(struct str path)
             return false;
         if (path.data[i] != '%')
             continue;
-        if (path.len - i < 3 || !is_hex(path.data[i + 1]) || !is_hex(path.data[i + 2]))
+        if (path.len - i < 3 || hex_digit(path.data[i + 1]) < 0 || hex_digit(path.data[i + 2]) < 0)
             return false;
     }
     return path.len > 0 && path.data[0] == '/';
@@ -146,7 +141,7 @@ static bool valid_address_literal(struct str host, struct str *port)
     if (end == host.len || end < 3)
         return false;
     for (size_t i = 1; i < end; i++) {
-        if (!is_hex(host.data[i]) && host.data[i] != ':' && host.data[i] != '.')
+        if (hex_digit(host.data[i]) < 0 && host.data[i] != ':' && host.data[i] != '.')
             return false;
     }
     struct str rest = str_slice(host, end + 1, host.len);

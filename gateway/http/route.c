@@ -8,24 +8,13 @@ static const struct {
     {"POST", STR("/campaign/api/v2/public/"), STR("/campaign"), ROUTE_CAMPAIGN},
 };
 
-static bool is_identifier(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '-' || c == '_'))
-            return false;
-    }
-    return s.len > 0;
-}
-
 static bool match_path(struct str path, size_t row, struct str *stream_id)
 {
     struct str before = routes[row].before_stream, after = routes[row].after_stream;
     if (path.len <= before.len + after.len || !str_starts(path, before) || !str_ends(path, after))
         return false;
     *stream_id = str_slice(path, before.len, path.len - after.len);
-    return is_identifier(*stream_id);
+    return str_is_identifier(*stream_id);
 }
 
 void route_find(const struct http_request *request, struct route *ret)
@@ -63,7 +52,7 @@ static void check_account_id(struct route *route, struct str value, struct viola
 {
     route->account_id = value;
     route->has_account_id = true;
-    if (!is_identifier(value))
+    if (!str_is_identifier(value))
         violations_add(violations, VIOLATION_QUERY_VALUE, STR(""),
                        "the query's accountId must consist of letters, digits, - and _, "
                        "without percent-encoding");

@@ -107,6 +107,13 @@ TEST(times_are_written_in_utc)
     EXPECT_STR(str_from(text), "9999-12-31T23:59:59.999Z");
 }
 
+TEST(http_dates_are_those_of_rfc_9110)
+{
+    char text[CLOCK_HTTP_SIZE];
+    clock_format_http(784111777000, text);
+    EXPECT_STR(str_from(text), "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
 TEST(ids_are_uuids_of_version_seven)
 {
     char id[ID_SIZE];
@@ -184,6 +191,6 @@ TEST(zones_and_links_are_known_by_their_exact_names)
 TESTS(UNIT(numbers_are_digits_and_nothing_else), UNIT(views_are_cut_and_compared),
       UNIT(an_arena_keeps_to_its_limit), UNIT(a_buffer_remembers_that_it_failed),
       UNIT(json_is_written_so_that_anybody_can_read_it), UNIT(times_are_written_in_utc),
-      UNIT(ids_are_uuids_of_version_seven), UNIT(a_set_finds_what_was_put_in),
-      UNIT(characters_are_counted_as_javascript_counts),
+      UNIT(http_dates_are_those_of_rfc_9110), UNIT(ids_are_uuids_of_version_seven),
+      UNIT(a_set_finds_what_was_put_in), UNIT(characters_are_counted_as_javascript_counts),
       UNIT(zones_and_links_are_known_by_their_exact_names))

@@ -1,0 +1,138 @@
+/* Routing, content types, and what goes on to the other side. */
+#include "http/content.h"
+#include "http/forward.h"
+#include "http/framing.h"
+#include "http/hop.h"
+#include "http/route.h"
+#include "test.h"
+
+static struct arena arena;
+
+static struct http_request request_of(const char *head)
+{
+    struct http_request request;
+    arena_release(&arena);
+    arena_init(&arena, 1 << 20);
+    assert_true(framing_split(str_from(head), &arena, &request));
+    return request;
+}
+
+#define CREATE "/campaign/api/v2/public/st-1/campaign"
+
+static enum route_kind kind_of(const char *line)
+{
+    char head[512];
+    struct route route;
+    (void)snprintf(head, sizeof(head), "%s HTTP/1.1\r\nHost: a\r\n\r\n", line);
+    struct http_request request = request_of(head);
+    route_find(&request, &route);
+    if (route.kind == ROUTE_CAMPAIGN)
+        EXPECT_STR(route.stream_id, "st-1");
+    return route.kind;
+}
+
+TEST(only_the_documented_path_is_a_campaign)
+{
+    assert_int_equal(kind_of("POST " CREATE), ROUTE_CAMPAIGN);
+    assert_int_equal(kind_of("POST " CREATE "?a=b"), ROUTE_CAMPAIGN);
+    assert_int_equal(kind_of("GET " CREATE), ROUTE_METHOD_NOT_ALLOWED);
+    static const char *const others[] = {
+        "POST /",
+        "POST " CREATE "/",
+        "POST /" CREATE,
+        "POST /Campaign/api/v2/public/st-1/campaign",
+        "POST /campaign/api/v2/public//campaign",
+        "POST /campaign/api/v2/public/campaign",
+        "POST /campaign/api/v2/public/a/b/campaign",
+        "POST /campaign/api/v2/public/st%2d1/campaign",
+        "POST /campaign/api/v2/public/../public/st-1/campaign",
+        "POST " CREATE ";a",
+        "POST " CREATE "%3Fa",
+        "POST /campaign/api/v2/public/st-1/campaigns",
+        "POST /campaign/api/v2/public/./campaign",
+    };
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_int_equal(kind_of(others[i]), ROUTE_NOT_FOUND);
+    arena_release(&arena);
+}
+
+static const char *content(const char *headers)
+{
+    char head[512];
+    (void)snprintf(head, sizeof(head), "POST / HTTP/1.1\r\nHost: a\r\n%s\r\n", headers);
+    struct http_request request = request_of(head);
+    return content_refusal(&request);
+}
+
+TEST(only_plain_json_is_content)
+{
+    assert_null(content("Content-Type: application/json\r\n"));
+    assert_null(content("content-type: APPLICATION/JSON ; charset=UTF-8\r\n"));
+    assert_null(content("content-type: application/json;charset=\"utf-8\"\r\n"));
+    static const char *const bad[] = {
+        "",
+        "Content-Type:\r\n",
+        "Content-Type: text/json\r\n",
+        "Content-Type: application/json,text/html\r\n",
+        "Content-Type: application/json; charset=utf-16\r\n",
+        "Content-Type: application/json; a=b\r\n",
+        "Content-Type: application/json; charset=utf-8; a=b\r\n",
+        "Content-Type: application/json;\r\n",
+        "Content-Type: application/json\r\nContent-Type: application/json\r\n",
+        "Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
+        "Content-Type: application/json\r\nContent-Encoding: identity\r\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_non_null(content(bad[i]));
+    arena_release(&arena);
+}
+
+TEST(hop_by_hop_headers_are_known_and_nominated)
+{
+    const struct http_header headers[] = {{STR("Connection"), STR("close, X-Mine")}};
+    assert_true(hop_by_hop(headers, 1, STR("KEEP-alive")));
+    assert_true(hop_by_hop(headers, 1, STR("x-mine")));
+    assert_false(hop_by_hop(headers, 1, STR("x-other")));
+    assert_false(hop_by_hop(headers, 1, STR("content-type")));
+}
+
+TEST(a_request_is_rebuilt_around_its_body)
+{
+    struct buf out;
+    buf_init(&out, 10000);
+    struct http_request request =
+        request_of("POST /p?campaignType=sms HTTP/1.1\r\nHost: gate\r\nAUTH: t\r\nAccountId: "
+                   "evil\r\nIID: evil\r\n"
+                   "Content-Length: 2\r\nConnection: close, x-mine\r\nX-Mine: 1\r\nX-Rewrite-Url: "
+                   "/\r\nAccept: a/b\r\n\r\n");
+    const struct forward_target target = {STR("kore:1"), STR("acc"), STR("st-1"), true};
+    forward_request(&request, &target, STR("{}"), &out);
+    EXPECT_STR(buf_str(&out), "POST /p?campaignType=sms&accountId=acc HTTP/1.1\r\nhost: kore:1\r\n"
+                              "accountid: acc\r\niid: st-1\r\ncontent-type: application/json\r\n"
+                              "content-length: 2\r\nAUTH: t\r\nAccept: a/b\r\n\r\n{}");
+    buf_release(&out);
+    arena_release(&arena);
+}
+
+TEST(an_answer_keeps_its_own_words)
+{
+    struct buf out;
+    buf_init(&out, 10000);
+    struct http_header headers[] = {{STR("Content-Length"), STR("9")},
+                                    {STR("X-Kore"), STR("y")},
+                                    {STR("X-Decision-Id"), STR("forged")},
+                                    {STR("Transfer-Encoding"), STR("chunked")}};
+    struct http_response response = {
+        .status = 418, .reason = STR("Tea"), .headers = headers, .header_count = 4};
+    forward_answer_head(&response, 5, &out);
+    EXPECT_STR(buf_str(&out), "HTTP/1.1 418 Tea\r\nX-Kore: y\r\ncontent-length: 5\r\n");
+    buf_clear(&out);
+    response.status = 204;
+    forward_answer_head(&response, 0, &out);
+    EXPECT_STR(buf_str(&out), "HTTP/1.1 204 Tea\r\nX-Kore: y\r\n");
+    buf_release(&out);
+}
+
+TESTS(UNIT(only_the_documented_path_is_a_campaign), UNIT(only_plain_json_is_content),
+      UNIT(hop_by_hop_headers_are_known_and_nominated), UNIT(a_request_is_rebuilt_around_its_body),
+      UNIT(an_answer_keeps_its_own_words))
