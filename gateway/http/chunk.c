@@ -12,11 +12,18 @@ void chunk_init(struct chunk_decoder *decoder, uint64_t max_bytes)
 /* Takes the token at the front; false when there is none. */
 static bool skip_token(struct str *s)
 {
-    size_t n = 0;
-    while (n < s->len && is_token(str_slice(*s, n, n + 1)))
-        n++;
-    *s = str_slice(*s, n, s->len);
-    return n > 0;
+    size_t length = token_length(*s);
+    *s = str_slice(*s, length, s->len);
+    return length > 0;
+}
+
+/* BWS: white space that nobody should send and everybody must take (RFC 9110 5.6.3). */
+static void skip_blanks(struct str *s)
+{
+    size_t length = 0;
+    while (length < s->len && (s->data[length] == ' ' || s->data[length] == '\t'))
+        length++;
+    *s = str_slice(*s, length, s->len);
 }
 
 /* Takes a quoted-string (RFC 9110 5.6.4) behind its opening quote. */
@@ -41,35 +48,45 @@ static bool skip_byte(struct str *s, char byte)
     return true;
 }
 
-/* *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ), RFC 9112 7.1.1 */
+/* BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] */
+static bool skip_extension(struct str *s)
+{
+    skip_blanks(s);
+    if (!skip_byte(s, ';'))
+        return false;
+    skip_blanks(s);
+    if (!skip_token(s))
+        return false;
+    struct str behind_name = *s;
+    skip_blanks(s);
+    if (!skip_byte(s, '=')) {
+        *s = behind_name; /* blanks at the end of the line belong to nothing and are refused */
+        return true;
+    }
+    skip_blanks(s);
+    return skip_byte(s, '"') ? skip_quoted(s) : skip_token(s);
+}
+
+/* RFC 9112 7.1.1 */
 static bool valid_extensions(struct str s)
 {
     if (!is_field_value(s))
         return false;
     while (s.len) {
-        s = str_trim(s);
-        if (!skip_byte(&s, ';'))
-            return false;
-        s = str_trim(s);
-        if (!skip_token(&s))
-            return false;
-        s = str_trim(s);
-        if (!skip_byte(&s, '='))
-            continue;
-        s = str_trim(s);
-        if (skip_byte(&s, '"') ? !skip_quoted(&s) : !skip_token(&s))
+        if (!skip_extension(&s))
             return false;
     }
     return true;
 }
 
+/* More than 16 digits are refused even when they are zeros: other readers wrap around. */
 static bool parse_size_line(struct str line, uint64_t *ret)
 {
     size_t digits = 0;
     uint64_t size = 0;
     while (digits < line.len && hex_digit(line.data[digits]) >= 0)
         size = size << 4 | (uint64_t)hex_digit(line.data[digits++]);
-    if (digits == 0 || digits > 15) /* 60 bits: no sum of ours can overflow */
+    if (digits == 0 || digits > 16)
         return false;
     *ret = size;
     return valid_extensions(str_slice(line, digits, line.len));

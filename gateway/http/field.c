@@ -32,6 +32,14 @@ bool is_field_value(struct str s)
     return all_of(s, VALUE);
 }
 
+size_t token_length(struct str s)
+{
+    size_t length = 0;
+    while (length < s.len && (classes[(uint8_t)s.data[length]] & TOKEN))
+        length++;
+    return length;
+}
+
 enum line_event line_next(struct str input, size_t *searched, struct str *line, size_t *length)
 {
     struct str unseen = str_slice(input, *searched, input.len);

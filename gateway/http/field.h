@@ -9,6 +9,9 @@
 bool is_token(struct str s);       /* RFC 9110 5.6.2; not empty */
 bool is_field_value(struct str s); /* HTAB, SP, visible ASCII and obs-text; may be empty */
 
+/* How many bytes at the front of `s` are a token. */
+size_t token_length(struct str s);
+
 enum line_event {
     LINE_MORE,    /* no line end yet */
     LINE_WHOLE,   /* *line is the line without its CR LF; *length counts them */

@@ -1,5 +1,7 @@
 #include "http/framing.h"
 
+#include <arpa/inet.h>
+
 #include "http/field.h"
 
 static const struct framing_reason reasons[] = {[FRAMING_ACCEPTED] = {0, "", "", ""},
@@ -42,13 +44,18 @@ static enum framing_refusal check_method(struct framing *f, struct str method)
     return FRAMING_METHOD_UNKNOWN;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* RFC 9112 2.3: a well-formed version that is not ours is 505, also http in lower case. */
 static enum framing_refusal check_version(struct framing *f, struct str version)
 {
-    if (version.len != 8 || !str_starts(version, STR("HTTP/")) || version.data[6] != '.' ||
-        version.data[5] < '0' || version.data[5] > '9' || version.data[7] < '0' ||
-        version.data[7] > '9')
+    if (version.len != 8 || !str_equal_nocase(str_slice(version, 0, 5), STR("HTTP/")) ||
+        !is_digit(version.data[5]) || version.data[6] != '.' || !is_digit(version.data[7]))
         return FRAMING_REQUEST_LINE;
-    if (version.data[5] != '1' || version.data[7] > '1')
+    if (!str_starts(version, STR("HTTP/1.")) || version.data[7] > '1')
         return FRAMING_VERSION;
     f->version_minor = version.data[7] - '0';
     return FRAMING_ACCEPTED;
@@ -102,6 +109,8 @@ static enum framing_refusal check_target(struct framing *f, struct str method, s
                                          const char *head)
 {
     struct str authority, path = target;
+    if (str_equal(method, STR("CONNECT")))
+        return FRAMING_TARGET; /* RFC 9112 3.2.3: it names an authority, and we are no tunnel */
     if (str_equal(target, STR("*")))
         return str_equal(method, STR("OPTIONS")) ? FRAMING_ACCEPTED : FRAMING_TARGET;
     if (split_absolute(target, &authority, &path)) {
@@ -135,18 +144,25 @@ static bool valid_port(struct str port)
     return port.len == 0 || (port.len <= 5 && str_to_u64(port, &number) && number <= 65535);
 }
 
+static bool is_ipv6(struct str address)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr ignored;
+    if (address.len >= sizeof(text))
+        return false;
+    memcpy(text, address.data, address.len);
+    text[address.len] = '\0';
+    return inet_pton(AF_INET6, text, &ignored) == 1;
+}
+
+/* "[" IPv6address "]" (RFC 3986 3.2.2); nobody uses its IPvFuture. */
 static bool valid_address_literal(struct str host, struct str *port)
 {
     size_t end = str_find(host, ']');
-    if (end == host.len || end < 3)
-        return false;
-    for (size_t i = 1; i < end; i++) {
-        if (hex_digit(host.data[i]) < 0 && host.data[i] != ':' && host.data[i] != '.')
-            return false;
-    }
     struct str rest = str_slice(host, end + 1, host.len);
     *port = str_slice(rest, 1, rest.len);
-    return rest.len == 0 || rest.data[0] == ':';
+    return end < host.len && is_ipv6(str_slice(host, 1, end)) &&
+           (rest.len == 0 || rest.data[0] == ':');
 }
 
 /* RFC 9110 7.2: uri-host with an optional port; names are kept to what DNS and proxies use. */
@@ -158,8 +174,8 @@ static bool valid_host(struct str host)
     (void)str_cut(host, ':', &name, &port);
     for (size_t i = 0; i < name.len; i++) {
         char c = name.data[i];
-        bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '-' || c == '.' || c == '_';
+        bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' ||
+                    c == '.' || c == '_';
         if (!fine)
             return false;
     }
@@ -200,9 +216,11 @@ static enum framing_refusal on_transfer_encoding(struct framing *f, struct str v
 static enum framing_refusal on_expect(struct framing *f, struct str value, const char *head)
 {
     (void)head;
+    if (f->version_minor == 0)
+        return FRAMING_ACCEPTED; /* RFC 9110 10.1.1: HTTP/1.0 knows no expectations */
     if (!str_equal_nocase(value, STR("100-continue")))
         return FRAMING_EXPECTATION;
-    f->expect_continue = f->version_minor == 1; /* RFC 9110 10.1.1: ignored in HTTP/1.0 */
+    f->expect_continue = true;
     return FRAMING_ACCEPTED;
 }
 

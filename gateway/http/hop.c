@@ -2,21 +2,16 @@
 
 #include "http/field.h"
 
+/* Beside these, everything that starts with "proxy-". */
 static const struct str always[] = {
-    STR("connection"),
-    STR("keep-alive"),
-    STR("proxy-connection"),
-    STR("proxy-authenticate"),
-    STR("te"),
-    STR("proxy-authorization"),
-    STR("proxy-authentication-info"),
-    STR("trailer"),
-    STR("transfer-encoding"),
-    STR("upgrade"),
+    STR("connection"), STR("keep-alive"),        STR("te"),
+    STR("trailer"),    STR("transfer-encoding"), STR("upgrade"),
 };
 
 bool hop_by_hop(const struct http_header *headers, size_t count, struct str name)
 {
+    if (str_equal_nocase(str_slice(name, 0, 6), STR("proxy-")))
+        return true;
     for (size_t i = 0; i < COUNT_OF(always); i++) {
         if (str_equal_nocase(name, always[i]))
             return true;

@@ -107,26 +107,38 @@ static bool has_no_body(const struct response_parser *p)
 }
 
 /* RFC 9112 6.3, in its order. */
+static enum state body_state(const struct response_parser *p)
+{
+    if (has_no_body(p))
+        return FINISHED;
+    if (p->seen_coding)
+        return CHUNKED;
+    if (p->seen_length)
+        return p->content_length ? LENGTH : FINISHED;
+    return UNTIL_CLOSE;
+}
+
+/*
+ * RFC 9110 8.6: a 204 announces no body. One that does may send it after all, and the next
+ * request on the connection would take it for its answer.
+ */
+static bool may_send_more(const struct response_parser *p)
+{
+    return p->status == 204 && (p->content_length > 0 || p->seen_coding);
+}
+
 static enum response_fault begin_body(struct response_parser *p)
 {
+    enum state state = body_state(p);
     if (p->seen_length && p->seen_coding)
         return RESPONSE_LENGTH_AND_CHUNKED;
-    if (!has_no_body(p) && p->content_length > p->max_body_bytes)
+    if (state == LENGTH && p->content_length > p->max_body_bytes)
         return RESPONSE_BODY_TOO_LARGE;
+    p->state = state;
     p->remaining = p->content_length;
+    p->reusable =
+        p->version_minor == 1 && !p->close_asked && state != UNTIL_CLOSE && !may_send_more(p);
     chunk_init(&p->chunks, p->max_body_bytes);
-    bool close_delimited = false;
-    if (has_no_body(p))
-        p->state = FINISHED;
-    else if (p->seen_coding)
-        p->state = CHUNKED;
-    else if (p->seen_length)
-        p->state = p->remaining ? LENGTH : FINISHED;
-    else {
-        p->state = UNTIL_CLOSE;
-        close_delimited = true;
-    }
-    p->reusable = p->version_minor == 1 && !p->close_asked && !close_delimited;
     return RESPONSE_OK;
 }
 
@@ -179,7 +191,6 @@ static enum response_event next_head(struct response_parser *p, struct str input
             if (event != RESPONSE_HEAD)
                 return event;
         }
-        *out = str_slice(input, 0, p->checked);
         *used += p->checked;
         if (p->status >= 200)
             break;
@@ -187,6 +198,7 @@ static enum response_event next_head(struct response_parser *p, struct str input
         if (!skip_interim(p))
             return faulty(p, RESPONSE_STATUS);
     }
+    *out = str_slice(input, 0, p->checked);
     enum response_fault fault = begin_body(p);
     return fault == RESPONSE_OK ? RESPONSE_HEAD : faulty(p, fault);
 }
@@ -235,11 +247,12 @@ static enum response_event next_until_close(struct response_parser *p, struct st
             p->state = FINISHED;
         return at_end ? RESPONSE_DONE : RESPONSE_MORE;
     }
-    if (input.len > p->max_body_bytes - p->body_bytes)
+    uint64_t room = p->max_body_bytes - p->body_bytes;
+    if (room == 0)
         return faulty(p, RESPONSE_BODY_TOO_LARGE);
-    p->body_bytes += input.len;
-    *used = input.len;
-    *out = input;
+    *out = str_slice(input, 0, room < input.len ? (size_t)room : input.len);
+    *used = out->len;
+    p->body_bytes += out->len;
     return RESPONSE_PIECE;
 }
 

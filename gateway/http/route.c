@@ -33,16 +33,10 @@ void route_find(const struct http_request *request, struct route *ret)
     }
 }
 
-/* The parameters of the create call; both at most once. */
-enum { CAMPAIGN_TYPE, ACCOUNT_ID, PARAMETERS };
-
-static const struct str parameters[] = {
-    [CAMPAIGN_TYPE] = STR("campaignType"),
-    [ACCOUNT_ID] = STR("accountId"),
-};
-
-static void check_campaign_type(struct str value, struct violations *violations)
+static void check_campaign_type(struct route *route, struct str value,
+                                struct violations *violations)
 {
+    (void)route;
     if (!str_equal(value, STR("sms")))
         violations_add(violations, VIOLATION_QUERY_VALUE, STR(""),
                        "the query's campaignType must be exactly 'sms'");
@@ -58,49 +52,88 @@ static void check_account_id(struct route *route, struct str value, struct viola
                        "without percent-encoding");
 }
 
-/* Case does not count here: a server that folds it would see the parameter twice. */
+/* The parameters of the create call; each at most once. */
+enum { CAMPAIGN_TYPE, ACCOUNT_ID, PARAMETERS };
+
+static const struct {
+    struct str name;
+    void (*check)(struct route *route, struct str value, struct violations *violations);
+} parameters[] = {
+    [CAMPAIGN_TYPE] = {STR("campaignType"), check_campaign_type},
+    [ACCOUNT_ID] = {STR("accountId"), check_account_id},
+};
+
+/* Takes the character at the front, a percent-encoded one in its plain form. */
+static char take_character(struct str *s)
+{
+    char c = s->data[0];
+    size_t length = 1;
+    if (c == '%' && s->len >= 3 && hex_digit(s->data[1]) >= 0 && hex_digit(s->data[2]) >= 0) {
+        c = (char)(hex_digit(s->data[1]) << 4 | hex_digit(s->data[2]));
+        length = 3;
+    }
+    *s = str_slice(*s, length, s->len);
+    return c;
+}
+
+/* Would a server that decodes keys and folds their case take this one for the parameter? */
+static bool stands_for(struct str key, struct str parameter)
+{
+    for (size_t i = 0; i < parameter.len; i++) {
+        if (key.len == 0)
+            return false;
+        char c = take_character(&key);
+        if (!str_equal_nocase((struct str){&c, 1}, str_slice(parameter, i, i + 1)))
+            return false;
+    }
+    return key.len == 0;
+}
+
 static size_t find_parameter(struct str key)
 {
     size_t i = 0;
-    while (i < PARAMETERS && !str_equal_nocase(key, parameters[i]))
+    while (i < PARAMETERS && !stands_for(key, parameters[i].name))
         i++;
     return i;
 }
 
-static void check_parameter(struct route *route, struct str piece, bool seen[PARAMETERS],
+struct seen {
+    bool at_all; /* also in a spelling that only another server would understand */
+    bool as_written;
+};
+
+static void check_parameter(struct route *route, struct str piece, struct seen seen[PARAMETERS],
                             struct violations *violations)
 {
     struct str key, value;
     (void)str_cut(piece, '=', &key, &value);
     size_t which = find_parameter(key);
-    if (which == PARAMETERS || !str_equal(key, parameters[which])) {
+    bool as_written = which < PARAMETERS && str_equal(key, parameters[which].name);
+    if (!as_written)
         violations_add(violations, VIOLATION_QUERY_UNKNOWN, STR(""),
                        "the query holds a parameter other than campaignType and accountId, "
                        "or one written differently");
+    if (which == PARAMETERS)
         return;
-    }
-    if (seen[which]) {
+    if (seen[which].at_all)
         violations_add(violations, VIOLATION_QUERY_DUPLICATE, STR(""),
-                       "the query's %.*s is given twice", STR_ARGS(parameters[which]));
-        return;
-    }
-    seen[which] = true;
-    if (which == CAMPAIGN_TYPE)
-        check_campaign_type(value, violations);
-    else
-        check_account_id(route, value, violations);
+                       "the query's %.*s is given twice", STR_ARGS(parameters[which].name));
+    if (as_written && !seen[which].as_written)
+        parameters[which].check(route, value, violations);
+    seen[which].at_all = true;
+    seen[which].as_written |= as_written;
 }
 
 void route_check_query(struct route *route, struct violations *violations)
 {
-    bool seen[PARAMETERS] = {false};
+    struct seen seen[PARAMETERS] = {{false, false}};
     struct str piece, rest = route->query;
     bool more = rest.len > 0;
     while (more) {
         more = str_cut(rest, '&', &piece, &rest);
         check_parameter(route, piece, seen, violations);
     }
-    if (!seen[CAMPAIGN_TYPE])
+    if (!seen[CAMPAIGN_TYPE].as_written)
         violations_add(violations, VIOLATION_QUERY_MISSING, STR(""),
                        "the query must say campaignType=sms");
 }

@@ -414,7 +414,8 @@ static void resume_accepting(void *arg)
 /* Without this an exhausted descriptor table makes the loop spin (libraries.md T11). */
 static void on_accept_error(struct evconnlistener *server, void *arg)
 {
-    struct listener *listener = arg;
+    const evhtp_t *evhtp = arg; /* libevhtp made the listener, so this is its own argument */
+    struct listener *listener = evhtp->arg;
     evconnlistener_disable(server);
     timer_set(listener->pause, ACCEPT_PAUSE_MS);
 }
@@ -430,7 +431,7 @@ static bool start_accepting(struct listener *listener, int fd)
     int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own_fd < 0)
         return false;
-    listener->evhtp = evhtp_new(loop_base(listener->loop), NULL);
+    listener->evhtp = evhtp_new(loop_base(listener->loop), listener);
     if (!listener->evhtp) {
         close(own_fd);
         return false;

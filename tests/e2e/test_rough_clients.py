@@ -1,12 +1,14 @@
 """Clients that stop, leave, stall and babble at every point: nothing breaks, everything is recorded."""
+import os
 import random
+import resource
 import socket
-import ssl
 import threading
+import time
 
 import pytest
 
-from harness import request, seed_campaign
+from harness import request, seed_campaign, wait_for
 from kore import Answer
 
 GARBAGE = [b"\0" * 50, b"\r\n" * 20, b"GET", b"POST / HTTP/1.1\r\n", b"A: " + b"x" * 9000, b"\xff" * 300]
@@ -64,3 +66,30 @@ def test_rough_clients_and_a_rough_upstream(make_gateway, kore):
     allowed = {d["id"] for d in gateway.decisions() if d["verdict"] == "allow"}
     assert set(gateway.outcomes()) == allowed     # whatever was begun has an end
     assert len(kore.requests) <= len(allowed)     # and went out at most once
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_running_out_of_descriptors_neither_spins_nor_ends_anything(make_gateway, kore):
+    gateway = make_gateway()
+    with gateway.client() as old:
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (48, 48))
+        crowd = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(100)]
+        before = cpu_seconds(gateway.process.pid)
+        time.sleep(1)      # a second in which it must not be busy
+        assert cpu_seconds(gateway.process.pid) - before < 0.5
+        old.send(request(seed_campaign()))
+        assert old.read().status in (200, 502)    # a new upstream connection may find no descriptor
+        for sock in crowd:
+            sock.close()
+    wait_for(lambda: served(gateway), "new clients to be served again")
+
+
+def served(gateway):
+    try:
+        return gateway.post(seed_campaign()).status == 200
+    except (OSError, EOFError):
+        return False

@@ -1,9 +1,11 @@
 """Whatever the upstream does, the client and the audit are told the truth, and nothing goes twice."""
 import subprocess
+import threading
+import time
 
 import pytest
 
-from harness import ROOT, seed_campaign
+from harness import ROOT, request, seed_campaign, wait_for
 from kore import Answer, KoreHost
 
 
@@ -152,3 +154,49 @@ def test_an_address_is_matched_against_the_certificates_addresses(make_gateway, 
         gateway = make_gateway(upstream_port=host.port, upstream_host="127.0.0.1")
         assert gateway.post(seed_campaign()).status == 502
         assert host.requests == []
+
+
+def big_body(size):
+    return b'{"status":"success","pad":"' + b"x" * size + b'"}'
+
+
+def test_a_big_answer_reaches_a_slow_reader_whole(gateway, kore):
+    kore.script.append(Answer(body=big_body(900_000)))
+    with gateway.client() as client:
+        client.send(request(seed_campaign()))
+        wait_for(lambda: gateway.outcomes(), "the outcome")
+        response = client.read()
+        assert response.status == 200 and response.body == big_body(900_000)
+        client.send(request(seed_campaign()))
+        assert client.read().status == 200
+
+
+def test_a_client_that_does_not_read_is_cut(make_gateway, kore):
+    gateway = make_gateway(limits=", write_timeout: 300ms")
+    kore.default = Answer(body=big_body(1_000_000))
+    with gateway.client() as client:
+        for _ in range(20):     # more than the kernel will hold for a client that reads nothing
+            client.send(request(seed_campaign()))
+        wait_for(lambda: len(gateway.outcomes()) >= 2, "some outcomes")
+        time.sleep(1)
+        received = 0
+        with pytest.raises((EOFError, OSError)):
+            while True:
+                received += len(client.read().body)
+        assert received < 20_000_000
+    kore.default = Answer()
+    assert gateway.post(seed_campaign()).status == 200
+
+
+def test_an_answer_beyond_the_limit_is_not_passed_off_as_whole(gateway, kore):
+    kore.script.append(Answer(body=big_body(1_100_000)))
+    expect_failure(gateway, gateway.post(seed_campaign()), 502, "unknown", "malformed-answer")
+
+
+def test_a_long_pipeline_is_answered_completely(gateway, kore):
+    with gateway.client() as client:
+        sender = threading.Thread(target=client.send, args=(request(seed_campaign()) * 200,))
+        sender.start()
+        assert [client.read().status for _ in range(200)] == [200] * 200
+        sender.join()
+    assert len(kore.requests) == 200
