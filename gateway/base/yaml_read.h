@@ -1,9 +1,11 @@
 /*
  * Reads YAML strictly into a tree whose every node knows its place.
  *
- * One document of UTF-8; duplicate keys, anchors, aliases, tags and non-scalar keys are errors,
- * because each of them has led readers and parsers of configuration to different meanings. JSON
- * is YAML too. yaml_read.c is the only file that knows libyaml. Pure: the caller reads the file.
+ * One document of UTF-8; duplicate keys, anchors, aliases, tags, empty and non-scalar keys are
+ * errors, because each of them has led readers and parsers of configuration to different meanings.
+ * Nothing is guessed from a text's look: `no` is a text, 1e3 is a text, and `<<` is a key like any
+ * other. JSON is YAML too. yaml_read.c is the only file that knows libyaml. Pure: the caller reads
+ * the file.
  */
 #pragma once
 
@@ -32,7 +34,10 @@ struct yaml_node {
 MUST_USE const struct yaml_node *yaml_read(const char *file, struct str text, struct arena *arena,
                                            struct error *err);
 
-/* The value under `key` of a mapping, or NULL. */
+/* True when nothing was written where a value could stand, or an unquoted ~ or null. */
+bool yaml_is_null(const struct yaml_node *node);
+
+/* The value under `key` of a mapping, or NULL. Walks the mapping. */
 const struct yaml_node *yaml_member(const struct yaml_node *mapping, struct str key);
 
 /* error_at() the place of a node's value; returns false. */

@@ -1,3 +1,7 @@
+/*
+ * A table and a binary search in it. The rows are made at build time (zones_table.awk), sorted
+ * byte-wise by name, links already led to their final zone.
+ */
 #include "base/zones.h"
 
 struct zone_row {
@@ -22,6 +26,16 @@ bool zone_canonical(struct str name, struct str *ret)
             low = middle + 1;
     }
     return false;
+}
+
+size_t zone_count(void)
+{
+    return COUNT_OF(zone_rows);
+}
+
+struct str zone_name(size_t index)
+{
+    return zone_rows[index].name;
 }
 
 const char *zone_table_version(void)

@@ -35,12 +35,20 @@ struct hours_table {
 
 /*
  * Adds a window; one with closes_min <= opens_min crosses midnight and continues on the next day
- * (Sunday's on Monday). Equal ends, values outside 0..1440, or no room left: false.
+ * (Sunday's on Monday). Equal ends, values outside 0..1440, or no room left: false, and the week
+ * is as before.
  */
 MUST_USE bool hours_add(struct week_windows *week, enum weekday day, int opens_min, int closes_min);
 
 /* True when [start, end) lies inside one window of the day; equal edges are inside. */
 bool hours_contain(const struct week_windows *week, enum weekday day, int start_min, int end_min);
+
+/*
+ * The longest part of `wanted` that is inside the windows of every day from `first` to `last`
+ * (first <= last); false when there is none.
+ */
+MUST_USE bool hours_longest_fit(const struct week_windows *week, enum weekday first,
+                                enum weekday last, struct window wanted, struct window *ret);
 
 /* The week that applies to a canonical zone name, or NULL when neither it nor "*" is listed. */
 const struct week_windows *hours_for_zone(const struct hours_table *table, struct str zone);

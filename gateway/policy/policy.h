@@ -13,6 +13,12 @@
 #include "campaign/violation.h"
 #include "policy/hours.h"
 
+/* Time zones by canonical name. */
+struct zone_list {
+    struct strset names;
+    struct str listed; /* "Asia/Kolkata, America/New_York and 3 more", in the author's order */
+};
+
 /* The settings of one layer; NULL where the layer says nothing. */
 struct policy_layer {
     struct str team; /* empty for the organisation */
@@ -50,7 +56,8 @@ const struct policy_layer *policy_team(const struct policy_set *set, struct str 
 /*
  * Judges a campaign: adds every violation of every rule, in the order of rules.def, the
  * organisation before the team. Fields that broke the contract are absent and not judged again.
- * Pure: the same arguments give the same violations.
+ * `team` is never NULL: a team that the policy does not know is refused before, or its rules would
+ * silently not be asked. Pure: the same arguments give the same violations.
  */
 void policy_check(const struct policy_set *set, const struct policy_layer *team,
                   const struct campaign *campaign, struct violations *violations);
