@@ -110,6 +110,7 @@ static const struct {
     {"campaignType=sms& accountId=1", "query-unknown"},
     {"campaignType=sms&+accountId=1", "query-unknown"},
     {"campaignType=sms&accountIds=1", "query-unknown"},
+    {"campaignType=sms&accountIds=1&accountId=1", "query-unknown"},
     {"campaignType=sms&account=1", "query-unknown"},
     {"campaignType=sms&accountId[]=1", "query-unknown"},
     {"campaignType=sms&accountId%00=1", "query-unknown"},
