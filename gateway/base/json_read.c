@@ -476,12 +476,17 @@ bool json_scan(struct str text, struct arena *scratch, struct json_fault *fault)
  * cJSON's allocator is one for the whole process, so it is told once; where its memory comes from
  * is a matter of the thread that is parsing. Freeing is the arena's business.
  */
-static _Thread_local struct arena *parsing_into;
+static _Thread_local struct {
+    struct arena *arena;
+    bool exhausted; /* tells a text that needs too much memory from one that cJSON dislikes */
+} parsing;
 static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
 
 static void *allocate(size_t size)
 {
-    return parsing_into ? arena_alloc(parsing_into, size) : NULL;
+    void *memory = parsing.arena ? arena_alloc(parsing.arena, size) : NULL;
+    parsing.exhausted |= !memory;
+    return memory;
 }
 
 static void release(void *memory)
@@ -499,11 +504,15 @@ const struct json_value *json_read(struct str text, struct arena *arena, struct 
     if (!json_scan(text, arena, fault))
         return NULL;
     pthread_once(&hooks_once, install_hooks);
-    parsing_into = arena;
+    parsing.arena = arena;
+    parsing.exhausted = false;
     const cJSON *root = cJSON_ParseWithLengthOpts(text.data, text.len, NULL, 0);
-    parsing_into = NULL;
-    if (!root) /* the scan accepted it, so only memory can be missing */
-        *fault = (struct json_fault){.kind = JSON_MEMORY, .line = 1, .column = 1};
+    parsing.arena = NULL;
+    if (!root) {
+        /* Some builds of cJSON read at most 63 bytes of a number: theirs is a refusal, not ours. */
+        enum json_fault_kind kind = parsing.exhausted ? JSON_MEMORY : JSON_SYNTAX;
+        *fault = (struct json_fault){.kind = kind, .line = 1, .column = 1};
+    }
     return (const struct json_value *)root;
 }
 

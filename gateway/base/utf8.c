@@ -61,3 +61,42 @@ size_t utf8_control_at(struct str s, bool allow_lines)
     }
     return s.len;
 }
+
+/* Unicode's White_Space, and two characters without a width that are not in it. */
+static const struct {
+    uint32_t first, last;
+} blanks[] = {
+    {0x09, 0x0d},     {0x20, 0x20},     {0x85, 0x85},     {0xa0, 0xa0},
+    {0x1680, 0x1680}, {0x2000, 0x200b}, {0x2028, 0x2029}, {0x202f, 0x202f},
+    {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfeff, 0xfeff},
+};
+
+/* The character that the `length` bytes at `bytes` stand for. */
+static uint32_t code_point(const char *bytes, size_t length)
+{
+    if (length == 1)
+        return (uint8_t)bytes[0];
+    uint32_t code = (uint8_t)bytes[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((uint8_t)bytes[i] & 0x3f);
+    return code;
+}
+
+static bool is_blank(uint32_t code)
+{
+    for (size_t i = 0; i < COUNT_OF(blanks); i++) {
+        if (code >= blanks[i].first && code <= blanks[i].last)
+            return true;
+    }
+    return false;
+}
+
+bool utf8_is_blank(struct str s)
+{
+    for (size_t i = 0, length; i < s.len; i += length) {
+        length = utf8_length(str_slice(s, i, s.len));
+        if (length == 0 || !is_blank(code_point(s.data + i, length)))
+            return false;
+    }
+    return true;
+}

@@ -19,3 +19,7 @@ size_t utf8_utf16_units(struct str s);
  * and carriage return are let through. `s` must be valid.
  */
 size_t utf8_control_at(struct str s, bool allow_lines);
+
+/* True when nothing in `s` would show: only Unicode white space, U+200B, U+FEFF. `s` must be valid.
+ */
+bool utf8_is_blank(struct str s);

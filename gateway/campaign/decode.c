@@ -64,16 +64,29 @@ static struct path element_of(const struct path *parent, size_t index)
     return (struct path){.parent = parent, .index = index};
 }
 
-/* A client's key may be long and full of anything: it is cut, and escaped as RFC 6901 says. */
+/* One character of a key, escaped as RFC 6901 says; controls do not get onto a terminal. */
+static void put_character(struct buf *out, struct str character)
+{
+    if (utf8_control_at(character, false) == 0)
+        buf_append(out, STR("\xef\xbf\xbd")); /* U+FFFD */
+    else if (character.data[0] == '~')
+        buf_append(out, STR("~0"));
+    else if (character.data[0] == '/')
+        buf_append(out, STR("~1"));
+    else
+        buf_append(out, character);
+}
+
+/* A client's key may be long and full of anything: it is cut, between characters, and shows it. */
 static void put_token(struct buf *out, struct str key)
 {
-    for (size_t i = 0; i < key.len && i < LIMIT_ECHO_BYTES; i++) {
-        if (key.data[i] == '~')
-            buf_append(out, STR("~0"));
-        else if (key.data[i] == '/')
-            buf_append(out, STR("~1"));
-        else
-            buf_append_byte(out, key.data[i]);
+    for (size_t i = 0, length; i < key.len; i += length) {
+        length = utf8_length(str_slice(key, i, key.len));
+        if (i + length > LIMIT_ECHO_BYTES) {
+            buf_append(out, STR("\xe2\x80\xa6")); /* an ellipsis */
+            return;
+        }
+        put_character(out, str_slice(key, i, i + length));
     }
 }
 
@@ -108,35 +121,42 @@ static void report(struct decoder *d, enum violation_code code, const struct pat
 static void report(struct decoder *d, enum violation_code code, const struct path *path,
                    const char *format, ...)
 {
+    if (d->violations->truncated)
+        return; /* nothing more can be kept: 20,000 unknown keys must not cost 20,000 sentences */
     struct str pointer = pointer_text(d, path);
     va_list args;
     va_start(args, format);
     struct str sentence = arena_vformat(d->arena, format, args);
     va_end(args);
-    violations_add(d->violations, code, pointer, "%.*s %.*s", STR_ARGS(pointer),
-                   STR_ARGS(sentence));
+    if (sentence.data)
+        violations_add(d->violations, code, pointer, "%.*s %.*s", STR_ARGS(pointer),
+                       STR_ARGS(sentence));
+    else
+        d->violations->truncated = true;
 }
 
-/* A value that cannot be personal data, short enough to be quoted back. */
-static struct str echo(struct str value)
+/*
+ * A value that cannot be personal data, for a sentence: in quotes when it is short and printable
+ * ASCII, as all accepted values are. Anything else is only described, since sentences also reach
+ * terminals, and since what looks like a space (U+202F in "9:00 AM") would not be seen in quotes.
+ */
+static const char *quoted(struct decoder *d, struct str value)
 {
-    return str_slice(value, 0, LIMIT_ECHO_BYTES);
-}
-
-static bool is_blank(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] != ' ')
-            return false;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] < 0x20 || value.data[i] > 0x7e)
+            return "a text with characters outside printable ASCII";
     }
-    return true;
+    if (value.len > LIMIT_ECHO_BYTES)
+        return "a long text";
+    struct str text = arena_format(d->arena, "'%.*s'", STR_ARGS(value));
+    return text.data ? text.data : "a text";
 }
 
 /* Empty, too long, control characters: what every free text is asked. */
 static bool check_text(struct decoder *d, const struct path *path, struct str text,
                        size_t max_units)
 {
-    if (is_blank(text)) {
+    if (utf8_is_blank(text)) {
         report(d, VIOLATION_FIELD_EMPTY, path, "must not be empty or only spaces");
         return false;
     }
@@ -234,8 +254,8 @@ static void decode_campaign_type(struct decoder *d, const struct path *path,
 {
     if (!str_equal(json_string(value), STR("sms"))) {
         report(d, VIOLATION_FIELD_VALUE, path,
-               "is '%.*s'; on this route it must be 'sms', as in the query",
-               STR_ARGS(echo(json_string(value))));
+               "is %s; on this route it must be 'sms', as in the query",
+               quoted(d, json_string(value)));
         return;
     }
     d->campaign->campaign_type = json_string(value);
@@ -247,8 +267,7 @@ static void decode_priority(struct decoder *d, const struct path *path,
     struct str text = json_string(value);
     if (text.len != 1 || text.data[0] < '1' || text.data[0] > '5') {
         report(d, VIOLATION_FIELD_VALUE, path,
-               "is '%.*s'; it must be one of '1', '2', '3', '4', '5' (highest)",
-               STR_ARGS(echo(text)));
+               "is %s; it must be one of '1', '2', '3', '4', '5' (highest)", quoted(d, text));
         return;
     }
     d->campaign->priority = text.data[0] - '0';
@@ -260,8 +279,8 @@ static void decode_format(struct decoder *d, const struct path *path,
 {
     if (!str_equal(json_string(value), STR("simple"))) {
         report(d, VIOLATION_FIELD_VALUE, path,
-               "is '%.*s'; a campaign with a template must have the format 'simple'",
-               STR_ARGS(echo(json_string(value))));
+               "is %s; a campaign with a template must have the format 'simple'",
+               quoted(d, json_string(value)));
         return;
     }
     d->campaign->format = json_string(value);
@@ -329,8 +348,7 @@ static void decode_frequency(struct decoder *d, const struct path *path,
         }
     }
     report(d, VIOLATION_FIELD_VALUE, path,
-           "is '%.*s'; it must be 'WEEKLY', 'DAILY' or 'CUSTOM', in capitals",
-           STR_ARGS(echo(text)));
+           "is %s; it must be 'WEEKLY', 'DAILY' or 'CUSTOM', in capitals", quoted(d, text));
 }
 
 static void decode_timezone(struct decoder *d, const struct path *path,
@@ -341,52 +359,55 @@ static void decode_timezone(struct decoder *d, const struct path *path,
         d->campaign->timezone = text;
     else
         report(d, VIOLATION_TIMEZONE_UNKNOWN, path,
-               "is '%.*s'; it must be an IANA time zone, written exactly as there, such "
+               "is %s; it must be an IANA time zone, written exactly as there, such "
                "as 'Asia/Kolkata'; offsets and abbreviations are not accepted",
-               STR_ARGS(echo(text)));
+               quoted(d, text));
 }
 
 /* ---- the days of the calling hours ---- */
 
-/* A string member of a block; the empty view, reported, when there is none. */
-static struct str block_text(struct decoder *d, const struct path *path,
-                             const struct json_value *block, const char *key, const char *example)
+/* A string member of a block; false, reported, when there is none. */
+static bool block_text(struct decoder *d, const struct path *path, const struct json_value *value,
+                       const char *example, struct str *ret)
 {
-    const struct json_value *value = json_member(block, str_from(key));
-    struct path where = member_of(path, str_from(key));
+    if (value && json_kind(value) == JSON_KIND_STRING) {
+        *ret = json_string(value);
+        return true;
+    }
     if (!value)
-        report(d, VIOLATION_FIELD_MISSING, &where, "is missing; a block needs it, such as '%s'",
+        report(d, VIOLATION_FIELD_MISSING, path, "is missing; a block needs it, such as '%s'",
                example);
-    else if (json_kind(value) != JSON_KIND_STRING)
-        report(d, VIOLATION_FIELD_TYPE, &where, "must be a string such as '%s', not %s", example,
-               json_kind_name(json_kind(value)));
     else
-        return json_string(value).len ? json_string(value) : STR("");
-    return (struct str){0};
-}
-
-static bool block_time(struct decoder *d, const struct path *path, const char *key, struct str text,
-                       int *ret_min)
-{
-    if (!text.data || daytime_parse(text, ret_min))
-        return text.data != NULL;
-    struct path where = member_of(path, str_from(key));
-    report(d, VIOLATION_TIME_FORMAT, &where,
-           "is '%.*s'; a time is written H:MM AM or H:MM PM, such as '9:00 AM' or "
-           "'12:30 PM'",
-           STR_ARGS(echo(text)));
+        report(d, VIOLATION_FIELD_TYPE, path, "must be a string such as '%s', not %s", example,
+               json_kind_name(json_kind(value)));
     return false;
 }
 
-static bool block_day(struct decoder *d, const struct path *path, struct str text,
+static bool block_day(struct decoder *d, const struct path *path, const struct json_value *block,
                       enum weekday *ret)
 {
-    if (!text.data || weekday_parse(text, ret))
-        return text.data != NULL;
     struct path where = member_of(path, STR("day"));
+    struct str text;
+    if (!block_text(d, &where, json_member(block, where.key), "MO", &text))
+        return false;
+    if (weekday_parse(text, ret))
+        return true;
     report(d, VIOLATION_DAY_UNKNOWN, &where,
-           "is '%.*s'; it must be one of MO, TU, WE, TH, FR, SA, SU, in capitals",
-           STR_ARGS(echo(text)));
+           "is %s; it must be one of MO, TU, WE, TH, FR, SA, SU, in capitals", quoted(d, text));
+    return false;
+}
+
+static bool block_time(struct decoder *d, const struct path *path, const struct json_value *block,
+                       const char *key, const char *example, struct str *ret_text, int *ret_min)
+{
+    struct path where = member_of(path, str_from(key));
+    if (!block_text(d, &where, json_member(block, where.key), example, ret_text))
+        return false;
+    if (daytime_parse(*ret_text, ret_min))
+        return true;
+    report(d, VIOLATION_TIME_FORMAT, &where,
+           "is %s; a time is written H:MM AM or H:MM PM, such as '9:00 AM' or '12:30 PM'",
+           quoted(d, *ret_text));
     return false;
 }
 
@@ -419,12 +440,10 @@ static void decode_block(struct decoder *d, const struct path *path, const struc
         return;
     }
     struct calling_block block = {.index = path->index};
-    struct str day = block_text(d, path, value, "day", "MO");
-    block.start_text = block_text(d, path, value, "start", "9:00 AM");
-    block.end_text = block_text(d, path, value, "end", "6:00 PM");
-    bool day_known = block_day(d, path, day, &block.day);
-    bool start_known = block_time(d, path, "start", block.start_text, &block.start_min);
-    bool end_known = block_time(d, path, "end", block.end_text, &block.end_min);
+    bool day_known = block_day(d, path, value, &block.day);
+    bool start_known =
+        block_time(d, path, value, "start", "9:00 AM", &block.start_text, &block.start_min);
+    bool end_known = block_time(d, path, value, "end", "6:00 PM", &block.end_text, &block.end_min);
     if (start_known && end_known)
         check_order(d, path, &block);
     if (day_known && start_known && end_known && block.start_min < block.end_min)

@@ -79,6 +79,15 @@ static size_t base64_decode(struct str text, char *bytes, size_t *ret_len)
     return text.len;
 }
 
+/* Where in `text` the character stands that is number `index` of its percent-decoded form. */
+static size_t offset_in_text(struct str text, size_t index)
+{
+    size_t offset = 0;
+    for (; index > 0; index--)
+        offset += text.data[offset] == '%' ? 3 : 1;
+    return offset;
+}
+
 static enum message_fault check_text(struct str text, size_t *ret_offset)
 {
     *ret_offset = utf8_invalid_at(text);
@@ -104,7 +113,7 @@ enum message_fault message_decode(struct str text, struct arena *arena, struct s
     struct str encoded = {bytes, len};
     size_t bad = base64_decode(encoded, bytes, &len);
     if (bad < encoded.len) {
-        *ret_offset = bad;
+        *ret_offset = offset_in_text(text, bad);
         return MESSAGE_BASE64;
     }
     if (len == 0)

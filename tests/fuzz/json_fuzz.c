@@ -1,9 +1,17 @@
-/* json_scan, json_read: what the scan accepts, cJSON builds; faults lie inside the text. */
+/* json_scan, json_read: what the scan accepts, cJSON builds; a fault lies at the first bad byte. */
 #include <assert.h>
 
 #include "base/json_read.h"
 #include "base/limits.h"
 #include "fuzz.h"
+
+/* Everything before the first bad byte could still become JSON, so it is at worst incomplete. */
+static void check_prefix(struct str text, size_t offset, struct arena *arena)
+{
+    struct json_fault fault;
+    if (!json_scan(str_slice(text, 0, offset), arena, &fault))
+        assert(fault.kind == JSON_TRUNCATED || fault.kind == JSON_EMPTY);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(scanned.offset <= size);
     assert((json_read(text, &arena, &read) != NULL) == fine);
     assert(read.kind == scanned.kind && read.offset == scanned.offset);
+    if (!fine && scanned.kind != JSON_BYTE_ORDER_MARK)
+        check_prefix(text, scanned.offset, &arena);
     arena_release(&arena);
     return 0;
 }

@@ -1,6 +1,8 @@
 /* Strict JSON: what is refused, and exactly where. */
 #include "base/json_read.h"
 
+#include <pthread.h>
+
 #include "base/limits.h"
 #include "test.h"
 
@@ -41,6 +43,9 @@ static const struct {
     {"trux", "json-syntax", 3},
     {"True", "json-syntax", 0},
     {"[1", "json-truncated", 2},
+    {"[[1],", "json-truncated", 5},
+    {"{", "json-truncated", 1},
+    {"{\"a\":1,", "json-truncated", 7},
     {"{\"a\"", "json-truncated", 4},
     {"\"abc", "json-truncated", 4},
     {"\"abc\\", "json-truncated", 5},
@@ -59,7 +64,11 @@ static const struct {
     {"\"a\nb\"", "json-control-character", 2},
     {"\"\\x\"", "json-escape", 1},
     {"\"\\u12g4\"", "json-escape", 1},
+    {"\"\\u+041\"", "json-escape", 1},
+    {"\"a\\ud800\\u12", "json-truncated", 12},
+    {"\"a\\ud800\\u12g4\"", "json-escape", 8},
     {"\"\\u0000\"", "json-nul", 1},
+    {"{\"\\u0000\":1}", "json-nul", 2},
     {"\"\\ud800\"", "json-lone-surrogate", 1},
     {"\"\\ud800x\"", "json-lone-surrogate", 1},
     {"\"\\ud800\\n\"", "json-lone-surrogate", 1},
@@ -123,13 +132,6 @@ TEST(nul_bytes_are_never_an_end)
     assert_int_equal(scan(STR("\0")).kind, JSON_SYNTAX);
 }
 
-TEST(lines_and_columns_count_from_one)
-{
-    struct json_fault fault = scan(STR("{\n \"a\": 1,\n \"a\": 2}"));
-    assert_int_equal(fault.line, 3);
-    assert_int_equal(fault.column, 2);
-}
-
 static char large[300000];
 
 static struct str repeat(const char *first, const char *piece, size_t count, const char *last)
@@ -139,6 +141,33 @@ static struct str repeat(const char *first, const char *piece, size_t count, con
         len += (size_t)snprintf(large + len, sizeof(large) - len, "%s", piece);
     len += (size_t)snprintf(large + len, sizeof(large) - len, "%s", last);
     return (struct str){large, len};
+}
+
+TEST(lines_and_columns_count_from_one)
+{
+    struct json_fault fault = scan(STR("{\n \"a\": 1,\n \"a\": 2}"));
+    assert_int_equal(fault.line, 3);
+    assert_int_equal(fault.column, 2);
+    fault = scan(STR("x"));
+    assert_int_equal(fault.line, 1);
+    assert_int_equal(fault.column, 1);
+    fault = scan(STR("[\"\xc3\xa4\", x]")); /* columns count bytes */
+    assert_int_equal(fault.column, 8);
+}
+
+TEST(every_fault_has_a_code_and_a_sentence)
+{
+    for (enum json_fault_kind kind = JSON_EMPTY; kind <= JSON_MEMORY; kind++) {
+        assert_true(str_starts(str_from(json_fault_code(kind)), STR("json-")));
+        assert_true(strlen(json_fault_sentence(kind)) > 0);
+    }
+}
+
+/* cJSON before its fix of CVE-2023-26819 reads 63 bytes of a number and then refuses the rest. */
+TEST(long_numbers_are_numbers)
+{
+    assert_int_equal(scan(repeat("[1.", "0", 500, "]")).kind, JSON_OK);
+    assert_int_equal(scan(repeat("", "9", 500, "")).kind, JSON_OK);
 }
 
 TEST(depth_tokens_and_keys_are_bounded)
@@ -179,6 +208,56 @@ TEST(a_small_arena_is_a_fault_and_not_a_clean_text)
     arena_release(&arena);
 }
 
+TEST(memory_for_keys_is_bounded_too)
+{
+    struct json_fault fault;
+    arena_init(&arena, 64);
+    assert_false(json_scan(many_keys(100, false), &arena, &fault));
+    assert_int_equal(fault.kind, JSON_MEMORY);
+    arena_release(&arena);
+}
+
+static void *read_many(void *text)
+{
+    struct arena own;
+    struct json_fault fault;
+    size_t built = 0;
+    arena_init(&own, LIMIT_ARENA_BYTES);
+    for (int i = 0; i < 2000; i++) {
+        built += json_read(str_from(text), &own, &fault) != NULL;
+        arena_reset(&own);
+    }
+    arena_release(&own);
+    return (void *)built;
+}
+
+TEST(threads_read_into_their_own_arenas)
+{
+    static char text[] = "{\"a\":[1,2,{\"b\":\"c\"}]}";
+    pthread_t threads[4];
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_many, text), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        void *built;
+        assert_int_equal(pthread_join(threads[i], &built), 0);
+        assert_int_equal((size_t)built, 2000);
+    }
+}
+
+TEST(strings_and_keys_come_unescaped)
+{
+    struct json_fault fault;
+    arena_init(&arena, LIMIT_ARENA_BYTES);
+    const struct json_value *root =
+        json_read(STR("{\"\\u0061\\/\":\"\\ud83d\\ude00\\n\",\"b\":-2.5e1}"), &arena, &fault);
+    EXPECT_STR(json_key(json_first(root)), "a/");
+    EXPECT_STR(json_string(json_first(root)), "\U0001f600\n");
+    assert_true(json_number(json_member(root, STR("b"))) == -25.0);
+    assert_null(json_member(root, STR("a")));
+    assert_null(json_next(json_next(json_first(root))));
+    arena_release(&arena);
+}
+
 TEST(the_tree_is_looked_up_case_sensitively)
 {
     struct json_fault fault;
@@ -197,6 +276,8 @@ TEST(the_tree_is_looked_up_case_sensitively)
 
 TESTS(UNIT(refuses_and_says_where), UNIT(accepts_json_of_every_kind),
       UNIT(nul_bytes_are_never_an_end), UNIT(lines_and_columns_count_from_one),
+      UNIT(every_fault_has_a_code_and_a_sentence), UNIT(long_numbers_are_numbers),
       UNIT(depth_tokens_and_keys_are_bounded), UNIT(duplicates_are_found_among_few_and_among_many),
-      UNIT(a_small_arena_is_a_fault_and_not_a_clean_text),
+      UNIT(a_small_arena_is_a_fault_and_not_a_clean_text), UNIT(memory_for_keys_is_bounded_too),
+      UNIT(threads_read_into_their_own_arenas), UNIT(strings_and_keys_come_unescaped),
       UNIT(the_tree_is_looked_up_case_sensitively))
