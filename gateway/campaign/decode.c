@@ -586,10 +586,11 @@ static void check_unknown(struct decoder *d, const struct path *path,
                           const struct json_value *object, const struct field *fields, size_t count)
 {
     for (const struct json_value *each = json_first(object); each; each = json_next(each)) {
-        if (d->options->allow_unknown_fields || is_known(json_key(each), fields, count))
-            continue;
-        /* the API's own table writes data.dncLists, which is where answers have it */
+        /* The API's own table writes data.dncLists, which is where answers have it. A list given
+         * there would scrub nobody, so it is refused even where unknown fields are allowed. */
         bool data = !path->parent && str_equal(json_key(each), STR("data"));
+        if ((d->options->allow_unknown_fields && !data) || is_known(json_key(each), fields, count))
+            continue;
         struct path where = member_of(path, json_key(each));
         report(d, VIOLATION_FIELD_UNKNOWN, &where, "%s",
                data ? "is not part of a request; write dncLists and format at the top level"

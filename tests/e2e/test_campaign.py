@@ -269,5 +269,6 @@ def test_unknown_fields_can_be_allowed(make_gateway, kore):
     campaign["new"] = {"a": 1}
     gateway = make_gateway(extra="contract: {allow_unknown_fields: true, sender_ids: [ACME]}")
     assert gateway.post(campaign).status == 200
+    assert gateway.post(dict(campaign, data={})).pointers() == [("field-unknown", "/data")]
     campaign["dialingStrategy"]["callerId"]["phoneNumber"] = "ACME"
     assert gateway.post(campaign).codes() == ["caller-id-not-allowed"]
