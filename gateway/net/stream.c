@@ -32,6 +32,7 @@ struct stream {
     bool tcp_pending; /* connect() has not answered yet */
     bool input_wanted;
     bool ended;         /* the peer finished its side */
+    bool torn;          /* … without close_notify */
     bool read_progress; /* the last read gave bytes: there may be more inside OpenSSL */
     bool reading;       /* read_event is added */
     bool writing;       /* write_event is added */
@@ -109,8 +110,9 @@ static bool wants_socket(struct stream *stream, int result)
     }
     if (error == SSL_ERROR_SSL &&
         ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-        /* a close without close_notify: whether the message is complete is for framing to say */
+        /* whether the message is complete all the same is for framing to say */
         stream->ended = true;
+        stream->torn = true;
         return false;
     }
     fail(stream, error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 ? "connection reset"
@@ -280,6 +282,11 @@ ssize_t stream_read(struct stream *stream, char *into, size_t size)
     else
         update_interest(stream);
     return got;
+}
+
+bool stream_ended_cleanly(const struct stream *stream)
+{
+    return stream->ended && !stream->torn;
 }
 
 void stream_want_input(struct stream *stream, bool wanted)

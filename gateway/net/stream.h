@@ -64,6 +64,10 @@ const char *stream_reason(const struct stream *stream);
 /* Reads up to `size` bytes: their number, STREAM_AGAIN or STREAM_END. */
 ssize_t stream_read(struct stream *stream, char *into, size_t size);
 
+/* After STREAM_END: the peer said goodbye (close_notify), so nothing is missing behind what came. A
+ * plain connection has no such word and always counts as ended cleanly. */
+bool stream_ended_cleanly(const struct stream *stream);
+
 /* While off, no `ready` is called for input: that is back-pressure. On at the start. */
 void stream_want_input(struct stream *stream, bool wanted);
 

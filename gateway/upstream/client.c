@@ -140,8 +140,11 @@ static bool take_head(struct client *client, struct str head)
     return false;
 }
 
-/* Feeds the parser with what has come. The client may be gone afterwards. */
-static void parse_input(struct client *client, bool at_end)
+/*
+ * Feeds the parser with what has come. `at_end`: that is all, and the peer said so; `torn`: that is
+ * all, and it did not. The client may be gone afterwards.
+ */
+static void parse_input(struct client *client, bool at_end, bool torn)
 {
     size_t done = 0;
     for (;;) {
@@ -160,6 +163,10 @@ static void parse_input(struct client *client, bool at_end)
             bool cut = client->parser.fault == RESPONSE_TRUNCATED;
             fail(client, cut ? UPSTREAM_RESET : UPSTREAM_MALFORMED,
                  response_fault_sentence(client->parser.fault));
+            return;
+        }
+        if (event == RESPONSE_MORE && torn) {
+            fail(client, UPSTREAM_RESET, response_fault_sentence(RESPONSE_TRUNCATED));
             return;
         }
         if (event == RESPONSE_DONE || event == RESPONSE_MORE) {
@@ -193,7 +200,9 @@ static void read_answer(struct client *client)
             timer_set(client->deadline, total_left_ms(client));
         }
     }
-    parse_input(client, got == STREAM_END);
+    /* RFC 9112 9.8: without close_notify the end of the connection delimits nothing */
+    bool torn = got == STREAM_END && !stream_ended_cleanly(client->stream);
+    parse_input(client, got == STREAM_END && !torn, torn);
 }
 
 /* Whatever an idle connection says, it says of nothing we asked. */

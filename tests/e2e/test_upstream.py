@@ -40,6 +40,7 @@ def test_the_name_does_not_resolve(make_gateway):
     (Answer(cut_at=10), 502, "reset"),
     (Answer(cut_at=300), 502, "reset"),
     (Answer(framing="chunked", cut_at=400), 502, "reset"),
+    (Answer(framing="close", cut_at=100000), 502, "reset"),    # whole, but without close_notify
     (Answer(silent=True), 504, "first-byte-timeout"),
     (Answer(byte_delay=0.05), 504, "total-timeout"),
     (Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}"), 502, "malformed-answer"),

@@ -29,8 +29,13 @@ import uuid
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
-REQUIRED = ["name", "description", "contactLists", "campaignType", "priority", "format",
-            "message", "dialingStrategy"]
+# What the API's parameter table calls required, and its type.
+REQUIRED = {"name": str, "description": str, "contactLists": list, "campaignType": str,
+            "priority": str, "format": str, "message.template_name": str, "message.message": str,
+            "dialingStrategy.callerId.phoneNumber": str,
+            "dialingStrategy.callingHours.frequency": str,
+            "dialingStrategy.callingHours.timezone": str,
+            "dialingStrategy.callingHours.days": list}
 STORED_TEXT = ("Greetings, <First Name>! We're thrilled to have you join us. Visit "
                "https://yourwebsite.com/tips. If you have any inquiries, reply right here.")
 
@@ -59,17 +64,17 @@ class Answer:
     status: int = 200
     body: bytes = None             # None: the seed's shape
     headers: tuple = ()
-    framing: str = "length"        # length, chunked, close
+    framing: str = "length"        # length, chunked, close (which says close_notify, unless cut)
     raw: bytes = None
     interim: bytes = b""           # sent before the answer
     delay: float = 0               # before the first byte
     byte_delay: float = 0          # between bytes
     close_before: bool = False     # close instead of answering
-    reset: bool = False            # ... with a RST
+    reset: bool = False            # ... with a RST; with cut_at, after so many bytes
     close_after: bool = False      # close without saying so
-    silent: bool = False           # never answer, keep the connection
+    silent: bool = False           # never answer (or not beyond cut_at), keep the connection
     early: bool = False            # answer when the head is there, before the body is read
-    cut_at: int = None             # send only so many bytes of the answer, then close
+    cut_at: int = None             # send only so many bytes of the answer, then close, abruptly
 
 
 ANSWERS = {"success": Answer(), "error": Answer(status=500, body=b'{"errors":[{"msg":"boom","code":500}]}'),
@@ -107,8 +112,15 @@ def check(request):
         campaign = json.loads(request.body.decode("utf-8"))
     except ValueError:
         return 400, "the body is not JSON"
-    missing = [key for key in REQUIRED if key not in campaign]
-    return (400, f"missing: {missing}") if missing else None
+    missing = [key for key, kind in REQUIRED.items() if not isinstance(find(campaign, key), kind)]
+    return (400, f"missing, or of another type: {missing}") if missing else None
+
+
+def find(value, path):
+    """What stands at a dotted path; None when there is no such place."""
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def created(body):
@@ -179,45 +191,49 @@ class Connection:
                      if key.lower() == "auth" else (key, value) for key, value in headers]
             request = Request(self.number, method, target, shown, b"")
             answer = self.host.next_answer(request)
+            problem = None
             if not answer.early:
                 request.body = self.read_body(headers)
+                problem = check(request)
+            if problem:
+                request.problems.append(problem[1])
             self.host.note(request)
-            if not self.answer(request, answer):
+            if not self.answer(request, answer, problem):
                 return
 
-    def answer(self, request, answer):
+    def answer(self, request, answer, problem):
         """Sends it; False when the connection is over."""
+        time.sleep(answer.delay)
+        if answer.cut_at is not None or not (answer.silent or answer.reset or answer.close_before):
+            self.send((answer.interim + self.render(request, answer, problem))[:answer.cut_at],
+                      answer.byte_delay)
         if answer.silent:
             self.host.stopping.wait(60)
-            return False
-        time.sleep(answer.delay)
-        if answer.reset:
+        elif answer.reset:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        if answer.close_before or answer.reset:
-            return False
-        out = answer.interim + self.render(request, answer)
-        if answer.cut_at is not None:
-            out = out[:answer.cut_at]
-        if answer.byte_delay:
-            for i in range(len(out)):
-                self.sock.sendall(out[i:i + 1])
-                time.sleep(answer.byte_delay)
-        else:
-            self.sock.sendall(out)
-        return not (answer.close_after or answer.early or answer.framing == "close"
-                    or answer.cut_at is not None)
+        elif answer.framing == "close" and answer.cut_at is None:
+            self.sock.settimeout(5)
+            self.sock.unwrap()    # without close_notify the answer would count as truncated
+        return not (answer.silent or answer.reset or answer.close_before or answer.close_after
+                    or answer.early or answer.framing == "close" or answer.cut_at is not None)
 
-    def render(self, request, answer):
+    def send(self, data, byte_delay):
+        if not byte_delay:
+            self.sock.sendall(data)
+            return
+        for i in range(len(data)):
+            self.sock.sendall(data[i:i + 1])
+            time.sleep(byte_delay)
+
+    def render(self, request, answer, problem):
         if answer.raw is not None:
             return answer.raw
         status, body = answer.status, answer.body
-        problem = None if answer.early else check(request)
-        if problem and body is None:
-            request.problems.append(problem[1])
+        if body is None and problem:
             status = problem[0]
             body = json.dumps({"errors": [{"msg": problem[1], "code": status}]}).encode()
         elif body is None:
-            body = created(request.body)
+            body = b"{}" if answer.early else created(request.body)
         head = f"HTTP/1.1 {status} {'OK' if status == 200 else 'Other'}\r\n"
         head += "Content-Type: application/json; charset=utf-8\r\nX-Kore: stand-in\r\n"
         head += "".join(f"{key}: {value}\r\n" for key, value in answer.headers)
@@ -267,6 +283,8 @@ class KoreHost:
                 sock.close()
             except OSError:
                 pass
+        if self.log:
+            self.log.close()
 
     def accept(self):
         while not self.stopping.is_set():
@@ -288,8 +306,8 @@ class KoreHost:
             Connection(self, sock, number).serve()
         except (EOFError, OSError):
             pass
-        except Broken as why:
-            self.broken.append(str(why))
+        except Exception as why:    # Broken, or a mistake of this host: a test must hear of both
+            self.broken.append(repr(why))
         finally:
             with self.lock:
                 self.sockets.discard(sock)
@@ -303,7 +321,7 @@ class KoreHost:
     def note(self, request):
         with self.lock:
             self.requests.append(request)
-            if self.log:
+            if self.log and not self.log.closed:
                 print(json.dumps(request.as_json()), file=self.log, flush=True)
 
 
