@@ -165,7 +165,7 @@ limits: {{drain_timeout: 15s{limits}}}
             self.start()
 
     def start(self):
-        self.told_to_stop = False
+        self.told_to_stop, self.expected = False, (0,)
         before = len(self.events("listening"))
         with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen([BINARY, "run", "--config", str(self.config)],
@@ -208,11 +208,13 @@ limits: {{drain_timeout: 15s{limits}}}
         self.process.send_signal(signal.SIGTERM)
 
     def kill(self):
+        self.expected = (-9,)
         self.process.kill()
         self.process.wait(DEADLINE)
 
-    def stop(self, expected=(0,)):
-        """Drains and checks that it ended well and no sanitizer spoke."""
+    def stop(self, expected=None):
+        """Drains and checks that it ended as expected (well, unless told) and no sanitizer spoke."""
+        self.expected = expected or self.expected
         if self.process and self.process.poll() is None and not self.told_to_stop:
             self.term()
         try:
@@ -221,7 +223,7 @@ limits: {{drain_timeout: 15s{limits}}}
             self.kill()
             raise AssertionError(f"the gateway did not drain:\n{self.stderr()}")
         assert "Sanitizer" not in self.stderr() and "runtime error" not in self.stderr(), self.stderr()
-        assert code in expected, f"exit code {code}:\n{self.stderr()}"
+        assert code in self.expected, f"exit code {code}:\n{self.stderr()}"
 
     def journal(self):
         """Every record, after checking hashes, numbers and links of the whole chain."""

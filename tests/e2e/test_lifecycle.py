@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,23 @@ def test_a_client_that_leaves_changes_nothing_upstream(gateway, kore):
         wait_for(lambda: kore.requests, "the request to arrive upstream")
     outcome = wait_for(lambda: list(gateway.outcomes().values()), "the outcome")[0]
     assert outcome["outcome"] == "created"
+
+
+def test_connections_leave_no_descriptor_behind(make_gateway, kore):
+    gateway = make_gateway(workers=1)
+
+    def count():
+        return len(list(Path(f"/proc/{gateway.process.pid}/fd").iterdir()))
+    assert gateway.post(seed_campaign()).status == 200    # opens the pooled upstream connection
+    with gateway.client() as client:                      # one to be compared with
+        client.send(request(seed_campaign()))
+        client.read()
+        before = count()
+    for cut in range(0, 1000, 100):
+        assert gateway.post(seed_campaign()).status == 200    # one at a time: one upstream connection
+        with gateway.client() as client:
+            client.send(request(seed_campaign())[:cut])
+    wait_for(lambda: count() < before, "every connection to be closed")
 
 
 def test_logs_are_json_lines(gateway):

@@ -1,4 +1,5 @@
 """Whatever the upstream does, the client and the audit are told the truth, and nothing goes twice."""
+import json
 import subprocess
 import threading
 import time
@@ -40,9 +41,12 @@ def test_the_name_does_not_resolve(make_gateway):
     (Answer(cut_at=10), 502, "reset"),
     (Answer(cut_at=300), 502, "reset"),
     (Answer(framing="chunked", cut_at=400), 502, "reset"),
+    (Answer(reset=True, cut_at=50), 502, "reset"),
+    (Answer(reset=True, cut_at=300), 502, "reset"),
     (Answer(framing="close", cut_at=100000), 502, "reset"),    # whole, but without close_notify
     (Answer(silent=True), 504, "first-byte-timeout"),
     (Answer(byte_delay=0.05), 504, "total-timeout"),
+    (Answer(silent=True, cut_at=20), 504, "total-timeout"),
     (Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}"), 502, "malformed-answer"),
     (Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}"), 502, "malformed-answer"),
     (Answer(raw=b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"), 502, "malformed-answer"),
@@ -52,6 +56,15 @@ def test_the_name_does_not_resolve(make_gateway):
 def test_an_answer_that_is_none(gateway, kore, answer, status, failure):
     kore.script.append(answer)
     expect_failure(gateway, gateway.post(seed_campaign()), status, "unknown", failure)
+    assert len(kore.requests) == 1
+
+
+def test_an_answer_before_the_body_was_read_is_relayed(gateway, kore):
+    kore.script.append(Answer(early=True, status=413, body=b'{"errors":[{"msg":"big","code":413}]}'))
+    body = json.dumps(seed_campaign()).encode() + b" " * 200_000
+    response = gateway.post(body)
+    assert (response.status, response.header("x-campaign-gateway")) == (413, "allow")
+    assert only_outcome(gateway)["outcome"] == "refused_upstream"
     assert len(kore.requests) == 1
 
 

@@ -209,6 +209,8 @@ class Connection:
                       answer.byte_delay)
         if answer.silent:
             self.host.stopping.wait(60)
+        elif answer.early:
+            self.drain()
         elif answer.reset:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif answer.framing == "close" and answer.cut_at is None:
@@ -216,6 +218,12 @@ class Connection:
             self.sock.unwrap()    # without close_notify the answer would count as truncated
         return not (answer.silent or answer.reset or answer.close_before or answer.close_after
                     or answer.early or answer.framing == "close" or answer.cut_at is not None)
+
+    def drain(self):
+        """Reads until the gateway closes: a close with bytes unread would be a RST."""
+        self.sock.settimeout(5)
+        while self.sock.recv(65536):
+            pass
 
     def send(self, data, byte_delay):
         if not byte_delay:
