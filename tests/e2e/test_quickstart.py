@@ -1,8 +1,8 @@
 """The README's first command, run as a newcomer would."""
 import os
 import re
-import signal
 import subprocess
+from pathlib import Path
 
 from harness import ROOT, wait_for
 
@@ -39,13 +39,14 @@ def test_quickstart_shows_the_main_job_twice():
 
 def test_quickstart_keeps_running_when_asked():
     output = run_quickstart("--keep")
-    pids = [int(pid) for pid in re.search(r"kill ([\d ]+);", output)[1].split()]
+    stop, pids, work = re.search(r"Stop it: +(kill ([\d ]+); rm -r (\S+))", output).groups()
+    pids = [int(pid) for pid in pids.split()]
     try:
         command = re.search(r"  (curl .*?campaignType=sms')", output, re.S)[1]
         answer = subprocess.run(["bash", "-c", command + " -s"], capture_output=True, text=True,
                                 timeout=30, env=ENVIRONMENT)
         assert '"status": "success"' in answer.stdout, answer.stderr
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGTERM)
+        subprocess.run(["bash", "-c", stop], check=True, timeout=30)
     wait_for(lambda: not any(alive(pid) for pid in pids), "quickstart's processes to end")
+    assert not Path(work).exists()
