@@ -16,6 +16,7 @@
 #include "audit/digest.h"
 #include "base/limits.h"
 #include "base/yaml_read.h"
+#include "http/field.h"
 
 #define LIMIT_CONFIG_BYTES (1024 * 1024)
 #define LIMIT_WORKERS 256
@@ -24,6 +25,14 @@
 struct value {
     struct str text;
     struct config_place place;
+    uint64_t min, max; /* of a number; 0: no bound */
+};
+
+/* What a fixed setting was given as. */
+struct config_fixed {
+    const char *name; /* its environment variable */
+    struct str text;
+    struct config_fixed *next;
 };
 
 struct key;
@@ -39,6 +48,8 @@ struct key {
     size_t key_count;
     bool (*node)(struct config *config, const struct yaml_node *node, struct error *err);
     bool required;
+    bool fixed;        /* until a restart */
+    uint64_t min, max; /* of a number; 0: no bound */
 };
 
 bool config_error(const struct config_place *place, struct error *err, const char *format, ...)
@@ -105,6 +116,21 @@ static bool read_count(struct config *config, void *target, const struct value *
     return true;
 }
 
+static bool check_bounds(const struct value *value, uint64_t number, struct error *err)
+{
+    if ((!value->min || number >= value->min) && (!value->max || number <= value->max))
+        return true;
+    return config_error(&value->place, err, "'%.*s' is out of bounds; it can be %llu to %llu",
+                        STR_ARGS(value->text), (unsigned long long)value->min,
+                        (unsigned long long)value->max);
+}
+
+static bool read_number(struct config *config, void *target, const struct value *value,
+                        struct error *err)
+{
+    return read_count(config, target, value, err) && check_bounds(value, *(uint64_t *)target, err);
+}
+
 static bool read_workers(struct config *config, void *target, const struct value *value,
                          struct error *err)
 {
@@ -168,7 +194,7 @@ static bool read_size(struct config *config, void *target, const struct value *v
                             "or GiB",
                             STR_ARGS(value->text));
     *(uint64_t *)target = bytes;
-    return true;
+    return check_bounds(value, bytes, err);
 }
 
 /* What a request's arena can hold decoded; see limits.h. */
@@ -226,6 +252,31 @@ static bool read_log_format(struct config *config, void *target, const struct va
     (void)config;
     static const char *const words[] = {"auto", "json", "text"};
     return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
+static bool read_client_certificates(struct config *config, void *target, const struct value *value,
+                                     struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"off", "optional", "required"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
+/* A header name that is looked for, so it must be one (RFC 9110 5.6.2), and not one with a meaning.
+ */
+static bool read_header_name(struct config *config, void *target, const struct value *value,
+                             struct error *err)
+{
+    static const struct str taken[] = {
+        STR("host"),         STR("content-length"), STR("transfer-encoding"), STR("connection"),
+        STR("content-type"), STR("auth"),           STR("accountid"),         STR("iid")};
+    bool fine = is_token(value->text);
+    for (size_t i = 0; i < COUNT_OF(taken); i++)
+        fine = fine && !str_equal_nocase(value->text, taken[i]);
+    if (!fine)
+        return config_error(&value->place, err, "'%.*s' cannot be the name of the API key's header",
+                            STR_ARGS(value->text));
+    return read_text(config, target, value, err);
 }
 
 /* Only what is built can be asked for: central durability comes with the central database. */
@@ -295,7 +346,7 @@ static bool read_url(struct config *config, void *target, const struct value *va
 
 static struct value scalar_value(const struct yaml_node *node)
 {
-    return (struct value){node->text, {node->file, node->line, node->column}};
+    return (struct value){.text = node->text, .place = {node->file, node->line, node->column}};
 }
 
 static bool expect_kind(const struct yaml_node *node, enum yaml_kind kind, const char *name,
@@ -351,14 +402,64 @@ static bool read_sender_ids(struct config *config, const struct yaml_node *node,
     return true;
 }
 
+/* A mapping of nothing but these texts, each of them required. */
+static bool check_members(const struct yaml_node *node, const char *what, const char *const *keys,
+                          size_t count, struct error *err)
+{
+    if (!expect_kind(node, YAML_MAPPING, what, err))
+        return false;
+    for (const struct yaml_node *each = node->first; each; each = each->next) {
+        size_t i = 0;
+        while (i < count && !str_equal(each->key, str_from(keys[i])))
+            i++;
+        if (i == count)
+            return yaml_key_error(each, err, "unknown key '%.*s'; %s has %s and %s",
+                                  STR_ARGS(each->key), what, keys[0], keys[1]);
+        if (!expect_kind(each, YAML_SCALAR, keys[i], err))
+            return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!yaml_member(node, str_from(keys[i])))
+            return yaml_error(node, err, "%s has no '%s'", what, keys[i]);
+    }
+    return true;
+}
+
+static bool read_identity(struct config *config, const struct yaml_node *node,
+                          struct config_identity *ret, struct error *err)
+{
+    static const char *const keys[] = {"certificate", "key"};
+    if (!check_members(node, "an identity", keys, COUNT_OF(keys), err))
+        return false;
+    struct value certificate = scalar_value(yaml_member(node, STR("certificate")));
+    struct value key = scalar_value(yaml_member(node, STR("key")));
+    return read_path(config, &ret->certificate, &certificate, err) &&
+           read_path(config, &ret->key, &key, err);
+}
+
+/* Room for the first identity is left in front. */
+static bool read_more_identities(struct config *config, const struct yaml_node *node,
+                                 struct error *err)
+{
+    if (!expect_kind(node, YAML_SEQUENCE, "more_certificates", err))
+        return false;
+    if (node->count >= LIMIT_CERTIFICATES)
+        return yaml_error(node, err, "there can be at most %d certificates", LIMIT_CERTIFICATES);
+    config->identities = arena_zalloc(&config->arena, 1 + node->count, sizeof(*config->identities));
+    if (!config->identities)
+        return out_of_memory(err);
+    config->identity_count = 1;
+    for (const struct yaml_node *each = node->first; each; each = each->next) {
+        if (!read_identity(config, each, &config->identities[config->identity_count++], err))
+            return false;
+    }
+    return true;
+}
+
 static bool read_identifier(struct config *config, const struct yaml_node *tenant, const char *key,
                             struct str *ret, struct error *err)
 {
     const struct yaml_node *node = yaml_member(tenant, str_from(key));
-    if (!node)
-        return yaml_error(tenant, err, "the tenant has no '%s'", key);
-    if (!expect_kind(node, YAML_SCALAR, key, err))
-        return false;
     if (!str_is_identifier(node->text))
         return yaml_error(node, err, "'%s' must consist of letters, digits, - and _", key);
     *ret = copy_text(config, node->text);
@@ -372,85 +473,111 @@ static bool read_tenants(struct config *config, const struct yaml_node *node, st
     if (node->count != 1)
         return yaml_error(node, err, "'tenants' must hold exactly one tenant, not %zu",
                           node->count);
+    static const char *const keys[] = {"account_id", "stream_id"};
     const struct yaml_node *tenant = node->first;
-    if (!expect_kind(tenant, YAML_MAPPING, "a tenant", err))
-        return false;
-    for (const struct yaml_node *each = tenant->first; each; each = each->next) {
-        if (!str_equal(each->key, STR("account_id")) && !str_equal(each->key, STR("stream_id")))
-            return yaml_key_error(each, err,
-                                  "unknown key '%.*s'; a tenant has account_id and stream_id",
-                                  STR_ARGS(each->key));
-    }
-    return read_identifier(config, tenant, "account_id", &config->tenant.account_id, err) &&
+    return check_members(tenant, "a tenant", keys, COUNT_OF(keys), err) &&
+           read_identifier(config, tenant, "account_id", &config->tenant.account_id, err) &&
            read_identifier(config, tenant, "stream_id", &config->tenant.stream_id, err);
 }
 
 /* ---- the table ---- */
 
-#define SCALAR(name, read, field)                                                                  \
+/* A scalar; what else there is to say of it follows, such as `.required = true`. */
+#define SCALAR(key_name, reader, field, ...)                                                       \
     {                                                                                              \
-        name, read, offsetof(struct config, field), NULL, 0, NULL, false                           \
+        .name = (key_name), .read = (reader), .offset = offsetof(struct config, field),            \
+        __VA_ARGS__                                                                                \
     }
-#define REQUIRED(name, read, field)                                                                \
+#define FIXED(key_name, reader, field, ...)                                                        \
+    SCALAR(key_name, reader, field, .fixed = true, __VA_ARGS__)
+#define MAPPING(key_name, table, ...)                                                              \
     {                                                                                              \
-        name, read, offsetof(struct config, field), NULL, 0, NULL, true                            \
+        .name = (key_name), .keys = (table), .key_count = COUNT_OF(table), __VA_ARGS__             \
     }
-#define MAPPING(name, keys, required)                                                              \
+#define NODE(key_name, reader, ...)                                                                \
     {                                                                                              \
-        name, NULL, 0, keys, COUNT_OF(keys), NULL, required                                        \
-    }
-#define NODE(name, node, required)                                                                 \
-    {                                                                                              \
-        name, NULL, 0, NULL, 0, node, required                                                     \
+        .name = (key_name), .node = (reader), __VA_ARGS__                                          \
     }
 
 static const struct key tls_keys[] = {
-    REQUIRED("certificate", read_path, certificate),
-    REQUIRED("key", read_path, key),
+    SCALAR("certificate", read_path, first_identity.certificate, .required = true),
+    SCALAR("key", read_path, first_identity.key, .required = true),
+    NODE("more_certificates", read_more_identities, ),
+    SCALAR("client_certificates", read_client_certificates, client_certificates, ),
+    SCALAR("client_ca", read_path, client_ca, ),
+    SCALAR("client_crl", read_path, client_crl, ),
+    SCALAR("ticket_rotation", read_duration, ticket_rotation_ms, ),
 };
 
 static const struct key upstream_keys[] = {
-    REQUIRED("url", read_url, upstream_url),
-    SCALAR("ca", read_path, upstream_ca),
-    SCALAR("connect_timeout", read_duration, upstream.connect_ms),
-    SCALAR("first_byte_timeout", read_duration, upstream.first_byte_ms),
-    SCALAR("total_timeout", read_duration, upstream.total_ms),
-    SCALAR("idle_timeout", read_duration, upstream.idle_ms),
+    FIXED("url", read_url, upstream_url, .required = true),
+    SCALAR("ca", read_path, upstream_ca, ),
+    FIXED("connect_timeout", read_duration, upstream.connect_ms, ),
+    FIXED("first_byte_timeout", read_duration, upstream.first_byte_ms, ),
+    FIXED("total_timeout", read_duration, upstream.total_ms, ),
+    FIXED("idle_timeout", read_duration, upstream.idle_ms, ),
 };
 
 static const struct key audit_keys[] = {
-    REQUIRED("directory", read_path, audit_directory),
-    SCALAR("durability", read_durability, durability),
-    SCALAR("segment_size", read_size, segment_bytes),
+    FIXED("directory", read_path, audit_directory, .required = true),
+    FIXED("durability", read_durability, durability, ),
+    FIXED("segment_size", read_size, segment_bytes, ),
 };
 
 static const struct key contract_keys[] = {
-    NODE("sender_ids", read_sender_ids, false),
-    SCALAR("allow_unknown_fields", read_bool, allow_unknown_fields),
+    NODE("sender_ids", read_sender_ids, ),
+    SCALAR("allow_unknown_fields", read_bool, allow_unknown_fields, ),
 };
 
 static const struct key limit_keys[] = {
-    SCALAR("body", read_body_limit, framing.body_bytes),
-    SCALAR("handshake_timeout", read_duration, deadlines.handshake_ms),
-    SCALAR("idle_timeout", read_duration, deadlines.idle_ms),
-    SCALAR("head_timeout", read_duration, deadlines.head_ms),
-    SCALAR("body_timeout", read_duration, deadlines.body_ms),
-    SCALAR("write_timeout", read_duration, deadlines.write_ms),
-    SCALAR("drain_timeout", read_duration, drain_ms),
+    FIXED("line", read_size, framing.line_bytes, .min = 512, .max = LIMIT_LINE_CONFIGURABLE),
+    FIXED("head", read_size, framing.head_bytes, .min = 1024, .max = LIMIT_HEAD_CONFIGURABLE),
+    FIXED("headers", read_number, framing.headers, .min = 8, .max = LIMIT_HEADERS_CONFIGURABLE),
+    FIXED("body", read_body_limit, framing.body_bytes, ),
+    FIXED("connections", read_number, admission.connections, .min = 1,
+          .max = LIMIT_CONNECTIONS_CONFIGURABLE),
+    FIXED("connections_per_client", read_number, admission.connections_per_client, .min = 1,
+          .max = LIMIT_CONNECTIONS_CONFIGURABLE),
+    FIXED("requests", read_number, admission.requests, .min = 1,
+          .max = LIMIT_CONNECTIONS_CONFIGURABLE),
+    FIXED("buffers", read_size, admission.buffer_bytes, .min = LIMIT_BUFFERS_LEAST,
+          .max = INT64_MAX),
+    FIXED("body_rate", read_size, deadlines.body_rate, .min = 1, .max = INT64_MAX),
+    FIXED("body_grace", read_duration, deadlines.body_grace_ms, ),
+    FIXED("handshake_timeout", read_duration, deadlines.handshake_ms, ),
+    FIXED("idle_timeout", read_duration, deadlines.idle_ms, ),
+    FIXED("head_timeout", read_duration, deadlines.head_ms, ),
+    FIXED("body_timeout", read_duration, deadlines.body_ms, ),
+    FIXED("request_timeout", read_duration, deadlines.request_ms, ),
+    FIXED("write_timeout", read_duration, deadlines.write_ms, ),
+    FIXED("linger_timeout", read_duration, deadlines.linger_ms, ),
+    FIXED("drain_timeout", read_duration, drain_ms, ),
+};
+
+static const struct key admin_keys[] = {
+    FIXED("listen", read_text, admin_listen, ),
 };
 
 static const struct key log_keys[] = {
-    SCALAR("level", read_log_level, log_level),
-    SCALAR("format", read_log_format, log_format),
+    FIXED("level", read_log_level, log_level, ),
+    FIXED("format", read_log_format, log_format, ),
 };
 
 static const struct key root_keys[] = {
-    REQUIRED("listen", read_text, listen), SCALAR("workers", read_workers, workers),
-    MAPPING("tls", tls_keys, true),        MAPPING("upstream", upstream_keys, true),
-    NODE("tenants", read_tenants, true),   REQUIRED("team", read_text, team),
-    NODE("policies", read_policies, true), MAPPING("contract", contract_keys, false),
-    MAPPING("audit", audit_keys, true),    MAPPING("limits", limit_keys, false),
-    MAPPING("log", log_keys, false),
+    FIXED("listen", read_text, listen, .required = true),
+    FIXED("workers", read_workers, workers, ),
+    MAPPING("tls", tls_keys, .required = true),
+    MAPPING("upstream", upstream_keys, .required = true),
+    NODE("tenants", read_tenants, .required = true),
+    SCALAR("team", read_text, team, ),
+    SCALAR("callers", read_path, callers, ),
+    SCALAR("api_key_header", read_header_name, api_key_header, ),
+    NODE("policies", read_policies, .required = true),
+    MAPPING("contract", contract_keys, ),
+    MAPPING("audit", audit_keys, .required = true),
+    MAPPING("limits", limit_keys, ),
+    MAPPING("admin", admin_keys, ),
+    MAPPING("log", log_keys, ),
 };
 
 /* ---- the walk ---- */
@@ -496,22 +623,39 @@ static bool missing(const char *name, const struct yaml_node *mapping, const cha
                         variable[0] ? "; set it here or in " : "", variable);
 }
 
+static bool remember_fixed(struct config *config, const char *variable, struct str text,
+                           struct error *err)
+{
+    struct config_fixed *fixed = arena_zalloc(&config->arena, 1, sizeof(*fixed));
+    struct str name = arena_copy(&config->arena, str_from(variable));
+    struct str copy = copy_text(config, text);
+    if (!fixed || !name.data || !copy.data)
+        return out_of_memory(err);
+    *fixed = (struct config_fixed){name.data, copy, config->fixed};
+    config->fixed = fixed;
+    return true;
+}
+
 static bool read_scalar(struct config *config, const struct key *key, const struct yaml_node *node,
                         const struct yaml_node *mapping, const char *variable, struct error *err)
 {
-    struct value value = {0};
+    struct value value;
     const char *text = getenv(variable);
     if (node && !expect_kind(node, YAML_SCALAR, key->name, err))
         return false;
     if (text) {
         struct str place = arena_format(&config->arena, "environment %s", variable);
-        value = (struct value){str_from(text), {place.data ? place.data : "environment", 0, 0}};
+        value = (struct value){.text = str_from(text),
+                               .place = {place.data ? place.data : "environment", 0, 0}};
     } else if (node) {
         value = scalar_value(node);
     } else {
         return !key->required || missing(key->name, mapping, variable, err);
     }
-    return key->read(config, (char *)config + key->offset, &value, err);
+    value.min = key->min;
+    value.max = key->max;
+    return key->read(config, (char *)config + key->offset, &value, err) &&
+           (!key->fixed || remember_fixed(config, variable, value.text, err));
 }
 
 /* `mapping` may be NULL when the file does not have it: the environment is asked all the same. */
@@ -584,14 +728,105 @@ static void set_defaults(struct config *config)
                                               .head_bytes = LIMIT_HEAD_BYTES,
                                               .headers = LIMIT_HEADERS,
                                               .body_bytes = LIMIT_BODY_BYTES};
-    config->deadlines = (struct listener_deadlines){.handshake_ms = 10000,
-                                                    .idle_ms = 60000,
-                                                    .head_ms = 10000,
-                                                    .body_ms = 30000,
-                                                    .write_ms = 30000,
-                                                    .linger_ms = 2000};
+    config->deadlines = (struct connection_deadlines){.handshake_ms = LIMIT_HANDSHAKE_MS,
+                                                      .idle_ms = LIMIT_IDLE_MS,
+                                                      .head_ms = LIMIT_HEAD_MS,
+                                                      .body_ms = LIMIT_BODY_MS,
+                                                      .request_ms = LIMIT_REQUEST_MS,
+                                                      .write_ms = LIMIT_WRITE_MS,
+                                                      .linger_ms = LIMIT_LINGER_MS,
+                                                      .body_rate = LIMIT_BODY_RATE,
+                                                      .body_grace_ms = LIMIT_BODY_GRACE_MS};
+    config->admission = (struct admission_limits){.connections = LIMIT_CONNECTIONS,
+                                                  .requests = LIMIT_REQUESTS,
+                                                  .buffer_bytes = LIMIT_BUFFER_BYTES};
+    config->ticket_rotation_ms = LIMIT_TICKET_ROTATION_MS;
+    config->api_key_header.value = STR("x-api-key");
     config->drain_ms = 30000;
     config->log_level = LOG_INFO;
+}
+
+/* ---- settings that belong together ---- */
+
+static bool complete_identities(struct config *config, struct error *err)
+{
+    if (!config->identities) {
+        config->identities = arena_zalloc(&config->arena, 1, sizeof(*config->identities));
+        config->identity_count = 1;
+    }
+    if (!config->identities)
+        return out_of_memory(err);
+    config->identities[0] = config->first_identity;
+    return true;
+}
+
+static bool check_clients(const struct config *config, struct error *err)
+{
+    bool asked = config->client_certificates != TLS_CLIENT_OFF;
+    if (asked && !config->client_ca.value.len)
+        return config_error(&config->first_identity.certificate.place, err,
+                            "client certificates need 'client_ca', the CAs that sign them");
+    if (!asked && config->client_ca.value.len)
+        return config_error(&config->client_ca.place, err,
+                            "'client_ca' has no effect while 'client_certificates' is off; make it "
+                            "optional or required");
+    if (config->client_crl.value.len && !asked)
+        return config_error(&config->client_crl.place, err,
+                            "'client_crl' has no effect while 'client_certificates' is off");
+    return true;
+}
+
+/* Exactly one way to know the team. */
+static bool check_team(const struct config *config, const struct yaml_node *root, struct error *err)
+{
+    if (config->team.value.len && config->callers.value.len)
+        return config_error(&config->callers.place, err,
+                            "there are both 'team' and 'callers'; a sidecar has a team, a central "
+                            "gateway has callers");
+    if (!config->team.value.len && !config->callers.value.len)
+        return yaml_error(root, err,
+                          "'team' is missing; name the one team this gateway serves, or the file "
+                          "of 'callers' that says whose team is which");
+    return true;
+}
+
+static bool complete(struct config *config, const struct yaml_node *root, struct error *err)
+{
+    if (!config->admission.connections_per_client)
+        config->admission.connections_per_client = config->admission.connections;
+    if (config->framing.head_bytes < config->framing.line_bytes)
+        config->framing.head_bytes = config->framing.line_bytes;
+    return complete_identities(config, err) && check_clients(config, err) &&
+           check_team(config, root, err);
+}
+
+static const struct config_fixed *find_fixed(const struct config *config, const char *name)
+{
+    const struct config_fixed *each = config->fixed;
+    while (each && strcmp(each->name, name) != 0)
+        each = each->next;
+    return each;
+}
+
+static void add_name(struct config_names *names, const char *name)
+{
+    size_t used = strlen(names->text);
+    (void)snprintf(names->text + used, sizeof(names->text) - used, "%s%s", used ? ", " : "", name);
+}
+
+void config_fixed_changes(const struct config *running, const struct config *fresh,
+                          struct config_names *ret)
+{
+    *ret = (struct config_names){""};
+    for (const struct config_fixed *each = running->fixed; each; each = each->next) {
+        const struct config_fixed *other = find_fixed(fresh, each->name);
+        if (!other || !str_equal(each->text, other->text))
+            add_name(ret, each->name);
+    }
+    for (const struct config_fixed *each = fresh->fixed; each; each = each->next) {
+        if (!find_fixed(running, each->name))
+            add_name(ret, each->name);
+    }
 }
 
 struct config *config_load(const char *path, struct error *err)
@@ -609,7 +844,9 @@ struct config *config_load(const char *path, struct error *err)
     if (!kept.data || !config_read_file(path, LIMIT_CONFIG_BYTES, &config->arena, &text, err) ||
         !(root = yaml_read(config->path, text, &config->arena, err)) ||
         !expect_kind(root, YAML_MAPPING, "the configuration", err) ||
-        !read_mapping(config, root, root, root_keys, COUNT_OF(root_keys), "CAMPAIGN_GATEWAY", err))
+        !read_mapping(config, root, root, root_keys, COUNT_OF(root_keys), "CAMPAIGN_GATEWAY",
+                      err) ||
+        !complete(config, root, err))
         goto fail;
     if (!digest_hex(text, config->digest)) {
         error_set(err, "libcrypto offers no SHA-256");

@@ -5,6 +5,9 @@
  *
  * Precedence: environment over file over default. A scalar setting `a: {b: …}` is overridden by
  * CAMPAIGN_GATEWAY_A_B. Relative paths are relative to the configuration file's directory.
+ *
+ * A reload reads everything again. What sockets, threads and files were made from stays fixed until
+ * a restart; config_fixed_changes tells which of these settings differ.
  */
 #pragma once
 
@@ -12,7 +15,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "net/listener.h"
+#include "net/connection.h"
+#include "net/tls.h"
 #include "upstream/pool.h"
 
 /* Where a setting was written, so that what is wrong with it can be pointed at. */
@@ -27,6 +31,11 @@ struct config_text {
     struct config_place place;
 };
 
+/* A certificate of the gateway and its key: paths. */
+struct config_identity {
+    struct config_text certificate, key;
+};
+
 struct config_tenant {
     struct str account_id;
     struct str stream_id;
@@ -39,7 +48,12 @@ struct config {
 
     struct config_text listen;
     uint64_t workers;
-    struct config_text certificate, key; /* paths, made absolute or relative to the process */
+    struct config_identity *identities; /* the first is tls.certificate and tls.key */
+    size_t identity_count;
+    struct config_identity first_identity;
+    enum tls_client_certificates client_certificates;
+    struct config_text client_ca, client_crl;
+    int64_t ticket_rotation_ms;
 
     struct config_text upstream_url, upstream_ca;
     struct str upstream_host; /* from the URL */
@@ -48,7 +62,9 @@ struct config {
     struct upstream_deadlines upstream;
 
     struct config_tenant tenant;
-    struct config_text team;
+    struct config_text team;    /* of every request; empty when there are callers */
+    struct config_text callers; /* path of the file that says whose team is which */
+    struct config_text api_key_header;
     struct config_text *policies; /* files or directories */
     size_t policy_count;
     struct str *sender_ids;
@@ -60,16 +76,28 @@ struct config {
     uint64_t segment_bytes;
 
     struct framing_limits framing;
-    struct listener_deadlines deadlines;
+    struct connection_deadlines deadlines;
+    struct admission_limits admission;
     int64_t drain_ms;
+
+    struct config_text admin_listen; /* empty: no admin listener */
 
     enum log_level log_level;
     enum log_format log_format;
+
+    struct config_fixed *fixed; /* for config_fixed_changes */
 };
 
 /* Reads and checks the file. NULL with `err`. The caller frees with config_free. */
 MUST_USE struct config *config_load(const char *path, struct error *err);
 void config_free(struct config *config);
+
+/* The names of fixed settings in which the two differ, with commas between; empty when none do. */
+struct config_names {
+    char text[512];
+};
+void config_fixed_changes(const struct config *running, const struct config *fresh,
+                          struct config_names *ret);
 
 /* "FILE:LINE:COLUMN: sentence" (or "environment NAME: sentence") about a setting; false. */
 bool config_error(const struct config_place *place, struct error *err, const char *format, ...)

@@ -43,9 +43,16 @@ struct exchange {
     int64_t started_us;
     struct http_request request;
     struct route route;
-    bool parsed;  /* the head was accepted: `request` and `route` are valid */
-    bool decided; /* the verdict is on its way to the journal: there is no way back */
+    bool parsed;    /* the head was accepted: `request` and `route` are valid */
+    bool decided;   /* the verdict is on its way to the journal: there is no way back */
+    bool admitted;  /* counted among the requests under way */
+    bool forwarded; /* bytes may have left for the upstream */
+    bool expired;   /* was answered because its whole time was over */
     struct buf body;
+
+    struct snapshot *snapshot;       /* what it is judged by, from begin to end */
+    const struct policy_layer *team; /* NULL: not known, or not yet */
+    struct str caller;               /* who it was, for the record; may be empty */
 
     struct campaign campaign;
     bool decoded;
@@ -69,7 +76,9 @@ struct desk {
     char authority_text[300];
     uint8_t random[RANDOM_POOL_BYTES];
     size_t random_left;
-    bool audit_failing; /* so that the log tells of the change and not of every request */
+    bool audit_failing;     /* so that the log tells of the change and not of every request */
+    int64_t unheard_second; /* of the last lines about failed handshakes, and their number */
+    int unheard_lines;
 };
 
 static void on_decision(void *arg);
@@ -89,17 +98,20 @@ static struct exchange *exchange_alloc(struct desk *desk)
     x = calloc(1, sizeof(*x));
     if (!x)
         return NULL;
-    arena_init(&x->arena, LIMIT_ARENA_BYTES);
-    buf_init(&x->body, desk->options.config->framing.body_bytes);
-    buf_init(&x->record, LIMIT_RECORD_BYTES);
-    buf_init(&x->call.body, LIMIT_ANSWER_BYTES);
-    buf_init(&x->out,
-             desk->options.config->framing.body_bytes + LIMIT_ANSWER_BYTES + 2 * LIMIT_HEAD_BYTES);
+    const struct framing_limits *limits = &desk->options.snapshot->config->framing;
+    struct budget *budget = admission_budget(desk->options.admission);
+    arena_init_within(&x->arena, LIMIT_ARENA_BYTES, budget);
+    buf_init_within(&x->body, limits->body_bytes, budget);
+    buf_init_within(&x->record, LIMIT_RECORD_BYTES, budget);
+    buf_init_within(&x->call.body, LIMIT_ANSWER_BYTES, budget);
+    buf_init_within(&x->out, limits->body_bytes + LIMIT_ANSWER_BYTES + 2 * limits->head_bytes,
+                    budget);
     return x;
 }
 
 static void exchange_free(struct exchange *x)
 {
+    snapshot_release(x->snapshot);
     arena_release(&x->arena);
     buf_release(&x->body);
     buf_release(&x->record);
@@ -134,6 +146,10 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->request = (struct http_request){0};
     x->route = (struct route){0};
     x->parsed = x->decided = x->decoded = false;
+    x->admitted = x->forwarded = x->expired = false;
+    x->snapshot = snapshot_hold(desk->options.snapshot);
+    x->team = x->snapshot->team;
+    x->caller = (struct str){0};
     x->refusal = (struct refusal){0};
     x->json_fault = (struct json_fault){0};
     x->created = NULL;
@@ -165,6 +181,10 @@ static void exchange_end(struct exchange *x)
     if (x->next)
         x->next->previous = x->previous;
     desk->busy_count--;
+    if (x->admitted)
+        admission_end_request(desk->options.admission);
+    snapshot_release(x->snapshot);
+    x->snapshot = NULL;
     if (desk->spare_count < LIMIT_SPARE_EXCHANGES) {
         arena_reset(&x->arena);
         recycle_buf(&x->body);
@@ -196,10 +216,19 @@ static void put_own_headers(const struct exchange *x, const char *verdict, struc
         buf_append(out, STR("connection: close\r\n"));
 }
 
+static void give_answer(struct exchange *x, const struct buf *out)
+{
+    if (out->failed)
+        connection_abandon(x->connection);
+    else
+        connection_answer(x->connection, buf_str(out));
+    x->connection = NULL;
+}
+
 static void send_answer(struct exchange *x)
 {
-    if (x->connection && !x->out.failed)
-        connection_answer(x->connection, buf_str(&x->out));
+    if (x->connection)
+        give_answer(x, &x->out);
     exchange_end(x);
 }
 
@@ -209,64 +238,86 @@ static const char *verdict_header(const struct refusal *refusal)
                                                                                       : "deny";
 }
 
-/* The refusal as problem+json, in x->record, whose own use is over by now. */
-static void write_problem(struct exchange *x)
+static void write_problem(const struct exchange *x, const struct refusal *refusal,
+                          const char *created, struct buf *out)
 {
-    const struct policy_set *policy = x->desk->options.policy;
-    bool listed = strcmp(x->refusal.type, "contract") == 0 ||
-                  strcmp(x->refusal.type, "policy") == 0 || strcmp(x->refusal.type, "json") == 0;
+    const struct policy_set *policy = x->snapshot->policy;
+    bool listed = strcmp(refusal->type, "contract") == 0 || strcmp(refusal->type, "policy") == 0 ||
+                  strcmp(refusal->type, "json") == 0;
     const struct problem problem = {
-        .status = x->refusal.status,
-        .type = x->refusal.type,
-        .title = x->refusal.title,
-        .detail = str_from(x->refusal.detail),
+        .status = refusal->status,
+        .type = refusal->type,
+        .title = refusal->title,
+        .detail = str_from(refusal->detail),
         .decision_id = str_from(x->id),
         .policy_revision = policy->revision,
         .policy_digest = str_from(policy->digest),
         .violations = listed ? &x->violations : NULL,
-        .code = x->refusal.code,
-        .json_fault = x->json_fault.kind != JSON_OK ? &x->json_fault : NULL,
-        .created = x->created,
+        .code = refusal->code,
+        .json_fault = listed && x->json_fault.kind != JSON_OK ? &x->json_fault : NULL,
+        .created = created,
     };
-    buf_clear(&x->record);
-    problem_write(&problem, &x->record);
+    buf_clear(out);
+    problem_write(&problem, out);
+}
+
+/* Headers that belong to a status. */
+static void put_status_headers(const struct exchange *x, int status, struct buf *out)
+{
+    if (status == 503)
+        buf_append(out, STR("retry-after: 1\r\n"));
+    if (status == 405)
+        buf_format(out, "allow: %s\r\n", x->route.allow);
+    if (status == 401) /* RFC 9110 15.5.2: a challenge must come along */
+        buf_format(out, "www-authenticate: ApiKey realm=\"campaign-gateway\", header=\"%.*s\"\r\n",
+                   STR_ARGS(x->snapshot->config->api_key_header.value));
+}
+
+/* The refusal's whole answer in `out`; `problem` lends room for its body. */
+static void compose_refusal(const struct exchange *x, const struct refusal *refusal,
+                            const char *created, struct buf *problem, struct buf *out)
+{
+    char date[CLOCK_HTTP_SIZE];
+    clock_format_http(clock_unix_ms(), date);
+    write_problem(x, refusal, created, problem);
+    buf_clear(out);
+    buf_format(out, "HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\ndate: %s\r\n",
+               refusal->status, http_reason(refusal->status), date);
+    put_status_headers(x, refusal->status, out);
+    buf_format(out, "content-length: %zu\r\n", problem->len);
+    put_own_headers(x, verdict_header(refusal), out);
+    buf_append(out, STR("\r\n"));
+    if (!x->parsed || !str_equal(x->request.method, STR("HEAD")))
+        buf_append(out, buf_str(problem));
+    out->failed |= problem->failed;
 }
 
 static void answer_refusal(struct exchange *x)
 {
-    if (!x->connection) {
-        exchange_end(x);
-        return;
-    }
-    write_problem(x);
-    char date[CLOCK_HTTP_SIZE];
-    struct buf *out = &x->out;
-    buf_clear(out);
-    buf_format(out, "HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\n",
-               x->refusal.status, http_reason(x->refusal.status));
-    clock_format_http(clock_unix_ms(), date);
-    buf_format(out, "date: %s\r\n", date);
-    if (x->refusal.status == 503)
-        buf_append(out, STR("retry-after: 1\r\n"));
-    if (x->refusal.status == 405)
-        buf_format(out, "allow: %s\r\n", x->route.allow);
-    buf_format(out, "content-length: %zu\r\n", x->record.len);
-    put_own_headers(x, verdict_header(&x->refusal), out);
-    buf_append(out, STR("\r\n"));
-    if (!x->parsed || !str_equal(x->request.method, STR("HEAD")))
-        buf_append(out, buf_str(&x->record));
-    if (x->record.failed)
-        out->failed = true;
+    if (x->connection) /* x->record has served its own purpose by now */
+        compose_refusal(x, &x->refusal, x->created, &x->record, &x->out);
     send_answer(x);
 }
 
 /* The gateway cannot decide or cannot record: nothing is forwarded and nothing is claimed. */
 static void answer_unavailable(struct exchange *x, const char *code, const char *detail)
 {
-    x->json_fault.kind = JSON_OK;
     x->refusal = (struct refusal){503, "unavailable", "The gateway cannot take this request now",
                                   code, detail};
     answer_refusal(x);
+}
+
+/* Answers now, whatever the exchange's own buffers are lent to; it goes on without its client. */
+static void answer_early(struct exchange *x, const struct refusal *refusal, const char *created)
+{
+    struct buf problem, out;
+    struct budget *budget = admission_budget(x->desk->options.admission);
+    buf_init_within(&problem, LIMIT_RECORD_BYTES, budget);
+    buf_init_within(&out, LIMIT_RECORD_BYTES + LIMIT_HEAD_BYTES, budget);
+    compose_refusal(x, refusal, created, &problem, &out);
+    give_answer(x, &out);
+    buf_release(&problem);
+    buf_release(&out);
 }
 
 /* ---- recording ---- */
@@ -280,7 +331,7 @@ static bool recorded(struct exchange *x)
         desk->audit_failing = !durable;
         LOG(durable ? LOG_INFO : LOG_ERROR, durable ? "audit-restored" : "audit-failed",
             LOG_TEXT("id", x->id),
-            LOG_STR("directory", desk->options.config->audit_directory.value));
+            LOG_STR("directory", x->snapshot->config->audit_directory.value));
     }
     return durable;
 }
@@ -307,9 +358,18 @@ static void append_record(struct exchange *x, void (*then)(void *arg))
     }
 }
 
-static void record_verdict(struct exchange *x)
+static void count_verdict(const struct exchange *x)
 {
-    const struct desk_options *options = &x->desk->options;
+    counters_count(x->desk->options.counters, x->refusal.status == 0 ? COUNTER_REQUESTS_ALLOWED
+                                              : strcmp(verdict_header(&x->refusal), "deny") == 0
+                                                  ? COUNTER_REQUESTS_DENIED
+                                                  : COUNTER_REQUESTS_FAILED);
+}
+
+/* The verdict goes to the journal; `then` runs when it is durable, or cannot be made so. */
+static void record_verdict(struct exchange *x, void (*then)(void *arg))
+{
+    const struct policy_set *policy = x->snapshot->policy;
     char body_digest[DIGEST_HEX_SIZE] = "", message_digest[DIGEST_HEX_SIZE] = "";
     bool hashed = (x->body.len == 0 || digest_hex(buf_str(&x->body), body_digest)) &&
                   (!x->decoded || x->campaign.message.len == 0 ||
@@ -322,7 +382,8 @@ static void record_verdict(struct exchange *x)
         .status = x->refusal.status,
         .type = x->refusal.type,
         .code = x->refusal.code,
-        .team = options->config->team.value,
+        .team = x->team ? x->team->team : (struct str){0},
+        .caller = x->caller,
         .peer = connection_peer(x->connection),
         .method = x->request.method,
         .path = str_slice(x->route.path, 0, 512),
@@ -333,20 +394,53 @@ static void record_verdict(struct exchange *x)
         .campaign = x->decoded ? &x->campaign : NULL,
         .message_sha256 = str_from(message_digest),
         .violations = &x->violations,
-        .policy_revision = options->policy->revision,
-        .policy_digest = str_from(options->policy->digest),
+        .policy_revision = policy->revision,
+        .policy_digest = str_from(policy->digest),
     };
     record_decision(&record, &x->record);
     if (!hashed)
         x->record.failed = true;
     x->decided = true;
-    append_record(x, on_decision);
+    count_verdict(x);
+    append_record(x, then);
 }
 
 static void refuse(struct exchange *x, struct refusal refusal)
 {
     x->refusal = refusal;
-    record_verdict(x);
+    record_verdict(x, on_decision);
+}
+
+/* ---- too much under way ---- */
+
+static void on_noted(void *arg)
+{
+    struct exchange *x = arg;
+    if (!recorded(x))
+        counters_count(x->desk->options.counters, COUNTER_UNRECORDED);
+    exchange_end(x);
+}
+
+/* The client is told first: waiting for the disk is what there is too much of. */
+static void run_turn_away(void *arg)
+{
+    struct exchange *x = arg;
+    if (!x->connection) {
+        exchange_end(x);
+        return;
+    }
+    record_verdict(x, on_noted); /* its `done` comes over this loop, so not before we return */
+    answer_early(x, &x->refusal, "no");
+}
+
+static void turn_away(struct exchange *x)
+{
+    x->refusal = (struct refusal){503, "unavailable", "The gateway cannot take this request now",
+                                  "overloaded", "too many requests are under way; try again"};
+    x->decided = true;
+    counters_count(x->desk->options.counters, COUNTER_LIMIT_REQUESTS);
+    x->recorded = (struct task){.run = run_turn_away, .arg = x};
+    loop_defer(x->desk->options.loop, &x->recorded);
 }
 
 /* ---- judging ---- */
@@ -366,7 +460,7 @@ static void check_auth_header(struct exchange *x)
 
 static void check_tenant(struct exchange *x)
 {
-    const struct config_tenant *tenant = &x->desk->options.config->tenant;
+    const struct config_tenant *tenant = &x->snapshot->config->tenant;
     if (!str_equal(x->route.stream_id, tenant->stream_id))
         violations_add(&x->violations, VIOLATION_TENANT_MISMATCH, STR(""),
                        "the stream in the path is not the one this gateway serves");
@@ -390,17 +484,16 @@ static struct refusal refusal_of_violations(const struct exchange *x)
 /* Everything that can be said about the request is said before the verdict. */
 static void judge(struct exchange *x)
 {
-    const struct desk_options *options = &x->desk->options;
-    const struct decode_options decode = {options->config->sender_ids,
-                                          options->config->sender_id_count,
-                                          options->config->allow_unknown_fields};
+    const struct config *config = x->snapshot->config;
+    const struct decode_options decode = {config->sender_ids, config->sender_id_count,
+                                          config->allow_unknown_fields};
     route_check_query(&x->route, &x->violations);
     check_auth_header(x);
     x->decoded = campaign_decode(buf_str(&x->body), &decode, &x->arena, &x->campaign,
                                  &x->violations, &x->json_fault) == DECODE_DONE;
     check_tenant(x);
     if (x->decoded)
-        policy_check(options->policy, options->team, &x->campaign, &x->violations);
+        policy_check(x->snapshot->policy, x->team, &x->campaign, &x->violations);
 
     if (!x->decoded && x->json_fault.kind == JSON_MEMORY)
         refuse(x, (struct refusal){503, "unavailable", "The gateway cannot take this request now",
@@ -412,7 +505,73 @@ static void judge(struct exchange *x)
     else if (!violations_clean(&x->violations))
         refuse(x, refusal_of_violations(x));
     else
-        record_verdict(x);
+        record_verdict(x, on_decision);
+}
+
+/* ---- who is calling ---- */
+
+#define IDENTITY_TITLE "The caller is not known"
+
+static const struct refusal caller_refusals[] = {
+    [CALLER_ABSENT] = {401, "identity", IDENTITY_TITLE, "caller-absent",
+                       "show a client certificate or an API key; see the WWW-Authenticate header"},
+    [CALLER_KEY_UNKNOWN] = {401, "identity", IDENTITY_TITLE, "api-key-unknown",
+                            "the API key is not one of those the gateway knows"},
+    [CALLER_KEY_EXPIRED] = {401, "identity", IDENTITY_TITLE, "api-key-expired",
+                            "the API key has expired; ask for a new one"},
+    [CALLER_NO_TEAM] = {403, "identity", IDENTITY_TITLE, "caller-without-team",
+                        "the client certificate is good, but none of its names has a team"},
+    [CALLER_AMBIGUOUS] = {403, "identity", IDENTITY_TITLE, "caller-ambiguous",
+                          "what the caller shows belongs to more than one team"},
+};
+
+/* The API key's SHA-256: true when there is exactly one, *count tells how many there are. */
+static bool digest_api_key(const struct exchange *x, size_t *count, uint8_t out[DIGEST_BYTES])
+{
+    const struct http_request *request = &x->request;
+    struct str name = x->snapshot->config->api_key_header.value;
+    *count = http_header_count(request->headers, request->header_count, name);
+    if (*count != 1)
+        return false;
+    const struct str *key = http_header_find(request->headers, request->header_count, name);
+    return key->len <= LIMIT_API_KEY_BYTES && digest_bytes(*key, out);
+}
+
+/* Finds the team. A refusal with status 0 means that it is known. */
+static struct refusal identify(struct exchange *x)
+{
+    const struct snapshot *snapshot = x->snapshot;
+    const struct peer *certificate = connection_certificate(x->connection);
+    uint8_t key[DIGEST_BYTES];
+    size_t keys;
+    if (certificate && !certificate->valid)
+        return (struct refusal){401, "identity", IDENTITY_TITLE, "certificate-invalid",
+                                certificate->reason};
+    struct str names = certificate ? buf_str(&certificate->names) : (struct str){0};
+    struct caller caller = {0};
+    enum caller_answer answer = CALLER_KNOWN;
+    if (snapshot->callers) {
+        bool has_key = digest_api_key(x, &keys, key);
+        const struct caller_evidence evidence = {names, has_key ? key : NULL, clock_unix_ms()};
+        answer = callers_find(snapshot->callers, &evidence, &caller);
+        if (keys > 0 && !has_key)
+            answer = CALLER_KEY_UNKNOWN; /* two keys, or one longer than any */
+        x->team = answer == CALLER_KNOWN ? policy_team(snapshot->policy, caller.team) : NULL;
+    } else {
+        (void)str_cut(names, '\n', &caller.name, &names);
+    }
+    x->caller = arena_copy(&x->arena, caller.name);
+    return answer == CALLER_KNOWN ? (struct refusal){0} : caller_refusals[answer];
+}
+
+static bool refuse_caller(struct exchange *x, struct refusal unknown)
+{
+    if (unknown.status == 0)
+        return false;
+    counters_count(x->desk->options.counters,
+                   unknown.status == 401 ? COUNTER_CALLERS_UNKNOWN : COUNTER_CALLERS_WITHOUT_TEAM);
+    refuse(x, unknown);
+    return true;
 }
 
 /* ---- the head ---- */
@@ -420,6 +579,7 @@ static void judge(struct exchange *x)
 /* What can be refused before the body is read. True: it was. */
 static bool refuse_head(struct exchange *x)
 {
+    struct refusal unknown = identify(x); /* first, so that every record tells who it was */
     if (x->route.kind == ROUTE_NOT_FOUND) {
         refuse(x, (struct refusal){404, "route", "No such route", "route-not-found",
                                    "the gateway serves no such path; it must be written exactly "
@@ -431,6 +591,8 @@ static bool refuse_head(struct exchange *x)
                                    "this path takes another method; see the Allow header"});
         return true;
     }
+    if (refuse_caller(x, unknown))
+        return true;
     const char *content = content_refusal(&x->request);
     if (content)
         refuse(x, (struct refusal){415, "content-type", "The content type is not accepted",
@@ -446,6 +608,7 @@ static void *exchange_begin(void *context, struct connection *connection, struct
         return NULL;
     struct str copy = arena_copy(&x->arena, head);
     if (!copy.data || !framing_split(copy, &x->arena, &x->request)) {
+        counters_count(x->desk->options.counters, COUNTER_LIMIT_BUFFERS);
         exchange_end(x);
         return NULL;
     }
@@ -466,11 +629,17 @@ static void exchange_complete(void *request)
     struct exchange *x = request;
     if (x->refusal.status != 0)
         return; /* refused by its head already; the answer is on its way */
-    if (x->body.failed)
+    if (x->body.failed) {
+        counters_count(x->desk->options.counters, COUNTER_LIMIT_BUFFERS);
         refuse(x, (struct refusal){503, "unavailable", "The gateway cannot take this request now",
                                    "no-memory", "there is no memory for the body"});
-    else
+        return;
+    }
+    x->admitted = admission_begin_request(x->desk->options.admission);
+    if (x->admitted)
         judge(x);
+    else
+        turn_away(x);
 }
 
 static void *exchange_refused(void *context, void *request, struct connection *connection,
@@ -479,6 +648,8 @@ static void *exchange_refused(void *context, void *request, struct connection *c
     struct exchange *x = request ? request : exchange_new(context, connection);
     if (!x || x->refusal.status != 0)
         return x;
+    if (reason->status == 413 || reason->status == 414 || reason->status == 431)
+        counters_count(x->desk->options.counters, COUNTER_LIMIT_SIZE);
     refuse(x, (struct refusal){reason->status, reason->type, "The request is not accepted",
                                reason->code, reason->sentence});
     return x;
@@ -492,6 +663,40 @@ static void exchange_gone(void *request)
         exchange_end(x); /* it was still arriving */
 }
 
+/*
+ * The request's whole time is over. Its client is answered; what is begun goes on without it: a
+ * verdict that is not durable yet will forward nothing.
+ */
+static void exchange_expired(void *request)
+{
+    struct exchange *x = request;
+    const struct refusal late =
+        x->forwarded
+            ? (struct refusal){504, "upstream", "The upstream did not answer", "request-timeout",
+                               "the request took too long; the campaign "
+                               "may exist"}
+            : (struct refusal){503, "unavailable", "The gateway cannot take this request now",
+                               "request-timeout",
+                               "the request took too long; nothing was "
+                               "forwarded"};
+    x->expired = true;
+    answer_early(x, &late, x->forwarded ? "unknown" : "no");
+}
+
+/* A few lines a second tell enough. */
+#define UNHEARD_LINES 5
+
+static void on_unheard(void *context, struct str peer, const char *reason)
+{
+    struct desk *desk = context;
+    int64_t second = clock_mono_us() / 1000000;
+    if (second != desk->unheard_second)
+        desk->unheard_lines = 0;
+    desk->unheard_second = second;
+    if (desk->unheard_lines++ < UNHEARD_LINES)
+        LOG(LOG_INFO, "handshake-failed", LOG_STR("peer", peer), LOG_TEXT("reason", reason));
+}
+
 /* ---- forwarding ---- */
 
 static void forward(struct exchange *x)
@@ -502,8 +707,10 @@ static void forward(struct exchange *x)
     x->call.request = (struct str){0};
     x->call.arena = &x->arena;
     x->call.done = (struct task){.run = on_upstream, .arg = x};
-    const struct config_tenant *tenant = &x->desk->options.config->tenant;
+    const struct config_tenant *tenant = &x->snapshot->config->tenant;
     const struct forward_target target = {.authority = x->desk->upstream_authority,
+                                          .api_key_header =
+                                              x->snapshot->config->api_key_header.value,
                                           .account_id = tenant->account_id,
                                           .stream_id = tenant->stream_id,
                                           .add_account_id = !x->route.has_account_id};
@@ -514,16 +721,17 @@ static void forward(struct exchange *x)
         return;
     }
     x->call.request = buf_str(&x->out);
+    x->forwarded = true;
     pool_send(x->desk->options.pool, &x->call);
 }
 
-/* The client left before anything was forwarded: it will try again, so nothing may be created. */
+/* The client left, or was answered, before anything was forwarded: nothing may be created. */
 static void abandon(struct exchange *x)
 {
     const struct outcome_record record = {.id = x->id,
                                           .time_unix_ms = clock_unix_ms(),
                                           .duration_us = duration_us(x),
-                                          .outcome = "client_gone",
+                                          .outcome = x->expired ? "expired" : "client_gone",
                                           .created = "no",
                                           .upstream_host = x->desk->upstream_authority};
     record_outcome(&record, &x->record);
@@ -676,9 +884,10 @@ struct desk *desk_new(const struct desk_options *options)
     struct desk *desk = calloc(1, sizeof(*desk));
     if (!desk)
         return NULL;
-    const struct config *config = options->config;
+    const struct config *config = options->snapshot->config;
     bool v6 = str_find(config->upstream_host, ':') < config->upstream_host.len;
     desk->options = *options;
+    desk->options.snapshot = snapshot_hold(options->snapshot);
     (void)snprintf(desk->authority_text, sizeof(desk->authority_text), v6 ? "[%.*s]" : "%.*s",
                    STR_ARGS(config->upstream_host));
     size_t used = strlen(desk->authority_text);
@@ -700,7 +909,15 @@ void desk_free(struct desk *desk)
             exchange_free(x);
         }
     }
+    snapshot_release(desk->options.snapshot);
     free(desk);
+}
+
+void desk_adopt(struct desk *desk, struct snapshot *snapshot)
+{
+    snapshot_hold(snapshot);
+    snapshot_release(desk->options.snapshot);
+    desk->options.snapshot = snapshot;
 }
 
 size_t desk_busy(const struct desk *desk)
@@ -708,14 +925,16 @@ size_t desk_busy(const struct desk *desk)
     return desk->busy_count;
 }
 
-struct listener_handler desk_handler(struct desk *desk)
+struct connection_handler desk_handler(struct desk *desk)
 {
-    return (struct listener_handler){
+    return (struct connection_handler){
         .context = desk,
         .begin = exchange_begin,
         .piece = exchange_piece,
         .complete = exchange_complete,
         .refused = exchange_refused,
+        .expired = exchange_expired,
         .gone = exchange_gone,
+        .unheard = on_unheard,
     };
 }

@@ -1,44 +1,39 @@
 #include "server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "audit/record.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "exchange.h"
+#include "reload.h"
+#include "worker.h"
 
 #define RESOLVE_REFRESH_MS 30000
 #define RESOLVE_WAIT_MS 3000
 #define LIMIT_JOURNAL_WAITING 65536 /* records: more requests than a machine can have under way */
 
-struct server;
-
-struct worker {
-    struct server *server;
-    pthread_t thread;
-    bool thread_runs;
-    struct loop *loop;
-    struct listener *listener;
-    struct upstream_pool *pool;
-    struct desk *desk;
-    struct task drain_task;
-    bool listener_drained;
-};
-
 struct server {
-    const struct snapshot *snapshot;
+    struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
+    struct snapshot *current;  /* the one that later requests are judged by */
+    struct tickets *tickets;
     struct journal *journal;
     struct resolver *resolver;
+    struct admission *admission;
     struct upstream_options upstream;
+    struct admin *admin;
+    struct counters counters; /* of the main thread */
+    struct reload reload;
+    atomic_bool draining; /* the admin thread asks */
     int listen_fd;
     int signal_fd;
     int ended_fd; /* counts workers that ended by themselves */
@@ -46,82 +41,11 @@ struct server {
     size_t worker_count;
 };
 
-/* ---- a worker ---- */
-
-/* A draining worker ends when neither a connection nor an exchange is left. */
-static void check_ended(void *arg)
-{
-    struct worker *worker = arg;
-    if (worker->listener_drained && desk_busy(worker->desk) == 0)
-        loop_stop(worker->loop);
-}
-
-static void on_drained(void *arg)
-{
-    struct worker *worker = arg;
-    worker->listener_drained = true;
-    check_ended(worker);
-}
-
-static void run_drain(void *arg)
-{
-    struct worker *worker = arg;
-    listener_drain(worker->listener);
-}
-
-static void *worker_main(void *arg)
-{
-    struct worker *worker = arg;
-    const uint64_t one = 1;
-    loop_run(worker->loop);
-    if (write(worker->server->ended_fd, &one, sizeof(one)) < 0)
-        LOG(LOG_ERROR, "worker-end-untold");
-    return NULL;
-}
-
-static bool worker_init(struct worker *worker, struct server *server)
-{
-    const struct snapshot *snapshot = server->snapshot;
-    const struct config *config = snapshot->config;
-    worker->server = server;
-    worker->drain_task = (struct task){.run = run_drain, .arg = worker};
-    worker->loop = loop_new();
-    worker->pool = worker->loop ? pool_new(worker->loop, &server->upstream) : NULL;
-    if (!worker->pool)
-        return false;
-    worker->desk = desk_new(&(struct desk_options){.loop = worker->loop,
-                                                   .config = config,
-                                                   .policy = snapshot->policy,
-                                                   .team = snapshot->team,
-                                                   .journal = server->journal,
-                                                   .pool = worker->pool,
-                                                   .idle = check_ended,
-                                                   .arg = worker});
-    if (!worker->desk)
-        return false;
-    const struct listener_options options = {.framing = config->framing,
-                                             .deadlines = config->deadlines,
-                                             .tls = snapshot->server_tls,
-                                             .handler = desk_handler(worker->desk),
-                                             .drained = on_drained,
-                                             .drained_arg = worker};
-    worker->listener = listener_new(worker->loop, server->listen_fd, &options);
-    return worker->listener != NULL;
-}
-
-static void worker_free(struct worker *worker)
-{
-    listener_free(worker->listener);
-    pool_free(worker->pool);
-    desk_free(worker->desk);
-    loop_free(worker->loop);
-}
-
 /* ---- the journal's beginning and end ---- */
 
-static bool record_life_event(const struct server *server, const char *kind, uint64_t torn_bytes)
+static bool record_life_event(const struct server *server, const struct snapshot *snapshot,
+                              const char *kind, uint64_t torn_bytes)
 {
-    const struct snapshot *snapshot = server->snapshot;
     const struct life_record record = {.kind = kind,
                                        .time_unix_ms = clock_unix_ms(),
                                        .version = STR(GATEWAY_VERSION),
@@ -151,7 +75,7 @@ static bool start_journal(struct server *server, struct error *err)
     if (recovery.torn_bytes)
         LOG(LOG_WARN, "journal-torn", LOG_INT("bytes", recovery.torn_bytes),
             LOG_TEXT("kept_in", recovery.torn_path), LOG_INT("last_seq", recovery.last_seq));
-    if (!record_life_event(server, "started", recovery.torn_bytes))
+    if (!record_life_event(server, server->current, "started", recovery.torn_bytes))
         return config_error(&config->audit_directory.place, err,
                             "the first record could not be written; is there space left?");
     return true;
@@ -179,23 +103,97 @@ static bool start_upstream(struct server *server, struct error *err)
     return true;
 }
 
+/* Descriptors beside clients' connections: sockets, files and eventfds of the gateway itself. */
+#define OWN_DESCRIPTORS 64
+#define WORKER_DESCRIPTORS 8
+
+/*
+ * Every connection and every upstream connection needs a descriptor: as many as the system gives
+ * are taken, and no more connections accepted than that allows.
+ */
+static struct admission_limits fit_descriptors(const struct config *config)
+{
+    struct admission_limits limits = config->admission;
+    uint64_t beside = OWN_DESCRIPTORS + config->workers * WORKER_DESCRIPTORS + limits.requests;
+    struct rlimit allowed = {0};
+    if (getrlimit(RLIMIT_NOFILE, &allowed) != 0)
+        return limits;
+    if (allowed.rlim_cur < allowed.rlim_max) {
+        allowed.rlim_cur = allowed.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &allowed);
+        (void)getrlimit(RLIMIT_NOFILE, &allowed);
+    }
+    if (limits.connections + beside <= allowed.rlim_cur)
+        return limits;
+    limits.connections =
+        allowed.rlim_cur > 2 * beside ? allowed.rlim_cur - beside : allowed.rlim_cur / 2 + 1;
+    LOG(LOG_WARN, "connections-lowered", LOG_INT("descriptors", allowed.rlim_cur),
+        LOG_INT("connections", limits.connections));
+    return limits;
+}
+
+static bool start_admission(struct server *server, struct error *err)
+{
+    const struct admission_limits limits = fit_descriptors(server->snapshot->config);
+    server->admission = admission_new(&limits);
+    return server->admission || error_set(err, "out of memory");
+}
+
 static bool start_workers(struct server *server, struct error *err)
 {
     size_t count = server->snapshot->config->workers;
+    const struct worker_options options = {.snapshot = server->snapshot,
+                                           .listen_fd = server->listen_fd,
+                                           .ended_fd = server->ended_fd,
+                                           .journal = server->journal,
+                                           .admission = server->admission,
+                                           .upstream = &server->upstream};
     server->workers = calloc(count, sizeof(*server->workers));
     if (!server->workers)
         return error_set(err, "out of memory");
     server->worker_count = count;
     for (size_t i = 0; i < count; i++) {
-        if (!worker_init(&server->workers[i], server))
+        if (!worker_init(&server->workers[i], &options))
             return error_set(err, "cannot make %zu workers: out of memory or descriptors", count);
     }
     for (size_t i = 0; i < count; i++) {
-        struct worker *worker = &server->workers[i];
-        if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0)
+        if (!worker_start(&server->workers[i]))
             return error_set(err, "cannot start %zu worker threads", count);
-        worker->thread_runs = true;
     }
+    return true;
+}
+
+static void sum_counters(void *arg, uint64_t ret[COUNTERS])
+{
+    const struct server *server = arg;
+    for (size_t counter = 0; counter < COUNTERS; counter++) {
+        ret[counter] = counters_read(&server->counters, counter);
+        for (size_t i = 0; i < server->worker_count; i++)
+            ret[counter] += counters_read(&server->workers[i].counters, counter);
+    }
+}
+
+static bool is_ready(void *arg)
+{
+    const struct server *server = arg;
+    return !atomic_load(&server->draining);
+}
+
+static bool start_admin(struct server *server, struct error *err)
+{
+    const struct config *config = server->snapshot->config;
+    const struct admin_options options = {.listen = config->admin_listen.value,
+                                          .admission = server->admission,
+                                          .sum_counters = sum_counters,
+                                          .ready = is_ready,
+                                          .arg = server};
+    struct error why;
+    if (!config->admin_listen.value.len)
+        return true;
+    server->admin = admin_start(&options, &why);
+    if (!server->admin)
+        return config_error(&config->admin_listen.place, err, "%s", why.text);
+    LOG(LOG_INFO, "admin-listening", LOG_TEXT("address", admin_address(server->admin)));
     return true;
 }
 
@@ -215,37 +213,50 @@ static int open_signals(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static bool start(struct server *server, char address[ADDRESS_TEXT_SIZE], struct error *err)
+static bool start(struct server *server, const char *config_path, char address[ADDRESS_TEXT_SIZE],
+                  struct error *err)
 {
-    const struct config *config = server->snapshot->config;
     struct error why;
+    server->tickets = tickets_new();
+    if (!server->tickets)
+        return error_set(err, "out of memory");
+    server->snapshot = snapshot_load(config_path, server->tickets, err);
+    if (!server->snapshot)
+        return false;
+    server->current = snapshot_hold(server->snapshot);
+    const struct config *config = server->snapshot->config;
+    tickets_set_rotation(server->tickets, config->ticket_rotation_ms);
+    log_init(config->log_level, config->log_format);
     server->signal_fd = open_signals();
     server->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->signal_fd < 0 || server->ended_fd < 0)
         return error_set(err, "cannot prepare for signals: %s", strerrordesc_np(errno));
-    server->listen_fd = listener_bind(config->listen.value, address, &why);
+    server->listen_fd = address_listen(config->listen.value, address, &why);
     if (server->listen_fd < 0)
         return config_error(&config->listen.place, err, "%s", why.text);
-    return start_journal(server, err) && start_upstream(server, err) && start_workers(server, err);
+    return start_admission(server, err) && start_journal(server, err) &&
+           start_upstream(server, err) && start_workers(server, err) && start_admin(server, err) &&
+           reload_init(&server->reload, server->current, err);
 }
 
 /* Everything started, in the reverse order; what was not started is skipped. */
 static void stop(struct server *server)
 {
-    for (size_t i = 0; i < server->worker_count; i++) {
-        struct worker *worker = &server->workers[i];
-        if (!worker->thread_runs)
-            continue;
-        loop_stop(worker->loop);
-        pthread_join(worker->thread, NULL);
-    }
-    if (server->journal && !record_life_event(server, "shutdown", 0))
+    reload_release(&server->reload);
+    admin_stop(server->admin);
+    for (size_t i = 0; i < server->worker_count; i++)
+        worker_stop(&server->workers[i]);
+    if (server->journal && !record_life_event(server, server->current, "shutdown", 0))
         LOG(LOG_ERROR, "shutdown-unrecorded");
     journal_close(server->journal); /* before the exchanges whose records it may still hold */
     for (size_t i = 0; i < server->worker_count; i++)
-        worker_free(&server->workers[i]);
+        worker_release(&server->workers[i]);
     free(server->workers);
+    admission_free(server->admission);
     resolver_stop(server->resolver);
+    snapshot_release(server->current);
+    snapshot_release(server->snapshot);
+    tickets_free(server->tickets);
     const int fds[] = {server->listen_fd, server->signal_fd, server->ended_fd};
     for (size_t i = 0; i < COUNT_OF(fds); i++) {
         if (fds[i] >= 0)
@@ -253,15 +264,57 @@ static void stop(struct server *server)
     }
 }
 
+/* ---- reloading ---- */
+
+/* A policy that cannot be named in the journal judges nobody. */
+static void adopt(struct server *server, struct snapshot *fresh)
+{
+    if (!record_life_event(server, fresh, "reloaded", 0)) {
+        LOG(LOG_ERROR, "reload-failed", LOG_TEXT("error", "it could not be recorded"));
+        counters_count(&server->counters, COUNTER_RELOADS_FAILED);
+        return;
+    }
+    tickets_set_rotation(server->tickets, fresh->config->ticket_rotation_ms);
+    for (size_t i = 0; i < server->worker_count; i++)
+        worker_offer(&server->workers[i], fresh);
+    snapshot_release(server->current);
+    server->current = snapshot_hold(fresh);
+    LOG(LOG_INFO, "reloaded", LOG_STR("policy", fresh->policy->revision),
+        LOG_TEXT("policy_digest", fresh->policy->digest),
+        LOG_TEXT("config_digest", fresh->config->digest));
+    counters_count(&server->counters, COUNTER_RELOADS);
+}
+
+/* What is wrong keeps the old, and is said. */
+static void reload(struct server *server, const char *why)
+{
+    struct error err;
+    struct config_names fixed;
+    struct snapshot *fresh = snapshot_load(server->snapshot->config->path, server->tickets, &err);
+    if (!fresh) {
+        LOG(LOG_ERROR, "reload-failed", LOG_TEXT("because", why), LOG_TEXT("error", err.text));
+        counters_count(&server->counters, COUNTER_RELOADS_FAILED);
+        reload_done(&server->reload, NULL);
+        return;
+    }
+    config_fixed_changes(server->snapshot->config, fresh->config, &fixed);
+    if (fixed.text[0])
+        LOG(LOG_WARN, "restart-needed", LOG_TEXT("settings", fixed.text));
+    adopt(server, fresh);
+    reload_done(&server->reload, server->current);
+    snapshot_release(fresh);
+}
+
 /* ---- serving ---- */
 
 static void begin_drain(struct server *server)
 {
     LOG(LOG_INFO, "draining", LOG_INT("timeout_ms", server->snapshot->config->drain_ms));
+    atomic_store(&server->draining, true);
     close(server->listen_fd);
     server->listen_fd = -1;
     for (size_t i = 0; i < server->worker_count; i++)
-        loop_post(server->workers[i].loop, &server->workers[i].drain_task);
+        worker_drain(&server->workers[i]);
 }
 
 /* The next signal, or 0. */
@@ -281,44 +334,68 @@ static size_t workers_ended(const struct server *server)
     return (size_t)count;
 }
 
-/* Waits for signals and for workers that have drained. */
+static int64_t now_ms(void)
+{
+    return clock_mono_us() / 1000;
+}
+
+/* TERM or INT: the first drains, the second ends. False: end now. */
+static bool on_end_signal(struct server *server, int64_t *drain_until_ms)
+{
+    if (*drain_until_ms)
+        return false;
+    *drain_until_ms = now_ms() + server->snapshot->config->drain_ms;
+    begin_drain(server);
+    return true;
+}
+
+/* How long nothing can be due, for poll; -1: for ever. */
+static int wait_ms(const struct server *server, int64_t drain_until_ms)
+{
+    int64_t due_ms = drain_until_ms ? drain_until_ms : reload_due_ms(&server->reload);
+    int64_t left_ms = due_ms - now_ms();
+    return left_ms <= 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
+}
+
+/* Waits for signals, changed files, and workers that have drained. */
 static enum server_end supervise(struct server *server)
 {
-    struct pollfd watched[] = {{.fd = server->signal_fd, .events = POLLIN},
-                               {.fd = server->ended_fd, .events = POLLIN}};
     int64_t drain_until_ms = 0;
     size_t ended = 0;
     while (ended < server->worker_count) {
-        int64_t left_ms = drain_until_ms ? drain_until_ms - clock_mono_us() / 1000 : -1;
-        if (drain_until_ms && left_ms <= 0)
-            return SERVER_CUT;
-        (void)poll(watched, COUNT_OF(watched), (int)left_ms);
+        struct pollfd watched[] = {{.fd = server->signal_fd, .events = POLLIN},
+                                   {.fd = server->ended_fd, .events = POLLIN},
+                                   {.fd = reload_fd(&server->reload), .events = POLLIN}};
+        (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms));
         ended += workers_ended(server);
         int signal_number = next_signal(server);
-        bool end = signal_number == SIGTERM || signal_number == SIGINT;
-        if (signal_number && !end)
+        if (watched[2].revents)
+            reload_event(&server->reload, now_ms());
+        if (signal_number == SIGHUP)
+            reload(server, "signal");
+        else if (signal_number == SIGUSR1)
             LOG(LOG_WARN, "signal-ignored", LOG_INT("signal", signal_number));
-        if (end && drain_until_ms)
+        else if (signal_number && !on_end_signal(server, &drain_until_ms))
             return SERVER_CUT;
-        if (end) {
-            drain_until_ms = clock_mono_us() / 1000 + server->snapshot->config->drain_ms;
-            begin_drain(server);
-        }
+        if (drain_until_ms && ended < server->worker_count && now_ms() >= drain_until_ms)
+            return SERVER_CUT;
+        if (!drain_until_ms && reload_is_due(&server->reload, server->current, now_ms()))
+            reload(server, "files changed");
     }
     return SERVER_DRAINED;
 }
 
-enum server_end server_run(const struct snapshot *snapshot, struct error *err)
+enum server_end server_run(const char *config_path, struct error *err)
 {
-    struct server server = {.snapshot = snapshot, .listen_fd = -1, .signal_fd = -1, .ended_fd = -1};
+    struct server server = {.listen_fd = -1, .signal_fd = -1, .ended_fd = -1, .reload.fd = -1};
     char address[ADDRESS_TEXT_SIZE] = "";
     enum server_end end = SERVER_NOT_STARTED;
-    if (start(&server, address, err)) {
+    if (start(&server, config_path, address, err)) {
+        const struct config *config = server.snapshot->config;
         LOG(LOG_INFO, "listening", LOG_TEXT("address", address),
-            LOG_INT("workers", server.worker_count),
-            LOG_STR("upstream", snapshot->config->upstream_host),
-            LOG_STR("team", snapshot->config->team.value),
-            LOG_STR("policy", snapshot->policy->revision));
+            LOG_INT("workers", server.worker_count), LOG_STR("upstream", config->upstream_host),
+            LOG_STR("team", config->team.value),
+            LOG_STR("policy", server.snapshot->policy->revision));
         end = supervise(&server);
     }
     stop(&server);

@@ -11,5 +11,8 @@ enum server_end {
     SERVER_CUT,         /* stopped with requests under way: second signal, or drain_timeout */
 };
 
-/* Serves until TERM or INT. Blocks; call from the main thread before any other is started. */
-MUST_USE enum server_end server_run(const struct snapshot *snapshot, struct error *err);
+/*
+ * Serves what the configuration says until TERM or INT; reads it again on HUP and when its files
+ * change. Blocks; call from the main thread before any other is started.
+ */
+MUST_USE enum server_end server_run(const char *config_path, struct error *err);

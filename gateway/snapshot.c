@@ -9,7 +9,9 @@
 #include "audit/digest.h"
 #include "base/limits.h"
 #include "net/tls.h"
+#include "watch.h"
 
+#define LIMIT_LOAD_TRIES 5
 #define LIMIT_POLICY_FILES 256
 #define LIMIT_POLICY_ARENA_BYTES (512UL * 1024 * 1024)
 
@@ -92,22 +94,24 @@ static bool digest_sources(const struct sources *sources, char out[DIGEST_HEX_SI
 static bool load_policy(struct snapshot *snapshot, struct error *err)
 {
     const struct config *config = snapshot->config;
-    struct sources *sources = arena_zalloc(&snapshot->policy_arena, 1, sizeof(*sources));
+    struct sources *sources = arena_zalloc(&snapshot->arena, 1, sizeof(*sources));
     struct policy_set *set;
     if (!sources)
         return error_set(err, "out of memory while reading the policy");
-    sources->arena = &snapshot->policy_arena;
+    sources->arena = &snapshot->arena;
     sources->err = err;
     for (size_t i = 0; i < config->policy_count; i++) {
         if (!add_sources(sources, &config->policies[i]))
             return false;
     }
-    set = policy_compile(sources->items, sources->count, &snapshot->policy_arena, err);
+    set = policy_compile(sources->items, sources->count, &snapshot->arena, err);
     if (!set)
         return false;
     if (!digest_sources(sources, set->digest))
         return error_set(err, "cannot compute the policy's digest");
     snapshot->policy = set;
+    if (!config->team.value.len)
+        return true;
     snapshot->team = policy_team(set, config->team.value);
     if (!snapshot->team)
         return config_error(&config->team.place, err,
@@ -117,50 +121,118 @@ static bool load_policy(struct snapshot *snapshot, struct error *err)
     return true;
 }
 
-static bool load_tls(struct snapshot *snapshot, struct error *err)
+static bool load_callers(struct snapshot *snapshot, struct error *err)
+{
+    const struct config_text *setting = &snapshot->config->callers;
+    struct error why;
+    struct str text;
+    if (!setting->value.len)
+        return true;
+    if (!config_read_file(setting->value.data, LIMIT_YAML_BYTES, &snapshot->arena, &text, &why))
+        return config_error(&setting->place, err, "%s", why.text);
+    snapshot->callers =
+        callers_compile(setting->value.data, text, &snapshot->policy->teams, &snapshot->arena, err);
+    return snapshot->callers != NULL;
+}
+
+/* Where the path that could not be used was written. */
+static const struct config_place *place_of(const struct config *config, const char *path)
+{
+    const struct config_text *singles[] = {&config->client_ca, &config->client_crl};
+    for (size_t i = 0; i < COUNT_OF(singles); i++) {
+        if (path && path == singles[i]->value.data)
+            return &singles[i]->place;
+    }
+    for (size_t i = 0; i < config->identity_count; i++) {
+        if (path == config->identities[i].certificate.value.data)
+            return &config->identities[i].certificate.place;
+        if (path == config->identities[i].key.value.data)
+            return &config->identities[i].key.place;
+    }
+    return &config->first_identity.certificate.place;
+}
+
+static bool load_server_tls(struct snapshot *snapshot, struct tickets *tickets, struct error *err)
+{
+    const struct config *config = snapshot->config;
+    struct tls_identity identities[LIMIT_CERTIFICATES];
+    for (size_t i = 0; i < config->identity_count; i++)
+        identities[i] = (struct tls_identity){config->identities[i].certificate.value.data,
+                                              config->identities[i].key.value.data};
+    const struct tls_server_options options = {.identities = identities,
+                                               .identity_count = config->identity_count,
+                                               .client_certificates = config->client_certificates,
+                                               .client_ca_path = config->client_ca.value.data,
+                                               .client_crl_path = config->client_crl.value.data,
+                                               .tickets = tickets,
+                                               .session_ms = config->ticket_rotation_ms};
+    struct error why;
+    const char *bad_path;
+    snapshot->server_tls = tls_server_context(&options, &bad_path, &why);
+    return snapshot->server_tls || config_error(place_of(config, bad_path), err, "%s", why.text);
+}
+
+static bool load_client_tls(struct snapshot *snapshot, struct error *err)
 {
     const struct config *config = snapshot->config;
     struct error why;
-    const char *bad_path;
-    snapshot->server_tls =
-        tls_server_context(config->certificate.value.data, config->key.value.data, &bad_path, &why);
-    if (!snapshot->server_tls) {
-        bool key = bad_path == config->key.value.data;
-        return config_error(key ? &config->key.place : &config->certificate.place, err, "%s",
-                            why.text);
-    }
     snapshot->client_tls = tls_client_context(config->upstream_ca.value.data, &why);
-    if (!snapshot->client_tls) {
-        bool named = config->upstream_ca.value.data != NULL;
-        return config_error(named ? &config->upstream_ca.place : &config->upstream_url.place, err,
-                            "%s", why.text);
-    }
-    return true;
+    bool named = config->upstream_ca.value.data != NULL;
+    return snapshot->client_tls ||
+           config_error(named ? &config->upstream_ca.place : &config->upstream_url.place, err, "%s",
+                        why.text);
 }
 
-struct snapshot *snapshot_load(const char *config_path, struct error *err)
+static struct snapshot *load_once(const char *config_path, struct tickets *tickets,
+                                  struct error *err)
 {
     struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot) {
         error_set(err, "out of memory");
         return NULL;
     }
-    arena_init(&snapshot->policy_arena, LIMIT_POLICY_ARENA_BYTES);
+    atomic_init(&snapshot->references, 1);
+    arena_init(&snapshot->arena, LIMIT_POLICY_ARENA_BYTES);
     snapshot->config = config_load(config_path, err);
-    if (!snapshot->config || !load_tls(snapshot, err) || !load_policy(snapshot, err)) {
-        snapshot_free(snapshot);
-        return NULL;
+    if (snapshot->config)
+        snapshot->stamp = watch_stamp(snapshot->config);
+    if (snapshot->config && load_server_tls(snapshot, tickets, err) &&
+        load_client_tls(snapshot, err) && load_policy(snapshot, err) && load_callers(snapshot, err))
+        return snapshot;
+    snapshot_release(snapshot);
+    return NULL;
+}
+
+struct snapshot *snapshot_load(const char *config_path, struct tickets *tickets, struct error *err)
+{
+    for (int tries = 0; tries < LIMIT_LOAD_TRIES; tries++) {
+        uint64_t before = watch_stamp_of(config_path);
+        struct snapshot *snapshot = load_once(config_path, tickets, err);
+        if (!snapshot)
+            return NULL;
+        if (watch_stamp_of(config_path) == before &&
+            watch_stamp(snapshot->config) == snapshot->stamp)
+            return snapshot;
+        snapshot_release(snapshot);
     }
+    error_set(err, "%s: its files keep changing while they are read", config_path);
+    return NULL;
+}
+
+struct snapshot *snapshot_hold(struct snapshot *snapshot)
+{
+    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
     return snapshot;
 }
 
-void snapshot_free(struct snapshot *snapshot)
+void snapshot_release(struct snapshot *snapshot)
 {
-    if (!snapshot)
+    /* whoever frees must see what the others did before they let go */
+    if (!snapshot || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
         return;
     tls_context_free(snapshot->server_tls);
     tls_context_free(snapshot->client_tls);
-    arena_release(&snapshot->policy_arena);
+    arena_release(&snapshot->arena);
     config_free(snapshot->config);
     free(snapshot);
 }

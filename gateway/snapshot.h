@@ -1,23 +1,35 @@
 /*
- * What requests are judged by: configuration, policy and TLS, read and checked completely or not
- * at all. Immutable once made; shared by all workers.
+ * What requests are judged by: configuration, policy, callers and TLS, read and checked completely
+ * or not at all. Immutable once made; counted; shared by all workers and by requests under way.
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "config.h"
+#include "identity/callers.h"
+#include "net/tickets.h"
 #include "policy/policy.h"
 
 struct snapshot {
+    atomic_uint references;
     struct config *config;
-    struct arena policy_arena;
+    struct arena arena; /* of policy and callers */
     const struct policy_set *policy;
-    const struct policy_layer *team; /* the configured team's */
+    const struct policy_layer *team; /* the one team's; NULL when there are callers */
+    const struct callers *callers;   /* NULL when there is one team */
     struct ssl_ctx_st *server_tls;
     struct ssl_ctx_st *client_tls;
+    uint64_t stamp; /* of the files it was read from; see watch.h */
 };
 
-/* Reads everything the configuration names. NULL with `err`, which says where and why. */
-MUST_USE struct snapshot *snapshot_load(const char *config_path, struct error *err);
+/*
+ * Reads everything the configuration names, from one generation of files: what changes meanwhile is
+ * read again. NULL with `err`, which says where and why. `tickets` must outlive the snapshot.
+ */
+MUST_USE struct snapshot *snapshot_load(const char *config_path, struct tickets *tickets,
+                                        struct error *err);
 
-/* Accepts NULL. */
-void snapshot_free(struct snapshot *snapshot);
+/* Any thread. The last one to let go frees. snapshot_release accepts NULL. */
+struct snapshot *snapshot_hold(struct snapshot *snapshot);
+void snapshot_release(struct snapshot *snapshot);

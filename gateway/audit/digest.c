@@ -2,12 +2,17 @@
 
 #include <openssl/sha.h>
 
+bool digest_bytes(struct str bytes, uint8_t out[DIGEST_BYTES])
+{
+    return SHA256((const unsigned char *)bytes.data, bytes.len, out) != NULL;
+}
+
 bool digest_hex(struct str bytes, char out[DIGEST_HEX_SIZE])
 {
     static const char hex[] = "0123456789abcdef";
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    uint8_t digest[DIGEST_BYTES];
     out[0] = '\0';
-    if (!SHA256((const unsigned char *)bytes.data, bytes.len, digest))
+    if (!digest_bytes(bytes, digest))
         return false;
     for (size_t i = 0; i < sizeof(digest); i++) {
         out[2 * i] = hex[digest[i] >> 4];

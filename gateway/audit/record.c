@@ -93,6 +93,7 @@ void record_decision(const struct decision_record *record, struct buf *out)
         put_if_any(&w, "code", str_from(record->code));
     }
     json_put_str(&w, "team", record->team);
+    put_if_any(&w, "caller", record->caller);
     json_put_str(&w, "peer", record->peer);
     put_if_any(&w, "method", record->method);
     put_if_any(&w, "path", record->path);

@@ -16,10 +16,12 @@ struct decision_record {
     int64_t time_unix_ms;
     int64_t duration_us; /* from the request's head to the verdict */
     bool allowed;
-    int status;       /* of the refusal; 0 when allowed */
-    const char *type; /* of the refusal's problem; NULL when allowed */
-    const char *code; /* when one code says it all; may be NULL */
-    struct str team, peer, method, path;
+    int status;        /* of the refusal; 0 when allowed */
+    const char *type;  /* of the refusal's problem; NULL when allowed */
+    const char *code;  /* when one code says it all; may be NULL */
+    struct str team;   /* empty when it is not known */
+    struct str caller; /* "uri:spiffe://…" or "key:billing-2026"; may be empty */
+    struct str peer, method, path;
     struct str stream_id, account_id; /* as the client named them; may be empty */
     struct str body_sha256;           /* empty: no body was read */
     size_t body_bytes;
@@ -48,7 +50,7 @@ struct outcome_record {
 
 void record_outcome(const struct outcome_record *record, struct buf *out);
 
-/* Of the gateway's own life: "started", "shutdown". */
+/* Of the gateway's own life: "started", "reloaded", "shutdown". */
 struct life_record {
     const char *kind;
     int64_t time_unix_ms;

@@ -16,15 +16,24 @@ struct arena_block {
 
 void arena_init(struct arena *arena, size_t max_bytes)
 {
-    *arena = (struct arena){.max_bytes = max_bytes};
+    arena_init_within(arena, max_bytes, NULL);
 }
 
-static struct arena_block *block_new(size_t at_least)
+void arena_init_within(struct arena *arena, size_t max_bytes, struct budget *budget)
+{
+    *arena = (struct arena){.max_bytes = max_bytes, .budget = budget};
+}
+
+static struct arena_block *block_new(struct arena *arena, size_t at_least)
 {
     size_t capacity = at_least > FIRST_BLOCK_BYTES ? at_least : FIRST_BLOCK_BYTES;
+    if (!budget_take(arena->budget, capacity))
+        return NULL;
     struct arena_block *block = malloc(sizeof(*block) + capacity);
     if (block)
         *block = (struct arena_block){.capacity = capacity};
+    else
+        budget_give(arena->budget, capacity);
     return block;
 }
 
@@ -39,7 +48,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 
     struct arena_block *block = arena->current;
     if (!block || block->capacity - block->used < need) {
-        block = block_new(need);
+        block = block_new(arena, need);
         if (!block)
             return NULL;
         if (arena->current)
@@ -97,10 +106,11 @@ struct str arena_format(struct arena *arena, const char *format, ...)
     return text;
 }
 
-static void blocks_free(struct arena_block *block)
+static void blocks_free(struct arena *arena, struct arena_block *block)
 {
     while (block) {
         struct arena_block *next = block->next;
+        budget_give(arena->budget, block->capacity);
         free(block);
         block = next;
     }
@@ -111,19 +121,19 @@ void arena_reset(struct arena *arena)
     arena->used_bytes = 0;
     if (!arena->first)
         return;
-    blocks_free(arena->first->next);
+    if (arena->first->capacity > FIRST_BLOCK_BYTES) {
+        /* one unusual request must not make every later one keep its size */
+        arena_release(arena);
+        return;
+    }
+    blocks_free(arena, arena->first->next);
     arena->first->next = NULL;
     arena->first->used = 0;
     arena->current = arena->first;
-    if (arena->first->capacity > FIRST_BLOCK_BYTES) {
-        /* one unusual request must not make every later one keep its size */
-        free(arena->first);
-        arena->first = arena->current = NULL;
-    }
 }
 
 void arena_release(struct arena *arena)
 {
-    blocks_free(arena->first);
-    arena_init(arena, arena->max_bytes);
+    blocks_free(arena, arena->first);
+    arena_init_within(arena, arena->max_bytes, arena->budget);
 }

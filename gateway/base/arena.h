@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 
+#include "base/budget.h"
 #include "base/str.h"
 
 struct arena_block;
@@ -17,10 +18,14 @@ struct arena {
     struct arena_block *current; /* allocations come from here */
     size_t used_bytes;           /* given out since the last reset */
     size_t max_bytes;            /* allocations that would pass this fail */
+    struct budget *budget;       /* what its blocks are taken from; NULL: from nothing */
 };
 
 /* Prepares an empty arena that will never give out more than `max_bytes`. Allocates nothing. */
 void arena_init(struct arena *arena, size_t max_bytes);
+
+/* The same for what an outsider makes grow: its blocks are also taken from `budget`. */
+void arena_init_within(struct arena *arena, size_t max_bytes, struct budget *budget);
 
 /* NULL when the limit would be passed or the system has no memory. `size` may be 0. */
 MUST_USE void *arena_alloc(struct arena *arena, size_t size);

@@ -7,7 +7,26 @@
 
 void buf_init(struct buf *buf, size_t max)
 {
-    *buf = (struct buf){.max = max};
+    buf_init_within(buf, max, NULL);
+}
+
+void buf_init_within(struct buf *buf, size_t max, struct budget *budget)
+{
+    *buf = (struct buf){.max = max, .budget = budget};
+}
+
+static bool grow(struct buf *buf, size_t wanted)
+{
+    if (!budget_take(buf->budget, wanted - buf->capacity))
+        return false;
+    char *data = realloc(buf->data, wanted);
+    if (!data) {
+        budget_give(buf->budget, wanted - buf->capacity);
+        return false;
+    }
+    buf->data = data;
+    buf->capacity = wanted;
+    return true;
 }
 
 bool buf_reserve(struct buf *buf, size_t extra)
@@ -26,14 +45,8 @@ bool buf_reserve(struct buf *buf, size_t extra)
         wanted = buf->len + extra;
     if (wanted > buf->max)
         wanted = buf->max;
-    char *data = realloc(buf->data, wanted);
-    if (!data) {
-        buf->failed = true;
-        return false;
-    }
-    buf->data = data;
-    buf->capacity = wanted;
-    return true;
+    buf->failed = !grow(buf, wanted);
+    return !buf->failed;
 }
 
 bool buf_append(struct buf *buf, struct str bytes)
@@ -90,5 +103,6 @@ void buf_clear(struct buf *buf)
 void buf_release(struct buf *buf)
 {
     free(buf->data);
-    buf_init(buf, buf->max);
+    budget_give(buf->budget, buf->capacity);
+    buf_init_within(buf, buf->max, buf->budget);
 }

@@ -8,18 +8,23 @@
 
 #include <stdarg.h>
 
+#include "base/budget.h"
 #include "base/str.h"
 
 struct buf {
     char *data;
     size_t len;
     size_t capacity;
-    size_t max;  /* `len` never passes this */
-    bool failed; /* an append was refused; the content is not to be trusted */
+    size_t max;            /* `len` never passes this */
+    struct budget *budget; /* what its memory is taken from; NULL: from nothing */
+    bool failed;           /* an append was refused; the content is not to be trusted */
 };
 
 /* An empty buffer that holds at most `max` bytes. Allocates nothing. */
 void buf_init(struct buf *buf, size_t max);
+
+/* The same for what an outsider makes grow: its memory is also taken from `budget`. */
+void buf_init_within(struct buf *buf, size_t max, struct budget *budget);
 
 /* Makes room for `extra` more bytes behind `len`; false (and `failed`) when over the maximum. */
 bool buf_reserve(struct buf *buf, size_t extra);

@@ -61,3 +61,18 @@ void clock_format_http(int64_t unix_ms, char out[CLOCK_HTTP_SIZE])
                    (unsigned)(parts.tm_year + 1900) % 10000u, (unsigned)parts.tm_hour % 100u,
                    (unsigned)parts.tm_min % 100u, (unsigned)parts.tm_sec % 100u);
 }
+
+bool clock_parse_day_end(struct str text, int64_t *ret_unix_ms)
+{
+    uint64_t year, month, day;
+    if (text.len != 10 || text.data[4] != '-' || text.data[7] != '-' ||
+        !str_to_u64(str_slice(text, 0, 4), &year) || !str_to_u64(str_slice(text, 5, 7), &month) ||
+        !str_to_u64(str_slice(text, 8, 10), &day) || day == 0 || month == 0)
+        return false;
+    struct tm parts = {.tm_year = (int)year - 1900, .tm_mon = (int)month - 1, .tm_mday = (int)day};
+    time_t start = timegm(&parts); /* also normalises: a 31st of April becomes the 1st of May */
+    if (parts.tm_mon != (int)month - 1 || parts.tm_mday != (int)day)
+        return false;
+    *ret_unix_ms = ((int64_t)start + 24 * 3600) * 1000;
+    return true;
+}

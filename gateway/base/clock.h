@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "base/str.h"
+
 /* Milliseconds since 1970-01-01T00:00:00Z, from the system's clock. */
 int64_t clock_unix_ms(void);
 
@@ -22,3 +24,9 @@ void clock_format_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE]);
 
 /* An HTTP-date (RFC 9110 5.6.7). Years are clamped as above. */
 void clock_format_http(int64_t unix_ms, char out[CLOCK_HTTP_SIZE]);
+
+/*
+ * The end of a day written as "2027-03-31", in UTC: the first millisecond after it. False for
+ * anything that is not a day of the calendar; *ret is then untouched.
+ */
+MUST_USE bool clock_parse_day_end(struct str text, int64_t *ret_unix_ms);

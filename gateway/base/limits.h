@@ -7,7 +7,37 @@
 #define LIMIT_LINE_BYTES 8000  /* RFC 9112 3: at least 8000 octets for a request line */
 #define LIMIT_HEAD_BYTES 32768 /* four full lines; nginx and HAProxy defaults lie at 16-32 KiB */
 #define LIMIT_HEADERS 100      /* Apache's default; a campaign needs eight */
-#define LIMIT_LEADING_CRLF 4   /* RFC 9112 2.2 asks for at least one; more is noise */
+#define LIMIT_LINE_CONFIGURABLE (64 * 1024)
+#define LIMIT_HEAD_CONFIGURABLE (256 * 1024)
+#define LIMIT_HEADERS_CONFIGURABLE 1000
+#define LIMIT_LEADING_CRLF 4 /* RFC 9112 2.2 asks for at least one; more is noise */
+
+/* ---- one request's time; every one absolute (config: limits) ---- */
+#define LIMIT_HANDSHAKE_MS 10000 /* two round trips and one lost packet, even over a satellite */
+#define LIMIT_IDLE_MS 60000      /* clients that pool keep connections for about a minute */
+#define LIMIT_HEAD_MS 10000      /* a head is one packet or two */
+#define LIMIT_BODY_MS 30000      /* the largest body at the least rate would need 256 s: too long */
+#define LIMIT_BODY_RATE 1024     /* bytes a second: slower than any network in use, GPRS included */
+#define LIMIT_BODY_GRACE_MS 5000 /* before the rate counts: a stall of TCP, twice */
+#define LIMIT_REQUEST_MS 120000  /* more than head, body and upstream.total_timeout together */
+#define LIMIT_WRITE_MS 30000     /* the largest answer at 35 KB/s */
+#define LIMIT_LINGER_MS 2000     /* for a client to notice the answer and stop sending */
+
+/* ---- all clients together (config: limits) ---- */
+#define LIMIT_CONNECTIONS 20000          /* at 13 KB each 260 MB; twice a busy platform's pods */
+#define LIMIT_MAKE_ROOM_MS 1000          /* a client this quick is not sent away for a new one */
+#define LIMIT_REQUESTS 1024              /* judged or forwarded at once; Kore.ai takes 1 a second */
+#define LIMIT_BUFFER_BYTES (256UL << 20) /* a quarter of a small container's memory */
+#define LIMIT_BUFFERS_LEAST (1024 * 1024)      /* less would refuse an ordinary request */
+#define LIMIT_CONNECTIONS_CONFIGURABLE 1000000 /* what the kernel's descriptor tables allow */
+#define LIMIT_PIPELINED_BYTES 65536            /* of later requests, while one is being answered */
+
+/* ---- TLS sessions and who is calling ---- */
+#define LIMIT_TICKET_ROTATION_MS 3600000 /* a stolen ticket key opens three hours at most */
+#define LIMIT_PEER_NAMES 32 /* names looked at; a certificate of an application has one or two */
+#define LIMIT_PEER_NAME_BYTES 512 /* a SPIFFE ID is at most 2048 bytes, in practice under 200 */
+#define LIMIT_API_KEY_BYTES 512   /* a key has 32 random bytes, in hex 64 digits */
+#define LIMIT_CERTIFICATES 64     /* of the gateway, chosen by SNI one after the other */
 
 /* ---- bodies ---- */
 #define LIMIT_BODY_BYTES (256 * 1024)         /* a campaign is 2 KB; policy.md D2 body_json */

@@ -26,14 +26,21 @@ int cli_check(int argc, char **argv)
     if (!path)
         return exit_code;
     struct error err;
-    struct snapshot *snapshot = snapshot_load(path, &err);
+    struct tickets *tickets = tickets_new();
+    struct snapshot *snapshot = NULL;
+    if (tickets)
+        snapshot = snapshot_load(path, tickets, &err);
+    else
+        error_set(&err, "out of memory");
     if (!snapshot) {
         (void)fprintf(stderr, "%s\n", err.text);
+        tickets_free(tickets);
         return EXIT_USAGE;
     }
     (void)printf("%s is fine: policy %.*s (sha256 %s), %zu teams, tzdata %s\n", path,
                  STR_ARGS(snapshot->policy->revision), snapshot->policy->digest,
                  snapshot->policy->teams.count, zone_table_version());
-    snapshot_free(snapshot);
+    snapshot_release(snapshot);
+    tickets_free(tickets);
     return EXIT_FINE;
 }

@@ -1,6 +1,5 @@
 #include <stdio.h>
 
-#include "base/log.h"
 #include "cli/cli.h"
 #include "server.h"
 
@@ -14,6 +13,8 @@ static const char help[] =
     "\n"
     "signals\n"
     "  TERM, INT   drain: accept nothing new, finish what is under way, end; again: end now\n"
+    "  HUP         read configuration, policies, callers and certificates again; what is wrong\n"
+    "              keeps the old (done by itself, too, when one of these files changes)\n"
     "\n"
     "environment\n"
     "  CAMPAIGN_GATEWAY_…  overrides a setting of the file, such as\n"
@@ -35,15 +36,9 @@ int cli_run(int argc, char **argv)
     if (!path)
         return exit_code;
     struct error err;
-    struct snapshot *snapshot = snapshot_load(path, &err);
-    enum server_end end = SERVER_NOT_STARTED;
-    if (snapshot) {
-        log_init(snapshot->config->log_level, snapshot->config->log_format);
-        end = server_run(snapshot, &err);
-    }
+    enum server_end end = server_run(path, &err);
     if (end == SERVER_NOT_STARTED)
         (void)fprintf(stderr, "%s\n", err.text);
-    snapshot_free(snapshot);
     static const int codes[] = {[SERVER_NOT_STARTED] = EXIT_USAGE,
                                 [SERVER_DRAINED] = EXIT_FINE,
                                 [SERVER_CUT] = EXIT_FINDINGS};

@@ -9,15 +9,17 @@
 
 /* What is put in, whatever the client said. */
 struct forward_target {
-    struct str authority;  /* for Host */
-    struct str account_id; /* header accountid, and the query's accountId when it has none */
-    struct str stream_id;  /* header iid */
-    bool add_account_id;   /* the query has no accountId; it has another parameter */
+    struct str authority;      /* for Host */
+    struct str account_id;     /* header accountid, and the query's accountId when it has none */
+    struct str stream_id;      /* header iid */
+    struct str api_key_header; /* for the gateway alone */
+    bool add_account_id;       /* the query has no accountId; it has another parameter */
 };
 
 /*
  * Appends head and body of a judged campaign. Client copies of accountid and iid are dropped in any
- * case; so is whatever could make another server see another method, path or length.
+ * case; so is whatever could make another server see another method, path, length or sender.
+ * A name counts as one of these also when it is written with _ for -, as CGI and its heirs do.
  */
 void forward_request(const struct http_request *request, const struct forward_target *target,
                      struct str body, struct buf *out);

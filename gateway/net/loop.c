@@ -19,6 +19,8 @@ struct loop {
     struct event_base *base;
     struct event *deferred_event;
     struct task_list deferred;
+    struct event *paced_event;
+    struct task_list paced;
 
     int wake_fd;
     struct event *wake_event;
@@ -37,6 +39,34 @@ static void list_append(struct task_list *list, struct task *task)
     list->last = task;
 }
 
+static struct task *list_take_first(struct task_list *list)
+{
+    struct task *task = list->first;
+    list->first = task->next;
+    if (!list->first)
+        list->last = NULL;
+    task->queued = false;
+    return task;
+}
+
+static bool list_remove(struct task_list *list, struct task *task)
+{
+    struct task *before = NULL;
+    for (struct task *each = list->first; each; before = each, each = each->next) {
+        if (each != task)
+            continue;
+        if (before)
+            before->next = task->next;
+        else
+            list->first = task->next;
+        if (list->last == task)
+            list->last = before;
+        task->queued = false;
+        return true;
+    }
+    return false;
+}
+
 /* Each task may free itself or queue others; those wait for the next round. */
 static void run_all(struct task_list list)
 {
@@ -52,18 +82,34 @@ static void on_deferred(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     struct loop *loop = arg;
     /* one at a time: a task that runs may cancel one that waits behind it */
-    for (struct task *stop = loop->deferred.last, *task; (task = loop->deferred.first);) {
-        loop->deferred.first = task->next;
-        if (!loop->deferred.first)
-            loop->deferred.last = NULL;
+    for (struct task *stop = loop->deferred.last; loop->deferred.first;) {
+        struct task *task = list_take_first(&loop->deferred);
         bool was_last = task == stop;
-        task->queued = false;
         task->run(task->arg);
         if (was_last)
             break;
     }
     if (loop->deferred.first)
         event_active(loop->deferred_event, 0, 0);
+}
+
+/* A timer that is due fires once in a turn of the loop, after sockets have been asked. */
+static void arm_paced(struct loop *loop)
+{
+    static const struct timeval at_once = {0, 0};
+    event_add(loop->paced_event, &at_once);
+}
+
+static void on_paced(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct loop *loop = arg;
+    if (!loop->paced.first)
+        return; /* cancelled meanwhile */
+    struct task *task = list_take_first(&loop->paced);
+    if (loop->paced.first)
+        arm_paced(loop);
+    task->run(task->arg);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -107,7 +153,9 @@ struct loop *loop_new(void)
         goto fail;
     loop->deferred_event = event_new(loop->base, -1, 0, on_deferred, loop);
     loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
-    if (!loop->deferred_event || !loop->wake_event || event_add(loop->wake_event, NULL) != 0)
+    loop->paced_event = event_new(loop->base, -1, 0, on_paced, loop);
+    if (!loop->deferred_event || !loop->paced_event || !loop->wake_event ||
+        event_add(loop->wake_event, NULL) != 0)
         goto fail;
     return loop;
 
@@ -122,6 +170,8 @@ void loop_free(struct loop *loop)
         return;
     if (loop->deferred_event)
         event_free(loop->deferred_event);
+    if (loop->paced_event)
+        event_free(loop->paced_event);
     if (loop->wake_event)
         event_free(loop->wake_event);
     if (loop->base)
@@ -167,23 +217,20 @@ void loop_defer(struct loop *loop, struct task *task)
     list_append(&loop->deferred, task);
 }
 
+void loop_defer_paced(struct loop *loop, struct task *task)
+{
+    if (task->queued)
+        return;
+    task->queued = true;
+    if (!loop->paced.first)
+        arm_paced(loop);
+    list_append(&loop->paced, task);
+}
+
 void loop_cancel(struct loop *loop, struct task *task)
 {
-    if (!task->queued)
-        return;
-    struct task *before = NULL;
-    for (struct task *each = loop->deferred.first; each; before = each, each = each->next) {
-        if (each != task)
-            continue;
-        if (before)
-            before->next = task->next;
-        else
-            loop->deferred.first = task->next;
-        if (loop->deferred.last == task)
-            loop->deferred.last = before;
-        task->queued = false;
-        return;
-    }
+    if (task->queued && !list_remove(&loop->deferred, task))
+        (void)list_remove(&loop->paced, task);
 }
 
 void loop_post(struct loop *loop, struct task *task)
@@ -251,12 +298,25 @@ void timer_free(struct timer *timer)
     free(timer);
 }
 
+static void set_deadline(struct timer *timer, int64_t deadline_us, int64_t now_us)
+{
+    timer->deadline_us = deadline_us;
+    if (timer->alarm_us == 0 || timer->deadline_us < timer->alarm_us)
+        arm(timer, now_us);
+}
+
 void timer_set(struct timer *timer, int64_t ms_from_now)
 {
     int64_t now_us = clock_mono_us();
-    timer->deadline_us = now_us + ms_from_now * 1000;
-    if (timer->alarm_us == 0 || timer->deadline_us < timer->alarm_us)
-        arm(timer, now_us);
+    set_deadline(timer, now_us + ms_from_now * 1000, now_us);
+}
+
+void timer_set_at(struct timer *timer, int64_t deadline_us)
+{
+    if (deadline_us == INT64_MAX)
+        timer_clear(timer);
+    else
+        set_deadline(timer, deadline_us, clock_mono_us());
 }
 
 void timer_clear(struct timer *timer)

@@ -43,6 +43,12 @@ struct task {
 /* Runs the task soon on this loop. Asking again while it waits changes nothing. */
 void loop_defer(struct loop *loop, struct task *task);
 
+/*
+ * The same for work that costs much, such as a TLS handshake: the loop runs one such task in a
+ * turn, so a thousand of them do not hold up everybody else.
+ */
+void loop_defer_paced(struct loop *loop, struct task *task);
+
 /* Forgets a task that was deferred and has not run. */
 void loop_cancel(struct loop *loop, struct task *task);
 
@@ -58,4 +64,7 @@ struct timer;
 MUST_USE struct timer *timer_new(struct loop *loop, void (*fire)(void *arg), void *arg);
 void timer_free(struct timer *timer); /* accepts NULL */
 void timer_set(struct timer *timer, int64_t ms_from_now);
+
+/* `deadline_us` on clock_mono_us; INT64_MAX: never. */
+void timer_set_at(struct timer *timer, int64_t deadline_us);
 void timer_clear(struct timer *timer);

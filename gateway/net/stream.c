@@ -27,6 +27,7 @@ struct stream {
     struct event *read_event;
     struct event *write_event;
     struct task ready_task;
+    struct task handshake_task; /* the accepting side's next step */
     struct buf unsent;
     bool is_client;
     bool tcp_pending; /* connect() has not answered yet */
@@ -64,7 +65,7 @@ static void fail(struct stream *stream, const char *reason)
 /* Registers for just what is needed; the kernel is told only of changes. */
 static void update_interest(struct stream *stream)
 {
-    bool alive = stream->state != STREAM_FAILED;
+    bool alive = stream->state != STREAM_FAILED && !stream->handshake_task.queued;
     bool connecting = stream->state == STREAM_CONNECTING;
     bool want_read = alive && !stream->tcp_pending && !stream->ended &&
                      (stream->input_wanted || connecting || stream->write_needs_read);
@@ -136,6 +137,13 @@ static void handshake(struct stream *stream)
         return;
     }
     fail(stream, "the peer closed the connection during the handshake");
+}
+
+static void run_handshake(void *arg)
+{
+    struct stream *stream = arg;
+    handshake(stream);
+    update_interest(stream);
 }
 
 static void tcp_connected(struct stream *stream)
@@ -320,7 +328,10 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (stream->state == STREAM_CONNECTING) {
-        handshake(stream);
+        if (stream->is_client)
+            handshake(stream);
+        else
+            loop_defer_paced(stream->loop, &stream->handshake_task);
         update_interest(stream);
         return;
     }
@@ -349,6 +360,7 @@ static struct stream *stream_new(struct loop *loop, int fd, struct stream_owner 
         .reason = "",
         .input_wanted = true,
         .ready_task = {.run = run_ready, .arg = stream},
+        .handshake_task = {.run = run_handshake, .arg = stream},
     };
     buf_init(&stream->unsent, LIMIT_UNSENT_BYTES);
     /* answers are written in one piece, so waiting for more (Nagle) only adds delay */
@@ -362,11 +374,13 @@ static struct stream *stream_new(struct loop *loop, int fd, struct stream_owner 
     return stream;
 }
 
-struct stream *stream_accept(struct loop *loop, int fd, SSL_CTX *tls, struct stream_owner owner)
+struct stream *stream_accept(struct loop *loop, int fd, SSL_CTX *tls, struct budget *budget,
+                             struct stream_owner owner)
 {
     struct stream *stream = stream_new(loop, fd, owner);
     if (!stream)
         return NULL;
+    buf_init_within(&stream->unsent, LIMIT_UNSENT_BYTES, budget);
     stream->state = tls ? STREAM_CONNECTING : STREAM_OPEN;
     if (tls) {
         stream->ssl = SSL_new(tls);
@@ -431,6 +445,11 @@ enum stream_state stream_state(const struct stream *stream)
     return stream->state;
 }
 
+SSL *stream_tls(const struct stream *stream)
+{
+    return stream->ssl;
+}
+
 const char *stream_reason(const struct stream *stream)
 {
     return stream->reason;
@@ -458,11 +477,18 @@ ssize_t stream_discard(struct stream *stream)
     return STREAM_AGAIN;
 }
 
+void stream_reset_on_close(struct stream *stream)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 void stream_close(struct stream *stream)
 {
     if (!stream)
         return;
     loop_cancel(stream->loop, &stream->ready_task);
+    loop_cancel(stream->loop, &stream->handshake_task);
     if (stream->read_event)
         event_free(stream->read_event);
     if (stream->write_event)

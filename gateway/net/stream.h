@@ -16,7 +16,9 @@
 #include "base/str.h"
 #include "net/loop.h"
 
+struct budget;
 struct ssl_ctx_st;
+struct ssl_st;
 struct stream;
 
 enum stream_state {
@@ -32,10 +34,11 @@ struct stream_owner {
 
 /*
  * The accepting side of a connected socket. Takes ownership of `fd`, also on failure. `tls` may be
- * NULL for plain TCP. NULL when memory ran out.
+ * NULL for plain TCP; handshakes are paced (loop_defer_paced). Output that waits is taken from
+ * `budget`. NULL when memory ran out.
  */
 MUST_USE struct stream *stream_accept(struct loop *loop, int fd, struct ssl_ctx_st *tls,
-                                      struct stream_owner owner);
+                                      struct budget *budget, struct stream_owner owner);
 
 /* What an outgoing TLS connection must be sure of. */
 struct stream_peer {
@@ -54,6 +57,9 @@ MUST_USE struct stream *stream_connect(struct loop *loop, const struct sockaddr 
                                        struct stream_owner owner);
 
 enum stream_state stream_state(const struct stream *stream);
+
+/* The TLS connection, for tls.h; NULL for plain TCP. */
+struct ssl_st *stream_tls(const struct stream *stream);
 
 /* Why it failed: a static phrase such as "certificate verify failed: hostname mismatch". */
 const char *stream_reason(const struct stream *stream);
@@ -92,6 +98,9 @@ void stream_finish_output(struct stream *stream);
 
 /* Reads and throws away, past TLS: for lingering. STREAM_AGAIN or STREAM_END. */
 ssize_t stream_discard(struct stream *stream);
+
+/* When it closes, what the peer has not read is thrown away and the peer is told by a reset. */
+void stream_reset_on_close(struct stream *stream);
 
 /* Closes and frees. Accepts NULL. */
 void stream_close(struct stream *stream);

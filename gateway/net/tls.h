@@ -9,13 +9,37 @@
 #include "base/error.h"
 
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
+struct tickets;
+
+/* A certificate file may hold a chain, leaf first; both are PEM, the key is not encrypted. */
+struct tls_identity {
+    const char *certificate_path, *key_path;
+};
+
+enum tls_client_certificates {
+    TLS_CLIENT_OFF,      /* not asked for */
+    TLS_CLIENT_OPTIONAL, /* none is fine, a bad one is not */
+    TLS_CLIENT_REQUIRED,
+};
+
+struct tls_server_options {
+    const struct tls_identity *identities; /* chosen by SNI; the first when no name fits */
+    size_t identity_count;                 /* at least one */
+    enum tls_client_certificates client_certificates;
+    const char *client_ca_path; /* PEM; needed unless OFF */
+    const char
+        *client_crl_path;    /* PEM, a CRL for every CA that may stand in a chain; may be NULL */
+    struct tickets *tickets; /* must outlive the context */
+    int64_t session_ms;      /* how long a session may be resumed */
+};
 
 /*
- * For the listeners: TLS 1.2 (ECDHE with AEAD) and 1.3, ALPN http/1.1, tickets shared by whoever
- * shares the context; no renegotiation, compression or early data. The certificate file may hold
- * a chain, leaf first. NULL with `err` (a sentence without place) and *bad_path, the file at fault.
+ * For the listeners: TLS 1.2 (ECDHE with AEAD) and 1.3, ALPN http/1.1; no renegotiation,
+ * compression or early data. A session is resumed only while its client certificate is valid and
+ * CA and CRL are what they were when it was verified. NULL with `err` (a sentence without place)
+ * and *bad_path, the file at fault.
  */
-MUST_USE struct ssl_ctx_st *tls_server_context(const char *certificate_path, const char *key_path,
+MUST_USE struct ssl_ctx_st *tls_server_context(const struct tls_server_options *options,
                                                const char **bad_path, struct error *err);
 
 /*
@@ -24,5 +48,10 @@ MUST_USE struct ssl_ctx_st *tls_server_context(const char *certificate_path, con
  */
 MUST_USE struct ssl_ctx_st *tls_client_context(const char *ca_path, struct error *err);
 
-/* Drops a reference. Accepts NULL. */
+/* Takes and drops a reference. Both accept NULL. */
+void tls_context_hold(struct ssl_ctx_st *context);
 void tls_context_free(struct ssl_ctx_st *context);
+
+/* A point in time of a certificate or CRL; INT64_MAX when there is none. */
+struct asn1_string_st;
+int64_t tls_time_unix_ms(const struct asn1_string_st *time);

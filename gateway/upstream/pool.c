@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "net/tls.h"
 #include "upstream/client.h"
 
 /* Connections kept for later: more than a worker has calls under way on an ordinary day. */
@@ -41,7 +42,16 @@ struct upstream_pool *pool_new(struct loop *loop, const struct upstream_options 
         return NULL;
     pool->loop = loop;
     pool->options = *options;
+    pool->options.peer.tls = NULL;
+    pool_set_tls(pool, options->peer.tls);
     return pool;
+}
+
+void pool_set_tls(struct upstream_pool *pool, struct ssl_ctx_st *tls)
+{
+    tls_context_hold(tls);
+    tls_context_free(pool->options.peer.tls);
+    pool->options.peer.tls = tls;
 }
 
 static void list_add(struct client **list, struct client *client)
@@ -132,5 +142,6 @@ void pool_free(struct upstream_pool *pool)
         client_close(pool->idle);
     while (pool->busy)
         client_close(pool->busy);
+    tls_context_free(pool->options.peer.tls);
     free(pool);
 }

@@ -24,7 +24,8 @@ struct upstream_deadlines {
 };
 
 struct upstream_options {
-    struct stream_peer peer; /* its strings and context must outlive the pool */
+    struct stream_peer
+        peer; /* its strings must outlive the pool; of its context a reference is taken */
     struct upstream_deadlines deadlines;
     struct resolver *resolver;
     uint64_t max_answer_bytes;
@@ -74,6 +75,9 @@ struct upstream_call {
 };
 
 MUST_USE struct upstream_pool *pool_new(struct loop *loop, const struct upstream_options *options);
+
+/* New connections use `tls` (a reference is taken); those that are there stay. */
+void pool_set_tls(struct upstream_pool *pool, struct ssl_ctx_st *tls);
 
 /* Begins a call. */
 void pool_send(struct upstream_pool *pool, struct upstream_call *call);

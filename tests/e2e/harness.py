@@ -140,7 +140,7 @@ class Gateway:
 
     def __init__(self, directory, certs, upstream_port, policy=POLICY, team="billing",
                  upstream_host="localhost", workers=2, extra="", limits="", audit="audit",
-                 environment=None, start=True, upstream=""):
+                 environment=None, start=True, upstream="", tls=""):
         self.directory, self.certs = Path(directory), Path(certs)
         self.audit = self.directory / audit  # an absolute one stays as it is
         self.stderr_path = self.directory / "stderr.log"
@@ -149,11 +149,11 @@ class Gateway:
         self.config = self.directory / "gateway.yaml"
         self.config.write_text(f"""listen: 127.0.0.1:0
 workers: {workers}
-tls: {{certificate: {certs}/gateway.pem, key: {certs}/gateway.key}}
+tls: {{certificate: {certs}/gateway.pem, key: {certs}/gateway.key{tls}}}
 upstream: {{url: "https://{upstream_host}:{upstream_port}", ca: {certs}/ca.pem, connect_timeout: 5s, first_byte_timeout: 3s, total_timeout: 6s{upstream}}}
 tenants:
   - {{account_id: {ACCOUNT}, stream_id: {STREAM}}}
-team: {team}
+{f"team: {team}" if team else ""}
 policies: [policies]
 audit: {{directory: {audit}}}
 limits: {{drain_timeout: 15s{limits}}}

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from harness import BINARY, ROOT, Gateway
+from harness import BINARY, POLICY, ROOT, Gateway
 
 
 def blocks(path, language):
@@ -40,6 +40,15 @@ def test_links_in_the_readme_lead_somewhere():
 def test_every_setting_has_its_place_in_the_manual():
     manual = (ROOT / "deploy/man/campaign-gateway.yaml.5").read_text()
     source = (ROOT / "gateway/config.c").read_text()
-    keys = set(re.findall(r'(?:SCALAR|REQUIRED|MAPPING|NODE)\("(\w+)"', source))
+    keys = set(re.findall(r'(?:SCALAR|FIXED|MAPPING|NODE)\("(\w+)"', source))
     assert keys and all(re.search(rf"\.(It )?Ic {key}\b", manual) for key in keys), \
         [key for key in keys if not re.search(rf"\.(It )?Ic {key}\b", manual)]
+
+
+def test_the_callers_in_the_manual_are_fine(certs, tmp_path):
+    manual = (ROOT / "deploy/man/campaign-gateway.yaml.5").read_text()
+    text = re.search(r"\.Sh CALLERS\n\.Bd [^\n]*\n(.*?)\.Ed", manual, re.S)[1]
+    (tmp_path / "callers.yaml").write_text(text)
+    gateway = Gateway(tmp_path, certs, 1, team=None, extra="callers: callers.yaml",
+                      policy=POLICY + "  marketing:\n  support:\n", start=False)
+    subprocess.run([BINARY, "check", "--config", gateway.config], check=True)

@@ -105,11 +105,54 @@ TEST(a_request_is_rebuilt_around_its_body)
                    "evil\r\nIID: evil\r\n"
                    "Content-Length: 2\r\nConnection: close, x-mine\r\nX-Mine: 1\r\nX-Rewrite-Url: "
                    "/\r\nAccept: a/b\r\n\r\n");
-    const struct forward_target target = {STR("kore:1"), STR("acc"), STR("st-1"), true};
+    const struct forward_target target = {STR("kore:1"), STR("acc"), STR("st-1"), STR("x-api-key"),
+                                          true};
     forward_request(&request, &target, STR("{}"), &out);
     EXPECT_STR(buf_str(&out), "POST /p?campaignType=sms&accountId=acc HTTP/1.1\r\nhost: kore:1\r\n"
                               "accountid: acc\r\niid: st-1\r\ncontent-type: application/json\r\n"
                               "content-length: 2\r\nAUTH: t\r\nAccept: a/b\r\n\r\n{}");
+    buf_release(&out);
+    arena_release(&arena);
+}
+
+TEST(nobody_but_the_gateway_says_who_sent_a_request)
+{
+    static const char *const dropped[] = {
+        "X-Api-Key",
+        "x_api_key",
+        "accountid",
+        "X-Decision-Id",
+        "x_decision_id",
+        "X-Forwarded-For",
+        "x_forwarded_for",
+        "X-Forwarded-Client-Cert",
+        "Forwarded",
+        "X-Real-IP",
+        "X-Client-Verify",
+        "x-ssl-client-cert",
+        "X-Campaign-Gateway",
+        "x-campaign-team",
+        "X-HTTP-Method-Override",
+    };
+    static const char *const kept[] = {"auth", "X-Request-Id", "x-forward", "x-api-keys",
+                                       "api-key"};
+    const struct forward_target target = {.authority = STR("kore"),
+                                          .api_key_header = STR("x-api-key")};
+    struct buf out;
+    buf_init(&out, 10000);
+    for (size_t i = 0; i < COUNT_OF(dropped) + COUNT_OF(kept); i++) {
+        bool drop = i < COUNT_OF(dropped);
+        const char *name = drop ? dropped[i] : kept[i - COUNT_OF(dropped)];
+        char head[256], line[64];
+        (void)snprintf(head, sizeof(head), "POST / HTTP/1.1\r\nHost: a\r\n%s: 7\r\n\r\n", name);
+        (void)snprintf(line, sizeof(line), "%s: 7\r\n", name);
+        struct http_request request = request_of(head);
+        buf_clear(&out);
+        forward_request(&request, &target, STR("{}"), &out);
+        buf_append_byte(&out, '\0');
+        if ((strstr(out.data, line) == NULL) != drop)
+            fail_msg("%s was %s", name, drop ? "forwarded" : "dropped");
+    }
     buf_release(&out);
     arena_release(&arena);
 }
@@ -135,4 +178,4 @@ TEST(an_answer_keeps_its_own_words)
 
 TESTS(UNIT(only_the_documented_path_is_a_campaign), UNIT(only_plain_json_is_content),
       UNIT(hop_by_hop_headers_are_known_and_nominated), UNIT(a_request_is_rebuilt_around_its_body),
-      UNIT(an_answer_keeps_its_own_words))
+      UNIT(nobody_but_the_gateway_says_who_sent_a_request), UNIT(an_answer_keeps_its_own_words))

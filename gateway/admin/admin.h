@@ -1,0 +1,34 @@
+/*
+ * The admin listener: probes and metrics, on a thread and a port of its own, so that they answer
+ * however busy the workers are.
+ *
+ *     GET /livez     200 while the process runs
+ *     GET /readyz    200 while it takes requests, 503 once it drains
+ *     GET /metrics   counters in OpenMetrics text
+ */
+#pragma once
+
+#include "base/counters.h"
+#include "base/error.h"
+#include "net/admission.h"
+
+struct admin;
+
+struct admin_options {
+    struct str listen;           /* "HOST:PORT" */
+    struct admission *admission; /* of the data port; for metrics */
+
+    /* Both are called on the admin thread. */
+    void (*sum_counters)(void *arg, uint64_t ret[COUNTERS]);
+    bool (*ready)(void *arg);
+    void *arg;
+};
+
+/* Binds, then starts the thread. NULL with `err`. */
+MUST_USE struct admin *admin_start(const struct admin_options *options, struct error *err);
+
+/* The numeric address it listens on. */
+const char *admin_address(const struct admin *admin);
+
+/* Closes its connections and ends the thread. Accepts NULL. */
+void admin_stop(struct admin *admin);

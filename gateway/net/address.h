@@ -1,0 +1,32 @@
+/*
+ * Socket addresses: as text, as a listening socket, and as the client they count for.
+ */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "base/error.h"
+
+/* "[IPv6 address]:port" and its NUL. */
+#define ADDRESS_TEXT_SIZE 64
+
+/* The numeric address with its port; "unknown" for a family that is neither IPv4 nor IPv6. */
+void address_format(const struct sockaddr *address, char out[ADDRESS_TEXT_SIZE]);
+
+/*
+ * Whom an address counts for: itself in IPv4, its /64 in IPv6, because that is the least that one
+ * customer is given (RFC 6177). IPv4 mapped into IPv6 counts as IPv4.
+ */
+struct client_key {
+    uint64_t prefix;
+    bool is_v4;
+};
+
+struct client_key address_client(const struct sockaddr *address);
+
+/*
+ * A listening socket, bound to "HOST:PORT" or "[IPV6]:PORT" (port 0: any free one). -1 with `err`.
+ * bound_address receives the numeric address with the real port.
+ */
+MUST_USE int address_listen(struct str address, char bound_address[ADDRESS_TEXT_SIZE],
+                            struct error *err);

@@ -1,0 +1,49 @@
+/*
+ * How much may be under way at one time, counted over all workers: connections, connections of one
+ * client, requests being judged or forwarded, bytes held for outsiders.
+ *
+ * The one module whose state the workers' data paths share. Any thread may call anything here.
+ */
+#pragma once
+
+#include "base/budget.h"
+#include "net/address.h"
+
+struct admission_limits {
+    uint64_t connections;
+    uint64_t connections_per_client; /* as many as connections: then nobody is counted */
+    uint64_t requests;               /* with their whole body here and their answer not yet given */
+    size_t buffer_bytes;
+};
+
+struct admission;
+
+/* NULL when memory ran out. */
+MUST_USE struct admission *admission_new(const struct admission_limits *limits);
+
+/* Every connection and request must have left. Accepts NULL. */
+void admission_free(struct admission *admission);
+
+enum admitted {
+    ADMITTED,
+    ADMISSION_FULL,        /* all connections are taken */
+    ADMISSION_CLIENT_FULL, /* this client has its share */
+};
+
+/* A connection comes; only when ADMITTED it must leave again. */
+MUST_USE enum admitted admission_enter(struct admission *admission, struct client_key client);
+void admission_leave(struct admission *admission, struct client_key client);
+
+/* A request is complete and would be judged; false: too many are under way, or memory is tight. */
+MUST_USE bool admission_begin_request(struct admission *admission);
+void admission_end_request(struct admission *admission);
+
+/* What buffers and arenas that outsiders fill are taken from. */
+struct budget *admission_budget(struct admission *admission);
+
+/* For metrics. */
+struct admission_usage {
+    uint64_t connections, requests, buffer_bytes;
+};
+
+struct admission_usage admission_usage(struct admission *admission);
