@@ -71,13 +71,16 @@ class Response:
 class Client:
     """A TLS connection that sends any bytes and reads answers strictly."""
 
-    def __init__(self, port, ca, **context_options):
-        context = ssl.create_default_context(cafile=ca)
+    def __init__(self, port, ca, certificate=None, session=None, name="localhost", context=None, **context_options):
+        context = context or ssl.create_default_context(cafile=ca)
+        if certificate:
+            context.load_cert_chain(*certificate)
         for name, value in context_options.items():
             setattr(context, name, value)
         raw = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock = context.wrap_socket(raw, server_hostname="localhost")
+        self.context = context
+        self.sock = context.wrap_socket(raw, server_hostname=name, session=session)
         self.pending = b""
 
     def __enter__(self):
@@ -160,7 +163,7 @@ limits: {{drain_timeout: 15s{limits}}}
 {extra}
 """)
         self.environment = dict(os.environ, **(environment or {}))
-        self.process = None
+        self.process, self.told_to_stop, self.expected = None, False, (0,)
         if start:
             self.start()
 
