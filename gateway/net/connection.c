@@ -293,17 +293,19 @@ static void await_request(struct connection *connection)
         stream_want_input(connection->stream, true);
         return;
     }
-    begin_time_of_request(connection);
-    enter(connection, PHASE_HEAD);
+    /* its bytes are here already: the clock starts when we come to it, not before */
+    connection->phase = PHASE_HEAD;
+    timer_clear(connection->deadline);
     loop_defer(connection->crowd->loop, &connection->next_task);
 }
 
 static void run_next(void *arg)
 {
     struct connection *connection = arg;
-    if (connection->phase != PHASE_HEAD || !process_input(connection))
-        return;
-    stream_want_input(connection->stream, true);
+    begin_time_of_request(connection);
+    enter(connection, PHASE_HEAD);
+    if (process_input(connection))
+        stream_want_input(connection->stream, true);
 }
 
 static void answer_flushed(struct connection *connection)
@@ -449,6 +451,19 @@ static void cut_off(struct connection *connection)
     connection_lost(connection);
 }
 
+/* What the client still reads may drain as long as any answer; then the kernel gives it up, too. */
+static void end_linger(struct connection *connection)
+{
+    const struct connection_deadlines *deadlines = &connection->crowd->deadlines;
+    int64_t until_us = connection->phase_began_us + deadlines->write_ms * 1000;
+    if (!stream_undelivered(connection->stream))
+        connection_close(connection);
+    else if (clock_mono_us() < until_us)
+        timer_set(connection->deadline, deadlines->linger_ms);
+    else
+        cut_off(connection);
+}
+
 /* The request's whole time is over. */
 static void expire(struct connection *connection)
 {
@@ -495,10 +510,11 @@ static void on_deadline(void *arg)
         counters_count(counters, COUNTER_LIMIT_WRITE_TIMEOUT);
         cut_off(connection);
         break;
-    case PHASE_JUDGED:
     case PHASE_LINGER:
-        connection_lost(connection);
+        end_linger(connection);
         break;
+    case PHASE_JUDGED:
+        break; /* only the request's whole time bounds it */
     }
 }
 

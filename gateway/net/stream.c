@@ -1,9 +1,11 @@
 #include "net/stream.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -475,6 +477,12 @@ ssize_t stream_discard(struct stream *stream)
             break;
     }
     return STREAM_AGAIN;
+}
+
+bool stream_undelivered(const struct stream *stream)
+{
+    int bytes = 0;
+    return ioctl(stream->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 void stream_reset_on_close(struct stream *stream)

@@ -99,6 +99,9 @@ void stream_finish_output(struct stream *stream);
 /* Reads and throws away, past TLS: for lingering. STREAM_AGAIN or STREAM_END. */
 ssize_t stream_discard(struct stream *stream);
 
+/* Whether the kernel still holds output that the peer has not acknowledged. */
+bool stream_undelivered(const struct stream *stream);
+
 /* When it closes, what the peer has not read is thrown away and the peer is told by a reset. */
 void stream_reset_on_close(struct stream *stream);
 

@@ -137,6 +137,7 @@ static bool read_identity(const struct tls_identity *paths, struct identity *ide
 
 struct server_extra {
     struct tickets *tickets;
+    int64_t session_ms;
     size_t identity_count;
     struct identity *identities;
     unsigned char trust[TRUST_BYTES]; /* a digest of how clients are verified */
@@ -177,6 +178,7 @@ static struct server_extra *attach_extra(SSL_CTX *context, const struct tls_serv
     if (!extra)
         return NULL;
     extra->tickets = options->tickets;
+    extra->session_ms = options->session_ms;
     extra->trust_until_unix_ms = INT64_MAX;
     extra->identities = calloc(options->identity_count, sizeof(*extra->identities));
     if (!extra->identities || SSL_CTX_set_ex_data(context, extra_index, extra) != 1) {
@@ -344,22 +346,45 @@ static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
                             sealing);
 }
 
-/* A ticket remembers under which trust its client was verified. */
+/* What a ticket says of its client, beside OpenSSL's own. */
+struct ticket_note {
+    unsigned char trust[TRUST_BYTES]; /* under which the client was verified */
+    int64_t verified_unix_ms; /* when it was, in the first handshake of a chain of sessions */
+};
+
+static bool read_note(const SSL_SESSION *session, struct ticket_note *ret)
+{
+    void *note;
+    size_t size;
+    if (SSL_SESSION_get0_ticket_appdata((SSL_SESSION *)session, &note, &size) != 1 ||
+        size != sizeof(*ret))
+        return false;
+    memcpy(ret, note, sizeof(*ret));
+    return true;
+}
+
+/* A resumed session hands on what it was resumed with: resuming does not verify anybody anew. */
 static int on_ticket_sealed(SSL *ssl, void *arg)
 {
     const struct server_extra *extra = arg;
-    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), extra->trust, TRUST_BYTES);
+    SSL_SESSION *session = SSL_get_session(ssl);
+    struct ticket_note note;
+    if (SSL_session_reused(ssl) && read_note(session, &note))
+        return 1;
+    memcpy(note.trust, extra->trust, TRUST_BYTES);
+    note.verified_unix_ms = clock_unix_ms();
+    return SSL_SESSION_set1_ticket_appdata(session, &note, sizeof(note));
 }
 
 /* Resuming skips the verification, so it is allowed only when that would say the same again. */
-static bool still_trusted(const struct server_extra *extra, SSL_SESSION *session)
+static bool still_trusted(const struct server_extra *extra, const SSL_SESSION *session)
 {
-    void *trust;
-    size_t size;
+    struct ticket_note note;
     int64_t now_ms = clock_unix_ms();
-    const X509 *certificate = SSL_SESSION_get0_peer(session);
-    return SSL_SESSION_get0_ticket_appdata(session, &trust, &size) == 1 && size == TRUST_BYTES &&
-           memcmp(trust, extra->trust, TRUST_BYTES) == 0 && now_ms < extra->trust_until_unix_ms &&
+    const X509 *certificate = SSL_SESSION_get0_peer((SSL_SESSION *)session);
+    return read_note(session, &note) && memcmp(note.trust, extra->trust, TRUST_BYTES) == 0 &&
+           now_ms < note.verified_unix_ms + extra->session_ms &&
+           now_ms < extra->trust_until_unix_ms &&
            (!certificate || now_ms < tls_time_unix_ms(X509_get0_notAfter(certificate)));
 }
 
@@ -382,13 +407,13 @@ static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const 
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
-static void use_tickets(SSL_CTX *context, struct server_extra *extra, int64_t session_ms)
+static void use_tickets(SSL_CTX *context, struct server_extra *extra)
 {
     static const unsigned char session_context[] = "campaign-gateway";
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets need no cache */
     SSL_CTX_set_session_id_context(context, session_context, sizeof(session_context) - 1);
-    SSL_CTX_set_timeout(context, session_ms < 1000 ? 1 : (long)(session_ms / 1000));
+    SSL_CTX_set_timeout(context, (long)(extra->session_ms / 1000) + 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket_key);
     SSL_CTX_set_session_ticket_cb(context, on_ticket_sealed, on_ticket_opened, extra);
 }
@@ -410,7 +435,7 @@ SSL_CTX *tls_server_context(const struct tls_server_options *options, const char
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     SSL_CTX_set_max_early_data(context, 0);
-    use_tickets(context, extra, options->session_ms);
+    use_tickets(context, extra);
     if (SSL_CTX_set_cipher_list(context, TLS12_CIPHERS) != 1) {
         error_set(err, "this OpenSSL offers none of the ciphers %s", TLS12_CIPHERS);
         goto fail;

@@ -179,7 +179,7 @@ def server_certificates(authority, directory, **names):
 
 def test_the_certificate_is_chosen_by_name(make_gateway, authority, tmp_path):
     own = server_certificates(authority, tmp_path / "own", one="DNS:one.test", two="DNS:two.test,DNS:*.two.test",
-                              three="DNS:*.test")
+                              three="DNS:*.three.test")
     more = ", more_certificates: [%s]" % ", ".join(f"{{certificate: {own}/{n}.pem, key: {own}/{n}.key}}" for n in ("two", "three"))
     gateway = make_gateway(start=False, tls=more)
     text = gateway.config.read_text()
@@ -188,7 +188,7 @@ def test_the_certificate_is_chosen_by_name(make_gateway, authority, tmp_path):
     assert names_of(gateway, authority, "one.test") == {"one.test"}
     assert names_of(gateway, authority, "TWO.test") == {"two.test", "*.two.test"}
     assert names_of(gateway, authority, "a.two.test") == {"two.test", "*.two.test"}
-    assert names_of(gateway, authority, "else.test") == {"*.test"}
+    assert names_of(gateway, authority, "x.three.test") == {"*.three.test"}
     with pytest.raises(ssl.SSLError):      # the first one, which is not called so
         names_of(gateway, authority, "elsewhere.example")
 
@@ -322,7 +322,7 @@ def test_a_revoked_client_is_out_whatever_it_resumes(central, version):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_another_ca_ends_the_old_ones_sessions(central, tmp_path, version):
-    other = Authority(tmp_path / "other")
+    other = Authority(tmp_path / "other", "other CA")
     before = Caller(central, central.authority.issue(san=f"URI:{URI}"), version)
     after = Caller(central, other.issue(san=f"URI:{URI}"), version)
     assert [before.post() for _ in range(2)] == [(200, False), (200, True)]
@@ -330,7 +330,6 @@ def test_another_ca_ends_the_old_ones_sessions(central, tmp_path, version):
     central.crl.write_bytes(central.authority.crl.read_bytes() + other.revoke().read_bytes())
     both = central.authority.pem.read_bytes() + other.pem.read_bytes()
     central.trust.write_bytes(both)
-    wait_for(lambda: central.events("reloaded") and not central.events("reload-failed")[99:], "both CAs")
     wait_for(lambda: accepted(after), "both CAs to be trusted")
     with central.client(context=before.context) as connected:
         assert post(connected).status == 200

@@ -15,7 +15,6 @@ def kernel_still_owes(port):
     return sum(int(row[4].split(":")[0], 16) for row in rows if int(row[1].split(":")[1], 16) == port)
 
 
-@pytest.mark.xfail(reason="close() leaves up to 2.5 MB per cut reader to the kernel; only a RST frees it")
 def test_a_cut_reader_leaves_nothing_in_the_kernel(make_gateway, kore):
     gateway = make_gateway(limits=", write_timeout: 500ms")
     kore.default = Answer(body=json.dumps({"pad": "x" * 1_000_000}).encode())
@@ -25,7 +24,6 @@ def test_a_cut_reader_leaves_nothing_in_the_kernel(make_gateway, kore):
         wait_for(lambda: kernel_still_owes(gateway.port) == 0, "the kernel to forget what nobody reads")
 
 
-@pytest.mark.xfail(reason="the head's deadline runs while a request that is here already waits for its turn")
 def test_a_request_that_has_come_is_not_refused_as_too_slow(make_gateway):
     def converse():
         with gateway.client() as client:
