@@ -582,8 +582,13 @@ static bool refuse_head(struct exchange *x)
     struct refusal unknown = identify(x); /* first, so that every record tells who it was */
     if (x->route.kind == ROUTE_NOT_FOUND) {
         refuse(x, (struct refusal){404, "route", "No such route", "route-not-found",
-                                   "the gateway serves no such path; it must be written exactly "
-                                   "as the API documents it"});
+                                   "the gateway serves no such path"});
+        return true;
+    }
+    if (x->route.kind == ROUTE_LOOKALIKE) {
+        refuse(x, (struct refusal){404, "route", "No such route", "route-lookalike",
+                                   "another server might read this path as the API's; write it "
+                                   "exactly as the API documents it"});
         return true;
     }
     if (x->route.kind == ROUTE_METHOD_NOT_ALLOWED) {
@@ -613,7 +618,7 @@ static void *exchange_begin(void *context, struct connection *connection, struct
         return NULL;
     }
     x->parsed = true;
-    route_find(&x->request, &x->route);
+    route_find(&x->request, &x->arena, &x->route);
     *wants_body = !refuse_head(x);
     return x;
 }

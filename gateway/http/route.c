@@ -1,5 +1,7 @@
 #include "http/route.h"
 
+#include "http/path.h"
+
 static const struct {
     const char *method;
     struct str before_stream, after_stream; /* the path around {streamId} */
@@ -8,22 +10,38 @@ static const struct {
     {"POST", STR("/campaign/api/v2/public/"), STR("/campaign"), ROUTE_CAMPAIGN},
 };
 
-static bool match_path(struct str path, size_t row, struct str *stream_id)
+/* What stands between the two fixed parts of the route, if `path` has both. */
+static bool match_path(struct str path, size_t row, struct str *between)
 {
     struct str before = routes[row].before_stream, after = routes[row].after_stream;
     if (path.len <= before.len + after.len || !str_starts(path, before) || !str_ends(path, after))
         return false;
-    *stream_id = str_slice(path, before.len, path.len - after.len);
-    return str_is_identifier(*stream_id);
+    *between = str_slice(path, before.len, path.len - after.len);
+    return true;
 }
 
-void route_find(const struct http_request *request, struct route *ret)
+/* Our own route table is in lower case, so it can be compared with a worst reading. */
+static bool looks_like_route(struct str path, struct arena *arena)
+{
+    struct str worst = path_worst_reading(path, arena), between;
+    if (!worst.data)
+        return true;
+    for (size_t i = 0; i < COUNT_OF(routes); i++) {
+        if (match_path(worst, i, &between))
+            return true;
+    }
+    return false;
+}
+
+void route_find(const struct http_request *request, struct arena *arena, struct route *ret)
 {
     *ret = (struct route){.kind = ROUTE_NOT_FOUND};
     (void)str_cut(request->target, '?', &ret->path, &ret->query);
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
-        if (!match_path(ret->path, i, &ret->stream_id))
+        struct str between;
+        if (!match_path(ret->path, i, &between) || !str_is_identifier(between))
             continue;
+        ret->stream_id = between;
         if (str_equal(request->method, str_from(routes[i].method))) {
             ret->kind = routes[i].kind;
             return;
@@ -31,6 +49,8 @@ void route_find(const struct http_request *request, struct route *ret)
         ret->kind = ROUTE_METHOD_NOT_ALLOWED;
         ret->allow = routes[i].method;
     }
+    if (ret->kind == ROUTE_NOT_FOUND && looks_like_route(ret->path, arena))
+        ret->kind = ROUTE_LOOKALIKE;
 }
 
 static void check_campaign_type(struct route *route, struct str value,

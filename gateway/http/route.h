@@ -1,9 +1,9 @@
 /*
  * Method, path and query -> what kind of request this is. Default: deny.
  *
- * Routing reads the target exactly as sent: no decoding, no folding. A target that another server
- * might read as a campaign route although we do not (encoded letters, dot segments, doubled or
- * trailing slashes, other case) matches nothing and is refused, never forwarded.
+ * A path is a route only when it is written exactly as the API documents it. One that some other
+ * server might read as a route although we do not (encoded letters, dot segments, doubled or
+ * trailing slashes, other case, matrix parameters) is a lookalike: refused, never forwarded.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 enum route_kind {
     ROUTE_CAMPAIGN,           /* create an SMS campaign: judge it */
     ROUTE_NOT_FOUND,          /* no such route: 404 */
+    ROUTE_LOOKALIKE,          /* only in its worst reading (path.h): 404, with another word */
     ROUTE_METHOD_NOT_ALLOWED, /* the path exists, with another method: 405 and Allow */
 };
 
@@ -26,7 +27,8 @@ struct route {
     bool has_account_id;
 };
 
-void route_find(const struct http_request *request, struct route *ret);
+/* The arena lends memory for the worst reading; when it is full, the route is a lookalike. */
+void route_find(const struct http_request *request, struct arena *arena, struct route *ret);
 
 /*
  * The query's contract for ROUTE_CAMPAIGN: `campaignType` exactly once and "sms", `accountId` at

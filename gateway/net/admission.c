@@ -21,6 +21,7 @@ struct admission {
     struct budget budget;
     atomic_uint_fast64_t connections;
     atomic_uint_fast64_t requests;
+    struct room_maker *makers;
 
     pthread_mutex_t lock; /* guards the slots */
     struct client_slot *slots;
@@ -154,6 +155,20 @@ void admission_leave(struct admission *admission, struct client_key client)
 {
     client_leave(admission, client);
     atomic_fetch_sub_explicit(&admission->connections, 1, memory_order_relaxed);
+}
+
+void admission_register(struct admission *admission, struct room_maker *maker)
+{
+    maker->next = admission->makers;
+    admission->makers = maker;
+}
+
+void admission_ask_for_room(struct admission *admission)
+{
+    for (struct room_maker *each = admission->makers; each; each = each->next) {
+        if (!atomic_exchange(&each->asked, true))
+            loop_post(each->loop, &each->make_room);
+    }
 }
 
 bool admission_begin_request(struct admission *admission)

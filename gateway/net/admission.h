@@ -8,6 +8,7 @@
 
 #include "base/budget.h"
 #include "net/address.h"
+#include "net/loop.h"
 
 struct admission_limits {
     uint64_t connections;
@@ -33,6 +34,23 @@ enum admitted {
 /* A connection comes; only when ADMITTED it must leave again. */
 MUST_USE enum admitted admission_enter(struct admission *admission, struct client_key client);
 void admission_leave(struct admission *admission, struct client_key client);
+
+/*
+ * Somebody with connections to close when they are all taken: a listener on a loop of its own.
+ * Lives in the listener; registered before the first connection, and as long as any thread may
+ * enter.
+ */
+struct room_maker {
+    struct loop *loop;
+    struct task make_room; /* closes a connection that has waited long, if there is one */
+    atomic_bool asked;
+    struct room_maker *next;
+};
+
+void admission_register(struct admission *admission, struct room_maker *maker);
+
+/* All connections are taken and the caller has none to close: asks the other loops. */
+void admission_ask_for_room(struct admission *admission);
 
 /* A request is complete and would be judged; false: too many are under way, or memory is tight. */
 MUST_USE bool admission_begin_request(struct admission *admission);

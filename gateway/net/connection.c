@@ -548,12 +548,17 @@ static struct connection *connection_new(struct crowd *crowd, int fd, const stru
     return NULL;
 }
 
-/* Full: the connection that has waited longest for its client gives its place to the new one. */
+/*
+ * Full: the connection that has waited longest for its client gives its place to the new one. When
+ * only other loops have such, the next one will find room.
+ */
 static bool admit(struct crowd *crowd, struct client_key client)
 {
     enum admitted admitted = admission_enter(crowd->admission, client);
     if (admitted == ADMISSION_FULL && crowd_make_room(crowd))
         admitted = admission_enter(crowd->admission, client);
+    if (admitted == ADMISSION_FULL)
+        admission_ask_for_room(crowd->admission);
     if (admitted == ADMISSION_FULL)
         counters_count(crowd->counters, COUNTER_LIMIT_CONNECTIONS);
     else if (admitted == ADMISSION_CLIENT_FULL)
@@ -561,8 +566,18 @@ static bool admit(struct crowd *crowd, struct client_key client)
     return admitted == ADMITTED;
 }
 
+static void run_make_room(void *arg)
+{
+    struct crowd *crowd = arg;
+    atomic_store(&crowd->room_maker.asked, false);
+    (void)crowd_make_room(crowd);
+}
+
 void crowd_init(struct crowd *crowd)
 {
+    crowd->room_maker.loop = crowd->loop;
+    crowd->room_maker.make_room = (struct task){.run = run_make_room, .arg = crowd};
+    admission_register(crowd->admission, &crowd->room_maker);
     LIST_INIT(&crowd->all);
     TAILQ_INIT(&crowd->unfinished);
     TAILQ_INIT(&crowd->idle);

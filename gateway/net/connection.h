@@ -92,6 +92,7 @@ struct crowd {
     void *arg;
 
     LIST_HEAD(, connection) all;
+    struct room_maker room_maker;
     /* those that wait for their clients, the longest first: in the middle of something, or idle */
     struct waiting unfinished, idle;
 };

@@ -1,9 +1,8 @@
-/* Routing, content types, and what goes on to the other side. */
+/* Content types, and what goes on to the other side. */
 #include "http/content.h"
 #include "http/forward.h"
 #include "http/framing.h"
 #include "http/hop.h"
-#include "http/route.h"
 #include "test.h"
 
 static struct arena arena;
@@ -15,45 +14,6 @@ static struct http_request request_of(const char *head)
     arena_init(&arena, 1 << 20);
     assert_true(framing_split(str_from(head), &arena, &request));
     return request;
-}
-
-#define CREATE "/campaign/api/v2/public/st-1/campaign"
-
-static enum route_kind kind_of(const char *line)
-{
-    char head[512];
-    struct route route;
-    (void)snprintf(head, sizeof(head), "%s HTTP/1.1\r\nHost: a\r\n\r\n", line);
-    struct http_request request = request_of(head);
-    route_find(&request, &route);
-    if (route.kind == ROUTE_CAMPAIGN)
-        EXPECT_STR(route.stream_id, "st-1");
-    return route.kind;
-}
-
-TEST(only_the_documented_path_is_a_campaign)
-{
-    assert_int_equal(kind_of("POST " CREATE), ROUTE_CAMPAIGN);
-    assert_int_equal(kind_of("POST " CREATE "?a=b"), ROUTE_CAMPAIGN);
-    assert_int_equal(kind_of("GET " CREATE), ROUTE_METHOD_NOT_ALLOWED);
-    static const char *const others[] = {
-        "POST /",
-        "POST " CREATE "/",
-        "POST /" CREATE,
-        "POST /Campaign/api/v2/public/st-1/campaign",
-        "POST /campaign/api/v2/public//campaign",
-        "POST /campaign/api/v2/public/campaign",
-        "POST /campaign/api/v2/public/a/b/campaign",
-        "POST /campaign/api/v2/public/st%2d1/campaign",
-        "POST /campaign/api/v2/public/../public/st-1/campaign",
-        "POST " CREATE ";a",
-        "POST " CREATE "%3Fa",
-        "POST /campaign/api/v2/public/st-1/campaigns",
-        "POST /campaign/api/v2/public/./campaign",
-    };
-    for (size_t i = 0; i < COUNT_OF(others); i++)
-        assert_int_equal(kind_of(others[i]), ROUTE_NOT_FOUND);
-    arena_release(&arena);
 }
 
 static const char *content(const char *headers)
@@ -176,6 +136,6 @@ TEST(an_answer_keeps_its_own_words)
     buf_release(&out);
 }
 
-TESTS(UNIT(only_the_documented_path_is_a_campaign), UNIT(only_plain_json_is_content),
-      UNIT(hop_by_hop_headers_are_known_and_nominated), UNIT(a_request_is_rebuilt_around_its_body),
+TESTS(UNIT(only_plain_json_is_content), UNIT(hop_by_hop_headers_are_known_and_nominated),
+      UNIT(a_request_is_rebuilt_around_its_body),
       UNIT(nobody_but_the_gateway_says_who_sent_a_request), UNIT(an_answer_keeps_its_own_words))
