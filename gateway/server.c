@@ -166,7 +166,7 @@ static bool start_workers(struct server *server, struct error *err)
 static void sum_counters(void *arg, uint64_t ret[COUNTERS])
 {
     const struct server *server = arg;
-    for (size_t counter = 0; counter < COUNTERS; counter++) {
+    for (enum counter counter = 0; counter < COUNTERS; counter++) {
         ret[counter] = counters_read(&server->counters, counter);
         for (size_t i = 0; i < server->worker_count; i++)
             ret[counter] += counters_read(&server->workers[i].counters, counter);
@@ -385,17 +385,22 @@ static enum server_end supervise(struct server *server)
     return SERVER_DRAINED;
 }
 
+static void log_listening(const struct server *server, const struct snapshot *snapshot,
+                          const char *address)
+{
+    const struct config *config = snapshot->config;
+    LOG(LOG_INFO, "listening", LOG_TEXT("address", address),
+        LOG_INT("workers", server->worker_count), LOG_STR("upstream", config->upstream_host),
+        LOG_STR("team", config->team.value), LOG_STR("policy", snapshot->policy->revision));
+}
+
 enum server_end server_run(const char *config_path, struct error *err)
 {
     struct server server = {.listen_fd = -1, .signal_fd = -1, .ended_fd = -1, .reload.fd = -1};
     char address[ADDRESS_TEXT_SIZE] = "";
     enum server_end end = SERVER_NOT_STARTED;
     if (start(&server, config_path, address, err)) {
-        const struct config *config = server.snapshot->config;
-        LOG(LOG_INFO, "listening", LOG_TEXT("address", address),
-            LOG_INT("workers", server.worker_count), LOG_STR("upstream", config->upstream_host),
-            LOG_STR("team", config->team.value),
-            LOG_STR("policy", server.snapshot->policy->revision));
+        log_listening(&server, server.snapshot, address);
         end = supervise(&server);
     }
     stop(&server);

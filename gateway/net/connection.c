@@ -642,8 +642,10 @@ void crowd_drain(struct crowd *crowd)
 
 void crowd_release(struct crowd *crowd)
 {
-    while (!LIST_EMPTY(&crowd->all))
-        connection_lost(LIST_FIRST(&crowd->all));
+    for (struct connection *each = LIST_FIRST(&crowd->all), *next; each; each = next) {
+        next = LIST_NEXT(each, in_all);
+        connection_lost(each);
+    }
     tls_context_free(crowd->tls);
     crowd->tls = NULL;
 }
