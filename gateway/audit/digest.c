@@ -1,5 +1,6 @@
 #include "audit/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
 
 bool digest_hex(struct str bytes, char out[DIGEST_HEX_SIZE])
@@ -7,6 +8,9 @@ bool digest_hex(struct str bytes, char out[DIGEST_HEX_SIZE])
     static const char hex[] = "0123456789abcdef";
     unsigned char digest[SHA256_DIGEST_LENGTH];
     out[0] = '\0';
+    /* OpenSSL 3 that had no memory to set itself up says so here; SHA256() would crash */
+    if (!OSSL_LIB_CTX_get0_global_default())
+        return false;
     if (!SHA256((const unsigned char *)bytes.data, bytes.len, digest))
         return false;
     for (size_t i = 0; i < sizeof(digest); i++) {
