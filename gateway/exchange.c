@@ -198,7 +198,9 @@ static void put_own_headers(const struct exchange *x, const char *verdict, struc
 
 static void send_answer(struct exchange *x)
 {
-    if (x->connection && !x->out.failed)
+    if (x->connection && x->out.failed)
+        connection_drop(x->connection);
+    else if (x->connection)
         connection_answer(x->connection, buf_str(&x->out));
     exchange_end(x);
 }

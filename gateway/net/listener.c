@@ -256,6 +256,13 @@ void connection_answer(struct connection *connection, struct str answer)
     enter(connection, PHASE_WRITING);
 }
 
+void connection_drop(struct connection *connection)
+{
+    connection->request = NULL;
+    connection->last = true;
+    linger(connection);
+}
+
 bool connection_persists(const struct connection *connection)
 {
     return !connection->last && !connection->listener->draining;

@@ -34,7 +34,7 @@ struct listener_deadlines {
 
 /*
  * Who handles requests. A `request` is the handler's own; the connection keeps it from begin until
- * connection_answer or gone, and calls in this order:
+ * connection_answer, connection_drop or gone, and calls in this order:
  *   begin, piece*, complete   or   refused (in place of any of them, once)
  * and `gone` at any time after begin: the client left, and the connection must not be used again.
  */
@@ -103,3 +103,6 @@ bool connection_persists(const struct connection *connection);
 
 /* Sends a complete answer (head and body) and ends the request. The bytes are not needed after. */
 void connection_answer(struct connection *connection, struct str answer);
+
+/* Ends the request without an answer, for which there was no memory: the connection closes. */
+void connection_drop(struct connection *connection);
