@@ -414,8 +414,8 @@ static evhtp_res on_accept(evhtp_connection_t *accepted, void *arg)
 static void resume_accepting(void *arg)
 {
     struct listener *listener = arg;
-    if (!listener->draining)
-        evconnlistener_enable(listener->evhtp->server);
+    if (!listener->draining && evconnlistener_enable(listener->evhtp->server) != 0)
+        timer_set(listener->pause, ACCEPT_PAUSE_MS);
 }
 
 /* Without this an exhausted descriptor table makes the loop spin (libraries.md T11). */
@@ -449,6 +449,9 @@ static bool start_accepting(struct listener *listener, int fd)
         close(own_fd);
         return false;
     }
+    /* it has done this, but without looking whether it worked: then nobody would ever accept */
+    if (evconnlistener_enable(listener->evhtp->server) != 0)
+        return false;
     evconnlistener_set_error_cb(listener->evhtp->server, on_accept_error);
     return true;
 }
