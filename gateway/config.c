@@ -841,7 +841,11 @@ struct config *config_load(const char *path, struct error *err)
     config->path = kept.data;
     set_defaults(config);
     const struct yaml_node *root;
-    if (!kept.data || !config_read_file(path, LIMIT_CONFIG_BYTES, &config->arena, &text, err) ||
+    if (!kept.data) {
+        (void)out_of_memory(err);
+        goto fail;
+    }
+    if (!config_read_file(path, LIMIT_CONFIG_BYTES, &config->arena, &text, err) ||
         !(root = yaml_read(config->path, text, &config->arena, err)) ||
         !expect_kind(root, YAML_MAPPING, "the configuration", err) ||
         !read_mapping(config, root, root, root_keys, COUNT_OF(root_keys), "CAMPAIGN_GATEWAY",

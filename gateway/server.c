@@ -213,9 +213,18 @@ static int open_signals(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static bool start(struct server *server, const char *config_path, char address[ADDRESS_TEXT_SIZE],
-                  struct error *err)
+static void log_listening(const struct server *server, const struct snapshot *snapshot,
+                          const char *address)
 {
+    const struct config *config = snapshot->config;
+    LOG(LOG_INFO, "listening", LOG_TEXT("address", address),
+        LOG_INT("workers", server->worker_count), LOG_STR("upstream", config->upstream_host),
+        LOG_STR("team", config->team.value), LOG_STR("policy", snapshot->policy->revision));
+}
+
+static bool start(struct server *server, const char *config_path, struct error *err)
+{
+    char address[ADDRESS_TEXT_SIZE];
     struct error why;
     server->tickets = tickets_new();
     if (!server->tickets)
@@ -234,9 +243,12 @@ static bool start(struct server *server, const char *config_path, char address[A
     server->listen_fd = address_listen(config->listen.value, address, &why);
     if (server->listen_fd < 0)
         return config_error(&config->listen.place, err, "%s", why.text);
-    return start_admission(server, err) && start_journal(server, err) &&
-           start_upstream(server, err) && start_workers(server, err) && start_admin(server, err) &&
-           reload_init(&server->reload, server->current, err);
+    bool started = start_admission(server, err) && start_journal(server, err) &&
+                   start_upstream(server, err) && start_workers(server, err) &&
+                   start_admin(server, err) && reload_init(&server->reload, server->current, err);
+    if (started)
+        log_listening(server, server->snapshot, address);
+    return started;
 }
 
 /* Everything started, in the reverse order; what was not started is skipped. */
@@ -385,24 +397,12 @@ static enum server_end supervise(struct server *server)
     return SERVER_DRAINED;
 }
 
-static void log_listening(const struct server *server, const struct snapshot *snapshot,
-                          const char *address)
-{
-    const struct config *config = snapshot->config;
-    LOG(LOG_INFO, "listening", LOG_TEXT("address", address),
-        LOG_INT("workers", server->worker_count), LOG_STR("upstream", config->upstream_host),
-        LOG_STR("team", config->team.value), LOG_STR("policy", snapshot->policy->revision));
-}
-
 enum server_end server_run(const char *config_path, struct error *err)
 {
     struct server server = {.listen_fd = -1, .signal_fd = -1, .ended_fd = -1, .reload.fd = -1};
-    char address[ADDRESS_TEXT_SIZE] = "";
     enum server_end end = SERVER_NOT_STARTED;
-    if (start(&server, config_path, address, err)) {
-        log_listening(&server, server.snapshot, address);
+    if (start(&server, config_path, err))
         end = supervise(&server);
-    }
     stop(&server);
     if (end != SERVER_NOT_STARTED)
         LOG(LOG_INFO, "stopped", LOG_TEXT("how", end == SERVER_DRAINED ? "drained" : "cut"));

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <evhtp/evhtp.h>
 #include <openssl/ssl.h>
@@ -22,15 +21,15 @@ struct listener {
 };
 
 /*
- * libevhtp has accepted. We take the socket out of its bufferevent before a byte is read and let
- * libevhtp forget the rest: its parser and its answer writer are never reached.
+ * libevhtp has accepted. We take the socket before it makes a bufferevent for it (which it would
+ * use without looking whether there was memory for one) and let libevhtp forget the rest: its
+ * parser and its answer writer are never reached.
  */
 static evhtp_res on_accept(evhtp_connection_t *accepted, void *arg)
 {
     struct listener *listener = arg;
-    struct bufferevent *bufferevent = evhtp_connection_take_ownership(accepted);
-    int fd = bufferevent_getfd(bufferevent);
-    bufferevent_free(bufferevent); /* without BEV_OPT_CLOSE_ON_FREE: the socket stays open */
+    int fd = accepted->sock;
+    accepted->sock = -1;
     crowd_add(&listener->crowd, fd, accepted->saddr);
     return EVHTP_RES_ERROR; /* frees `accepted`; nothing of the connection is left there */
 }
@@ -38,8 +37,8 @@ static evhtp_res on_accept(evhtp_connection_t *accepted, void *arg)
 static void resume_accepting(void *arg)
 {
     struct listener *listener = arg;
-    if (!listener->crowd.draining)
-        evconnlistener_enable(listener->evhtp->server);
+    if (!listener->crowd.draining && evconnlistener_enable(listener->evhtp->server) != 0)
+        timer_set(listener->pause, ACCEPT_PAUSE_MS);
 }
 
 /* Without this an exhausted descriptor table makes the loop spin (libraries.md T11). */
@@ -75,12 +74,14 @@ static bool start_accepting(struct listener *listener, int fd)
         close(own_fd);
         return false;
     }
-    evhtp_set_bev_flags(listener->evhtp, BEV_OPT_DEFER_CALLBACKS);
-    evhtp_set_post_accept_cb(listener->evhtp, on_accept, listener);
+    evhtp_set_pre_accept_cb(listener->evhtp, on_accept, listener);
     if (evhtp_accept_socket(listener->evhtp, own_fd, 0) != 0) {
         close(own_fd);
         return false;
     }
+    /* it has done this, but without looking whether it worked: then nobody would ever accept */
+    if (evconnlistener_enable(listener->evhtp->server) != 0)
+        return false;
     evconnlistener_set_error_cb(listener->evhtp->server, on_accept_error);
     return true;
 }

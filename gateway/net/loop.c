@@ -256,7 +256,11 @@ static void arm(struct timer *timer, int64_t now_us)
     int64_t wait_us = timer->deadline_us > now_us ? timer->deadline_us - now_us : 0;
     struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
     timer->alarm_us = timer->deadline_us;
-    event_add(timer->event, &wait);
+    if (event_add(timer->event, &wait) == 0)
+        return;
+    /* no memory for one more timer: a deadline that cannot be waited for has come */
+    timer->alarm_us = timer->deadline_us = now_us;
+    event_active(timer->event, EV_TIMEOUT, 0);
 }
 
 static void on_alarm(evutil_socket_t fd, short what, void *arg)

@@ -64,6 +64,19 @@ static void fail(struct stream *stream, const char *reason)
     ready_later(stream);
 }
 
+/* Whether the event is registered afterwards. */
+static bool set_event(struct stream *stream, struct event *event, bool wanted)
+{
+    if (!wanted) {
+        event_del(event);
+        return false;
+    }
+    if (event_add(event, NULL) == 0)
+        return true;
+    fail(stream, "the socket could not be watched"); /* else it would be waited for in vain */
+    return false;
+}
+
 /* Registers for just what is needed; the kernel is told only of changes. */
 static void update_interest(struct stream *stream)
 {
@@ -73,20 +86,10 @@ static void update_interest(struct stream *stream)
                      (stream->input_wanted || connecting || stream->write_needs_read);
     bool want_write = alive && (stream->tcp_pending || stream->read_needs_write ||
                                 (stream->unsent.len && !stream->write_needs_read && !connecting));
-    if (want_read != stream->reading) {
-        if (want_read)
-            event_add(stream->read_event, NULL);
-        else
-            event_del(stream->read_event);
-        stream->reading = want_read;
-    }
-    if (want_write != stream->writing) {
-        if (want_write)
-            event_add(stream->write_event, NULL);
-        else
-            event_del(stream->write_event);
-        stream->writing = want_write;
-    }
+    if (want_read != stream->reading)
+        stream->reading = set_event(stream, stream->read_event, want_read);
+    if (want_write != stream->writing)
+        stream->writing = set_event(stream, stream->write_event, want_write);
 }
 
 /* ---- TLS results ---- */
