@@ -37,6 +37,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -297,6 +298,9 @@ __attribute__((constructor)) static void arm(void)
             how = (enum how)i;
     }
     armed = failing || list_fd >= 0;
+    if (armed)
+        (void)prctl(PR_SET_PDEATHSIG,
+                    SIGKILL); /* a driver that is interrupted leaves nobody behind */
 }
 
 /* ---- memory ---- */
