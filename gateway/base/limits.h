@@ -24,10 +24,13 @@
 #define LIMIT_LINGER_MS 2000     /* for a client to notice the answer and stop sending */
 
 /* ---- all clients together (config: limits) ---- */
-#define LIMIT_CONNECTIONS 20000          /* at 13 KB each 260 MB; twice a busy platform's pods */
-#define LIMIT_MAKE_ROOM_MS 1000          /* a client this quick is not sent away for a new one */
-#define LIMIT_REQUESTS 1024              /* judged or forwarded at once; Kore.ai takes 1 a second */
-#define LIMIT_BUFFER_BYTES (256UL << 20) /* a quarter of a small container's memory */
+#define LIMIT_CONNECTIONS 20000 /* at 13 KB each 260 MB; twice a busy platform's pods */
+/* when connections are taken: who may have to make room for a new one */
+#define LIMIT_DAWDLING_MS 1000 /* in the middle of a handshake or request: a quick client is done  \
+                                */
+#define LIMIT_RESTING_MS 10000 /* idle: it can come back when it has something to say */
+#define LIMIT_REQUESTS 1024    /* judged or forwarded at once; Kore.ai takes 1 a second */
+#define LIMIT_BUFFER_BYTES (256UL << 20)       /* a quarter of a small container's memory */
 #define LIMIT_BUFFERS_LEAST (1024 * 1024)      /* less would refuse an ordinary request */
 #define LIMIT_CONNECTIONS_CONFIGURABLE 1000000 /* what the kernel's descriptor tables allow */
 #define LIMIT_PIPELINED_BYTES 65536            /* of later requests, while one is being answered */

@@ -610,18 +610,18 @@ void crowd_set_tls(struct crowd *crowd, SSL_CTX *tls)
     crowd->tls_generation++;
 }
 
-static struct connection *longest_in(const struct waiting *list)
+static struct connection *longest_in(const struct waiting *list, int64_t at_least_ms)
 {
     struct connection *first = TAILQ_FIRST(list);
-    int64_t since_us = clock_mono_us() - LIMIT_MAKE_ROOM_MS * 1000;
+    int64_t since_us = clock_mono_us() - at_least_ms * 1000;
     return first && first->phase_began_us < since_us ? first : NULL;
 }
 
 bool crowd_make_room(struct crowd *crowd)
 {
-    struct connection *longest = longest_in(&crowd->unfinished);
+    struct connection *longest = longest_in(&crowd->unfinished, LIMIT_DAWDLING_MS);
     if (!longest)
-        longest = longest_in(&crowd->idle);
+        longest = longest_in(&crowd->idle, LIMIT_RESTING_MS);
     if (!longest)
         return false;
     counters_count(crowd->counters, COUNTER_LIMIT_MADE_ROOM);

@@ -110,8 +110,9 @@ void crowd_add(struct crowd *crowd, int fd, const struct sockaddr *peer);
 void crowd_set_tls(struct crowd *crowd, struct ssl_ctx_st *tls);
 
 /*
- * Closes the connection that has waited longest for its client, rather one in the middle of a
- * handshake or request than an idle one; false when none has waited for a second.
+ * Closes the connection that has waited longest for its client: one that has dawdled in the middle
+ * of a handshake or request, or else one that has been idle for a while (LIMIT_DAWDLING_MS,
+ * LIMIT_RESTING_MS). False when there is none.
  */
 bool crowd_make_room(struct crowd *crowd);
 

@@ -75,8 +75,8 @@ class Client:
         context = context or ssl.create_default_context(cafile=ca)
         if certificate:
             context.load_cert_chain(*certificate)
-        for name, value in context_options.items():
-            setattr(context, name, value)
+        for option, value in context_options.items():
+            setattr(context, option, value)
         raw = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.context = context
