@@ -1,0 +1,45 @@
+"""Defects a review of the edge found; each test fails against the code before its fix."""
+import ctypes
+import hashlib
+import json
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import urllib.request
+from ctypes.util import find_library
+
+from harness import request, seed_campaign, wait_for
+from kore import Answer
+
+
+def reload_by_hup(gateway):
+    before = len(gateway.events("reloaded"))
+    gateway.process.send_signal(1)
+    wait_for(lambda: len(gateway.events("reloaded")) > before, "the reload")
+
+
+def sign(certs, directory, name, extension, key=("ecparam", "-name", "prime256v1", "-genkey", "-noout")):
+    """A certificate with CN=NAME, signed by the development CA: its path and its key's."""
+    pem, pem_key, csr = (directory / f"{name}.{end}" for end in ("pem", "key", "csr"))
+    (directory / f"{name}.ext").write_text(f"basicConstraints=critical,CA:FALSE\n{extension}\n")
+    subprocess.run(["openssl", *key, "-out", pem_key], check=True, capture_output=True)
+    subprocess.run(["openssl", "req", "-new", "-key", pem_key, "-subj", f"/CN={name}", "-out", csr],
+                   check=True)
+    subprocess.run(["openssl", "x509", "-req", "-in", csr, "-CA", certs / "ca.pem", "-CAkey",
+                    certs / "ca.key", "-days", "2", "-set_serial", str(time.time_ns()), "-out", pem,
+                    "-extfile", directory / f"{name}.ext"], check=True, capture_output=True)
+    return pem, pem_key
+
+
+def test_a_name_gets_its_own_certificate_though_the_keys_are_of_different_types(
+        make_gateway, certs, tmp_path):
+    rsa, rsa_key = sign(certs, tmp_path, "b.example", "subjectAltName=DNS:b.example",
+                        ("genpkey", "-algorithm", "RSA"))
+    gateway = make_gateway(tls=f", more_certificates: [{{certificate: {rsa}, key: {rsa_key}}}]")
+    context = ssl.create_default_context(cafile=certs / "ca.pem")
+    for name in ("localhost", "b.example"):
+        with socket.create_connection(("127.0.0.1", gateway.port)) as raw, \
+                context.wrap_socket(raw, server_hostname=name) as sock:
+            assert ("DNS", name) in sock.getpeercert()["subjectAltName"]
