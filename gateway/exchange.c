@@ -534,7 +534,7 @@ static bool digest_api_key(const struct exchange *x, size_t *count, uint8_t out[
     if (*count != 1)
         return false;
     const struct str *key = http_header_find(request->headers, request->header_count, name);
-    return key->len <= LIMIT_API_KEY_BYTES && digest_bytes(*key, out);
+    return key->len > 0 && key->len <= LIMIT_API_KEY_BYTES && digest_bytes(*key, out);
 }
 
 /* Finds the team. A refusal with status 0 means that it is known. */
@@ -555,7 +555,7 @@ static struct refusal identify(struct exchange *x)
         const struct caller_evidence evidence = {names, has_key ? key : NULL, clock_unix_ms()};
         answer = callers_find(snapshot->callers, &evidence, &caller);
         if (keys > 0 && !has_key)
-            answer = CALLER_KEY_UNKNOWN; /* two keys, or one longer than any */
+            answer = CALLER_KEY_UNKNOWN; /* two keys, an empty one, or one longer than any */
         x->team = answer == CALLER_KNOWN ? policy_team(snapshot->policy, caller.team) : NULL;
     } else {
         (void)str_cut(names, '\n', &caller.name, &names);
