@@ -50,3 +50,9 @@ def test_an_empty_api_key_is_no_key(make_gateway, tmp_path):
     callers.write_text(f"api_keys: [{{id: oops, team: billing, sha256: {hashlib.sha256(b'').hexdigest()}}}]")
     gateway = make_gateway(team="", extra=f"callers: {callers}")
     assert gateway.post(seed_campaign(), headers=[("x-api-key", "")]).status == 401
+
+
+def test_a_file_beside_the_policies_directory_reloads_nothing(gateway):
+    (gateway.directory / "unrelated.txt").write_text("x")
+    time.sleep(1)  # five times as long as a look is put off
+    assert gateway.events("reloaded") == []
