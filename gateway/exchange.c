@@ -70,6 +70,7 @@ struct exchange {
 
 struct desk {
     struct desk_options options;
+    struct framing_limits framing; /* the listener's: fixed, whatever later snapshots say */
     struct exchange *busy, *spare;
     size_t busy_count, spare_count;
     struct str upstream_authority; /* for Host */
@@ -98,7 +99,7 @@ static struct exchange *exchange_alloc(struct desk *desk)
     x = calloc(1, sizeof(*x));
     if (!x)
         return NULL;
-    const struct framing_limits *limits = &desk->options.snapshot->config->framing;
+    const struct framing_limits *limits = &desk->framing;
     struct budget *budget = admission_budget(desk->options.admission);
     arena_init_within(&x->arena, LIMIT_ARENA_BYTES, budget);
     buf_init_within(&x->body, limits->body_bytes, budget);
@@ -893,6 +894,7 @@ struct desk *desk_new(const struct desk_options *options)
     bool v6 = str_find(config->upstream_host, ':') < config->upstream_host.len;
     desk->options = *options;
     desk->options.snapshot = snapshot_hold(options->snapshot);
+    desk->framing = config->framing;
     (void)snprintf(desk->authority_text, sizeof(desk->authority_text), v6 ? "[%.*s]" : "%.*s",
                    STR_ARGS(config->upstream_host));
     size_t used = strlen(desk->authority_text);

@@ -56,3 +56,11 @@ def test_a_file_beside_the_policies_directory_reloads_nothing(gateway):
     (gateway.directory / "unrelated.txt").write_text("x")
     time.sleep(1)  # five times as long as a look is put off
     assert gateway.events("reloaded") == []
+
+
+def test_a_smaller_body_limit_waits_for_the_restart(make_gateway):
+    gateway = make_gateway(limits=", body: 200KiB")
+    gateway.config.write_text(gateway.config.read_text().replace("body: 200KiB", "body: 1KiB"))
+    reload_by_hup(gateway)
+    assert gateway.events("restart-needed")
+    assert gateway.post(seed_campaign()).status == 200
