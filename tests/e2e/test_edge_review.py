@@ -64,3 +64,19 @@ def test_a_smaller_body_limit_waits_for_the_restart(make_gateway):
     reload_by_hup(gateway)
     assert gateway.events("restart-needed")
     assert gateway.post(seed_campaign()).status == 200
+
+
+def test_names_behind_many_addresses_are_names(make_gateway, certs, tmp_path):
+    """The common name counts only when the SAN names nothing, however far behind."""
+    names = ",".join(f"IP:10.0.0.{i}" for i in range(40)) + ",URI:spiffe://example.org/other"
+    pem, key = sign(certs, tmp_path, "billing", f"extendedKeyUsage=clientAuth\nsubjectAltName={names}")
+    callers = tmp_path / "callers.yaml"
+    callers.write_text("certificates: [{common_name: billing, team: billing}]")
+    gateway = make_gateway(team="", extra=f"callers: {callers}",
+                           tls=f", client_certificates: required, client_ca: {certs}/ca.pem")
+    context = ssl.create_default_context(cafile=certs / "ca.pem")
+    context.load_cert_chain(pem, key)
+    with socket.create_connection(("127.0.0.1", gateway.port)) as raw, \
+            context.wrap_socket(raw, server_hostname="localhost") as sock:
+        sock.sendall(request(seed_campaign()))
+        assert sock.recv(65536).startswith(b"HTTP/1.1 403 ")
