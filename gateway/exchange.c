@@ -186,7 +186,9 @@ static void exchange_end(struct exchange *x)
         admission_end_request(desk->options.admission);
     snapshot_release(x->snapshot);
     x->snapshot = NULL;
-    if (desk->spare_count < LIMIT_SPARE_EXCHANGES) {
+    /* what spare ones hold is taken from the budget, too: it must not crowd out real requests */
+    if (desk->spare_count < LIMIT_SPARE_EXCHANGES &&
+        budget_is_ample(admission_budget(desk->options.admission))) {
         arena_reset(&x->arena);
         recycle_buf(&x->body);
         recycle_buf(&x->record);
