@@ -104,3 +104,32 @@ def test_what_is_kept_for_later_does_not_fill_the_buffers(make_gateway):
     wait_for(lambda: metric(gateway, "campaign_gateway_open_connections") == 0, "quiet")
     assert metric(gateway, "campaign_gateway_buffer_bytes") <= 3 << 19
     assert gateway.post(seed_campaign()).status == 200
+
+
+def flood_with_key_updates(sock, until):
+    """Asks for new keys again and again and never reads (RFC 8446 4.6.3). Python's ssl cannot."""
+    tls = ctypes.CDLL(find_library("ssl"))
+    for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+        getattr(tls, name).restype = ctypes.c_void_p
+    context = ctypes.c_void_p(tls.SSL_CTX_new(ctypes.c_void_p(tls.TLS_client_method())))
+    connection = ctypes.c_void_p(tls.SSL_new(context))
+    tls.SSL_set_fd(connection, sock.fileno())
+    assert tls.SSL_connect(connection) == 1
+    while time.monotonic() < until:
+        tls.SSL_key_update(connection, 1)
+        if tls.SSL_do_handshake(connection) != 1:
+            break
+    tls.SSL_free(connection)
+    tls.SSL_CTX_free(context)
+
+
+def test_a_flood_of_key_updates_does_not_hold_the_loop(make_gateway):
+    gateway = make_gateway(workers=1, limits=", idle_timeout: 1s")
+    flooded = time.monotonic()
+    with socket.create_connection(("127.0.0.1", gateway.port)) as sock:
+        thread = threading.Thread(target=flood_with_key_updates, args=(sock, flooded + 15))
+        thread.start()
+        time.sleep(0.5)
+        assert gateway.post(seed_campaign()).status == 200
+        thread.join()
+    assert time.monotonic() - flooded < 10, "the idle deadline did not end it"
