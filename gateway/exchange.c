@@ -678,6 +678,11 @@ static void exchange_gone(void *request)
 static void exchange_expired(void *request)
 {
     struct exchange *x = request;
+    if (x->recorded.queued && x->recorded.run == run_turn_away) {
+        loop_cancel(x->desk->options.loop, &x->recorded);
+        run_turn_away(x); /* it was about to be answered, and recorded, anyway */
+        return;
+    }
     const struct refusal late =
         x->forwarded
             ? (struct refusal){504, "upstream", "The upstream did not answer", "request-timeout",
