@@ -70,6 +70,7 @@ struct exchange {
 
 struct desk {
     struct desk_options options;
+    struct framing_limits framing; /* the listener's: fixed, whatever later snapshots say */
     struct exchange *busy, *spare;
     size_t busy_count, spare_count;
     struct str upstream_authority; /* for Host */
@@ -98,7 +99,7 @@ static struct exchange *exchange_alloc(struct desk *desk)
     x = calloc(1, sizeof(*x));
     if (!x)
         return NULL;
-    const struct framing_limits *limits = &desk->options.snapshot->config->framing;
+    const struct framing_limits *limits = &desk->framing;
     struct budget *budget = admission_budget(desk->options.admission);
     arena_init_within(&x->arena, LIMIT_ARENA_BYTES, budget);
     buf_init_within(&x->body, limits->body_bytes, budget);
@@ -185,7 +186,9 @@ static void exchange_end(struct exchange *x)
         admission_end_request(desk->options.admission);
     snapshot_release(x->snapshot);
     x->snapshot = NULL;
-    if (desk->spare_count < LIMIT_SPARE_EXCHANGES) {
+    /* what spare ones hold is taken from the budget, too: it must not crowd out real requests */
+    if (desk->spare_count < LIMIT_SPARE_EXCHANGES &&
+        budget_is_ample(admission_budget(desk->options.admission))) {
         arena_reset(&x->arena);
         recycle_buf(&x->body);
         recycle_buf(&x->record);
@@ -534,7 +537,7 @@ static bool digest_api_key(const struct exchange *x, size_t *count, uint8_t out[
     if (*count != 1)
         return false;
     const struct str *key = http_header_find(request->headers, request->header_count, name);
-    return key->len <= LIMIT_API_KEY_BYTES && digest_bytes(*key, out);
+    return key->len > 0 && key->len <= LIMIT_API_KEY_BYTES && digest_bytes(*key, out);
 }
 
 /* Finds the team. A refusal with status 0 means that it is known. */
@@ -555,7 +558,7 @@ static struct refusal identify(struct exchange *x)
         const struct caller_evidence evidence = {names, has_key ? key : NULL, clock_unix_ms()};
         answer = callers_find(snapshot->callers, &evidence, &caller);
         if (keys > 0 && !has_key)
-            answer = CALLER_KEY_UNKNOWN; /* two keys, or one longer than any */
+            answer = CALLER_KEY_UNKNOWN; /* two keys, an empty one, or one longer than any */
         x->team = answer == CALLER_KNOWN ? policy_team(snapshot->policy, caller.team) : NULL;
     } else {
         (void)str_cut(names, '\n', &caller.name, &names);
@@ -675,6 +678,11 @@ static void exchange_gone(void *request)
 static void exchange_expired(void *request)
 {
     struct exchange *x = request;
+    if (x->recorded.queued && x->recorded.run == run_turn_away) {
+        loop_cancel(x->desk->options.loop, &x->recorded);
+        run_turn_away(x); /* it was about to be answered, and recorded, anyway */
+        return;
+    }
     const struct refusal late =
         x->forwarded
             ? (struct refusal){504, "upstream", "The upstream did not answer", "request-timeout",
@@ -893,6 +901,7 @@ struct desk *desk_new(const struct desk_options *options)
     bool v6 = str_find(config->upstream_host, ':') < config->upstream_host.len;
     desk->options = *options;
     desk->options.snapshot = snapshot_hold(options->snapshot);
+    desk->framing = config->framing;
     (void)snprintf(desk->authority_text, sizeof(desk->authority_text), v6 ? "[%.*s]" : "%.*s",
                    STR_ARGS(config->upstream_host));
     size_t used = strlen(desk->authority_text);

@@ -49,12 +49,18 @@ static uint64_t stamp_file(uint64_t stamp, const char *path)
     return stamp;
 }
 
+/* Not "..": what else happens beside the directory is not its business. */
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
 static void stamp_path(void *arg, const char *path)
 {
     uint64_t *stamp = arg;
     struct dirent **entries;
     *stamp = stamp_file(*stamp, path);
-    int count = scandir(path, &entries, NULL, alphasort);
+    int count = scandir(path, &entries, is_visible, alphasort);
     if (count < 0)
         return; /* an ordinary file */
     for (int i = 0; i < count; i++) {

@@ -17,6 +17,11 @@ void budget_give(struct budget *budget, size_t bytes)
         atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
 }
 
+bool budget_is_ample(struct budget *budget)
+{
+    return atomic_load_explicit(&budget->used, memory_order_relaxed) <= budget->max / 4;
+}
+
 bool budget_is_tight(struct budget *budget)
 {
     return atomic_load_explicit(&budget->used, memory_order_relaxed) > budget->max / 4 * 3;

@@ -24,5 +24,8 @@ MUST_USE bool budget_take(struct budget *budget, size_t bytes);
 /* Gives back what was taken. Any thread. Accepts NULL. */
 void budget_give(struct budget *budget, size_t bytes);
 
+/* True while no more than a quarter is taken: what is free just now may be kept for later. */
+bool budget_is_ample(struct budget *budget);
+
 /* True when three quarters are taken: time to refuse new work, so that what is begun can end. */
 bool budget_is_tight(struct budget *budget);

@@ -31,12 +31,15 @@ static bool add_alternative_names(struct buf *names, const X509 *certificate)
 {
     GENERAL_NAMES *all = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     bool any = false;
-    for (int i = 0; i < sk_GENERAL_NAME_num(all) && i < LIMIT_PEER_NAMES; i++) {
+    for (int i = 0, count = 0; i < sk_GENERAL_NAME_num(all) && count < LIMIT_PEER_NAMES; i++) {
         const GENERAL_NAME *each = sk_GENERAL_NAME_value(all, i);
-        any |= each->type == GEN_URI || each->type == GEN_DNS;
+        if (each->type != GEN_URI && each->type != GEN_DNS)
+            continue;
+        any = true;
+        count++;
         if (each->type == GEN_URI)
             add_name(names, "uri", each->d.uniformResourceIdentifier);
-        else if (each->type == GEN_DNS)
+        else
             add_name(names, "dns", each->d.dNSName);
     }
     GENERAL_NAMES_free(all);

@@ -19,6 +19,10 @@
 /* The most that may wait for a slow reader: one answer with its head, and room to spare. */
 #define LIMIT_UNSENT_BYTES (2 * 1024 * 1024)
 
+/* How often one call into OpenSSL may ask the socket. It returns only when it has application data,
+ * so a client that sends nothing but key updates would never let go of the loop. */
+#define READS_IN_A_TURN 1
+
 struct stream {
     struct loop *loop;
     struct stream_owner owner;
@@ -40,6 +44,7 @@ struct stream {
     bool reading;       /* read_event is added */
     bool writing;       /* write_event is added */
     bool read_needs_write, write_needs_read;
+    int reads_left; /* of READS_IN_A_TURN */
 };
 
 /* ---- readiness ---- */
@@ -82,7 +87,7 @@ static void update_interest(struct stream *stream)
 {
     bool alive = stream->state != STREAM_FAILED && !stream->handshake_task.queued;
     bool connecting = stream->state == STREAM_CONNECTING;
-    bool want_read = alive && !stream->tcp_pending && !stream->ended &&
+    bool want_read = alive && !stream->tcp_pending && !stream->ended && !stream->read_needs_write &&
                      (stream->input_wanted || connecting || stream->write_needs_read);
     bool want_write = alive && (stream->tcp_pending || stream->read_needs_write ||
                                 (stream->unsent.len && !stream->write_needs_read && !connecting));
@@ -126,9 +131,32 @@ static bool wants_socket(struct stream *stream, int result)
     return false;
 }
 
+/* Asked before and after whatever OpenSSL does with the socket. */
+static long on_socket(BIO *bio, int operation, const char *data, size_t size, int argi, long argl,
+                      int result, size_t *processed)
+{
+    (void)data, (void)size, (void)argi, (void)argl, (void)processed;
+    struct stream *stream = (struct stream *)BIO_get_callback_arg(bio);
+    if (operation != BIO_CB_READ || stream->reads_left-- > 0)
+        return result;
+    BIO_clear_retry_flags(bio);
+    BIO_set_retry_read(bio); /* enough for now; the socket's event brings us back */
+    return -1;
+}
+
+static bool use_socket(struct stream *stream)
+{
+    if (!stream->ssl || SSL_set_fd(stream->ssl, stream->fd) != 1)
+        return false;
+    BIO_set_callback_ex(SSL_get_rbio(stream->ssl), on_socket);
+    BIO_set_callback_arg(SSL_get_rbio(stream->ssl), (char *)stream);
+    return true;
+}
+
 static void handshake(struct stream *stream)
 {
     ERR_clear_error();
+    stream->reads_left = READS_IN_A_TURN;
     int result = SSL_do_handshake(stream->ssl);
     if (result == 1) {
         stream->state = STREAM_OPEN;
@@ -260,6 +288,7 @@ static ssize_t read_plain(struct stream *stream, char *into, size_t size)
 static ssize_t read_tls(struct stream *stream, char *into, size_t size)
 {
     ERR_clear_error();
+    stream->reads_left = READS_IN_A_TURN;
     size_t got = 0;
     int result = SSL_read_ex(stream->ssl, into, size, &got);
     stream->read_needs_write = false;
@@ -389,7 +418,7 @@ struct stream *stream_accept(struct loop *loop, int fd, SSL_CTX *tls, struct bud
     stream->state = tls ? STREAM_CONNECTING : STREAM_OPEN;
     if (tls) {
         stream->ssl = SSL_new(tls);
-        if (!stream->ssl || SSL_set_fd(stream->ssl, fd) != 1) {
+        if (!use_socket(stream)) {
             stream_close(stream);
             return NULL;
         }
@@ -434,7 +463,7 @@ struct stream *stream_connect(struct loop *loop, const struct sockaddr *address,
     stream->tcp_pending = true; /* also when it is up already: one way to go on */
     if (peer->tls) {
         stream->ssl = SSL_new(peer->tls);
-        if (!stream->ssl || SSL_set_fd(stream->ssl, fd) != 1 || !expect_peer(stream->ssl, peer)) {
+        if (!use_socket(stream) || !expect_peer(stream->ssl, peer)) {
             stream_close(stream);
             errno = ENOMEM;
             return NULL;

@@ -197,18 +197,20 @@ static bool fits(const struct identity *identity, const char *name)
                            NULL) == 1;
 }
 
-/* By the name the client asks for (RFC 6066 3). The first identity is in the context already. */
+/*
+ * By the name the client asks for (RFC 6066 3), else the first. OpenSSL keeps one certificate for
+ * each type of key and chooses among them by what the client prefers, so the others must go.
+ */
 static int choose_identity(SSL *ssl, void *arg)
 {
     const struct server_extra *extra = arg;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    for (size_t i = 0; name && i < extra->identity_count; i++) {
-        const struct identity *each = &extra->identities[i];
-        if (fits(each, name))
-            return i == 0 ||
-                   SSL_use_cert_and_key(ssl, each->certificate, each->key, each->chain, 1);
-    }
-    return 1;
+    size_t i = 0;
+    while (name && i < extra->identity_count && !fits(&extra->identities[i], name))
+        i++;
+    const struct identity *chosen = &extra->identities[i < extra->identity_count ? i : 0];
+    SSL_certs_clear(ssl);
+    return SSL_use_cert_and_key(ssl, chosen->certificate, chosen->key, chosen->chain, 1);
 }
 
 static bool load_identities(SSL_CTX *context, const struct tls_server_options *options,
