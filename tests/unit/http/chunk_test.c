@@ -83,6 +83,45 @@ TEST(what_the_head_said_cannot_be_changed_by_a_trailer)
     }
 }
 
+/* Trailers of `count` lines of 100 bytes; the chunk decoder's verdict. */
+static enum chunk_event read_trailers(size_t count)
+{
+    static char text[2 * LIMIT_TRAILER_BYTES];
+    size_t len = (size_t)snprintf(text, sizeof(text), "0\r\n");
+    for (size_t i = 0; i < count; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "X-A: %093d\r\n", 0);
+    len += (size_t)snprintf(text + len, sizeof(text) - len, "\r\n");
+    struct str out, rest = {text, len};
+    chunk_init(&decoder, 100);
+    return next(&rest, &out);
+}
+
+TEST(trailers_are_counted_together)
+{
+    const size_t fit = (LIMIT_TRAILER_BYTES - 2) / 100;
+    assert_true(fit + 1 < LIMIT_HEADERS);
+    assert_int_equal(read_trailers(fit), CHUNK_DONE);
+    assert_int_equal(read_trailers(fit + 1), CHUNK_BAD_TRAILER);
+}
+
+TEST(there_are_at_most_as_many_trailers_as_headers)
+{
+    char text[8 * LIMIT_HEADERS + 16] = "0\r\n";
+    size_t len = strlen(text);
+    for (size_t i = 0; i < LIMIT_HEADERS; i++, len += 6)
+        memcpy(text + len, "A: b\r\n", 6);
+    memcpy(text + len, "\r\n", 3);
+    struct str out, rest = str_from(text);
+    chunk_init(&decoder, 100);
+    assert_int_equal(next(&rest, &out), CHUNK_DONE);
+
+    memcpy(text + len, "A: b\r\n\r\n", 9);
+    rest = str_from(text);
+    chunk_init(&decoder, 100);
+    assert_int_equal(next(&rest, &out), CHUNK_BAD_TRAILER);
+}
+
 TESTS(UNIT(chunks_extensions_and_trailers_are_taken_off_the_body), UNIT(the_end_stays_the_end),
       UNIT(a_size_that_would_wrap_around_is_refused),
-      UNIT(what_the_head_said_cannot_be_changed_by_a_trailer))
+      UNIT(what_the_head_said_cannot_be_changed_by_a_trailer), UNIT(trailers_are_counted_together),
+      UNIT(there_are_at_most_as_many_trailers_as_headers))

@@ -43,6 +43,7 @@ TEST(anything_else_is_refused)
         "application/json;charset=\"utf-8",
         "application/json;charset=utf-8;charset=utf-7",
         "application/json;version=1",
+        "application/json;encoding=utf-8",
         "application/x-www-form-urlencoded",
     };
     for (size_t i = 0; i < COUNT_OF(types); i++) {
