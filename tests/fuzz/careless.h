@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "pieces.h"
 
@@ -15,6 +16,7 @@ struct careless_head {
     struct str first_line;
     struct str rest; /* what follows the head */
     size_t hosts, lengths, codings;
+    bool closes; /* asks for the connection's end */
     unsigned long long length;
     struct str host, coding;
 };
@@ -69,6 +71,11 @@ static inline void careless_header(struct careless_head *head, struct str line)
     } else if (str_equal_nocase(name, STR("transfer-encoding"))) {
         head->codings++;
         head->coding = value;
+    } else if (str_equal_nocase(name, STR("connection"))) {
+        for (struct str item, rest = value; rest.len;) {
+            (void)str_cut(rest, ',', &item, &rest);
+            head->closes |= str_equal_nocase(careless_trim(item), STR("close"));
+        }
     }
 }
 
@@ -103,7 +110,7 @@ static inline struct careless_body careless_body(const struct careless_head *hea
         struct str line = careless_line(&body.rest);
         assert(str_find(line, '\r') == line.len && str_find(line, '\0') == line.len);
         /* neither nothing nor more than 64 bits can hold, even of zeros */
-        assert(line.len && hex_digit(line.data[0]) >= 0);
+        assert(line.len && line.len <= LIMIT_CHUNK_LINE_BYTES && hex_digit(line.data[0]) >= 0);
         assert(line.len < 17 || hex_digit(line.data[16]) < 0 || str_find(line, ';') < 16);
         size = careless_number(line, 16);
         if (size == 0)
@@ -111,8 +118,10 @@ static inline struct careless_body careless_body(const struct careless_head *hea
         careless_take(&body, (size_t)size);
         (void)careless_line(&body.rest);
     }
-    while (body.rest.len && careless_line(&body.rest).len)
-        ; /* trailers */
+    struct careless_head trailers = {0};
+    for (struct str line; body.rest.len && (line = careless_line(&body.rest)).len;)
+        careless_header(&trailers, line);
+    assert(!trailers.hosts && !trailers.lengths && !trailers.codings && !trailers.closes);
     return body;
 }
 

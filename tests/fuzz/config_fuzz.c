@@ -75,7 +75,7 @@ static void check_text(const struct config_text *text, bool required)
 {
     assert(text->value.len > 0 || !required);
     if (text->value.len)
-        assert(text->value.data[text->value.len] == '\0' && text->place.file);
+        assert(strlen(text->value.data) == text->value.len && text->place.file);
 }
 
 static void check_durations(const struct config *config)
@@ -119,8 +119,10 @@ static void check_config(const struct config *config)
 static void check_sentence(const struct error *err, const char *path)
 {
     struct str sentence = str_from(err->text);
-    assert(str_starts(sentence, str_from(path)) ||
-           str_starts(sentence, STR("environment " PREFIX)));
+    struct str where, what;
+    (void)str_cut(sentence, ':', &where, &what);
+    assert(str_equal(where, str_from(path)) || str_starts(where, STR("environment " PREFIX)));
+    assert(!str_starts(what, STR("0:")));
     for (size_t i = 0; i < sentence.len; i++)
         assert((uint8_t)sentence.data[i] >= 0x20 && sentence.data[i] != 0x7f);
 }

@@ -16,7 +16,7 @@ static const struct str senders[] = {{"ACMEBANK", 8}};
 
 static bool is_printable(struct str s)
 {
-    return utf8_invalid_at(s) == s.len && utf8_control_at(s, false) == s.len;
+    return is_shown(s, false);
 }
 
 /* A block is what its texts say, and none overlaps another of its day. */
@@ -59,8 +59,72 @@ static void check_complete(const struct campaign *campaign)
     assert(zone_canonical(campaign->timezone, &zone));
     assert(campaign->block_count > 0 && campaign->contact_list_count > 0);
     assert(campaign->priority >= 1 && campaign->priority <= 5 && campaign->frequency);
+    assert(is_shown(campaign->message, true));
     check_blocks(campaign);
     check_lists(campaign);
+}
+
+/* + and 7 to 15 digits without a leading zero; nothing else when no sender IDs are configured. */
+static void check_number(struct str number)
+{
+    assert(number.len >= 8 && number.len <= 16 && number.data[0] == '+' && number.data[1] != '0');
+    for (size_t i = 1; i < number.len; i++)
+        assert(number.data[i] >= '0' && number.data[i] <= '9');
+}
+
+static bool is_field(struct str key)
+{
+    static const char *const fields[] = {"name",
+                                         "description",
+                                         "contactLists",
+                                         "dncLists",
+                                         "campaignType",
+                                         "priority",
+                                         "format",
+                                         "message",
+                                         "template_name",
+                                         "callerId",
+                                         "phoneNumber",
+                                         "frequency",
+                                         "dialingStrategy",
+                                         "callingHours",
+                                         "timezone",
+                                         "days",
+                                         "day",
+                                         "start",
+                                         "end",
+                                         "schedule",
+                                         "isSchedulingEnabled"};
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        if (str_equal(key, str_from(fields[i])))
+            return true;
+    }
+    return false;
+}
+
+static void check_keys(const struct json_value *value)
+{
+    bool is_object = json_kind(value) == JSON_KIND_OBJECT;
+    if (!is_object && json_kind(value) != JSON_KIND_ARRAY)
+        return;
+    for (const struct json_value *each = json_first(value); each; each = json_next(each)) {
+        assert(!is_object || is_field(json_key(each)));
+        check_keys(each);
+    }
+}
+
+/* The body of a clean campaign, looked at once more. */
+static void check_body(struct str body, const struct decode_options *options)
+{
+    struct arena arena;
+    struct json_fault fault;
+    arena_init(&arena, LIMIT_ARENA_BYTES);
+    const struct json_value *root = json_read(body, &arena, &fault);
+    assert(root && !json_member(root, STR("data")));
+    assert(json_string(json_member(root, STR("priority"))).len == 1);
+    if (!options->allow_unknown_fields)
+        check_keys(root);
+    arena_release(&arena);
 }
 
 struct verdict {
@@ -97,8 +161,12 @@ static struct verdict decode(struct str body, const struct decode_options *optio
     violations_init(&violations, &arena);
     if (campaign_decode(body, options, &arena, &campaign, &violations, &fault) == DECODE_DONE) {
         verdict = (struct verdict){violations_clean(&violations), sum_of_violations(&violations)};
-        if (verdict.clean)
+        if (verdict.clean) {
             check_complete(&campaign);
+            check_body(body, options);
+        }
+        if (verdict.clean && options->sender_id_count == 0)
+            check_number(campaign.caller_id);
     } else {
         assert(fault.kind != JSON_OK && violations.count == 0);
         verdict.sum = fault.offset << 8 | fault.kind;

@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <ctype.h>
 
-#include "base/utf8.h"
 #include "campaign/encoding.h"
 #include "fuzz.h"
 #include "pieces.h"
@@ -79,8 +78,7 @@ static void check_round_trip(struct str text, struct arena *arena)
 {
     struct str decoded = STR("untouched");
     size_t offset;
-    bool fine = text.len > 0 && utf8_invalid_at(text) == text.len &&
-                utf8_control_at(text, true) == text.len;
+    bool fine = text.len > 0 && is_shown(text, true);
     uint64_t random = sum_of(14695981039346656037u, text);
     struct str sent = percent_encode(encode(text, arena), random, arena);
     enum message_fault fault = message_decode(sent, arena, &decoded, &offset);
@@ -96,8 +94,7 @@ static void check_text(struct str text, struct arena *arena)
     assert(fault != MESSAGE_MEMORY);
     assert(fault == MESSAGE_OK || offset < text.len || text.len == 0);
     assert((fault == MESSAGE_OK) == (decoded.len > 0));
-    assert(utf8_invalid_at(decoded) == decoded.len);
-    assert(utf8_control_at(decoded, true) == decoded.len);
+    assert(is_shown(decoded, true));
     if (fault == MESSAGE_OK)
         check_only_encoding(text, decoded, arena);
 }

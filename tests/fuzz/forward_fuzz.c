@@ -66,6 +66,8 @@ static void check_headers(const struct http_request *before, const struct http_r
                                        "transfer-encoding",
                                        "expect",
                                        "x-http-method-override",
+                                       "proxy-authorization",
+                                       "proxy-connection",
                                        "x-original-url",
                                        "x-decision-id",
                                        "accept-encoding"};

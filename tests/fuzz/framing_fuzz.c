@@ -20,6 +20,17 @@ struct story {
     uint64_t sum; /* over head and body bytes, in order */
 };
 
+static bool is_host_byte(char c)
+{
+    return str_is_identifier((struct str){&c, 1}) || c == '.' || c == ':' || c == '[' || c == ']';
+}
+
+/* RFC 3986 leaves these out of every part of a URI but for the fragment's "#". */
+static bool is_target_byte(char c)
+{
+    return c > ' ' && c < 0x7f && !strchr("\"#<>[\\]^`{|}", c);
+}
+
 static void check_views(struct str head, const struct http_request *request)
 {
     const struct str parts[] = {request->method, request->target, request->host};
@@ -28,6 +39,8 @@ static void check_views(struct str head, const struct http_request *request)
         assert(parts[i].data + parts[i].len <= head.data + head.len);
     }
     assert(request->target.data[0] == '/' || str_equal(request->target, STR("*")));
+    for (size_t i = 0; i < request->target.len; i++)
+        assert(is_target_byte(request->target.data[i]));
     assert(request->header_count > 0 && request->header_count <= limits.headers);
     for (size_t i = 0; i < request->header_count; i++) {
         assert(is_token(request->headers[i].name));
@@ -49,6 +62,9 @@ static void check_agreed(struct str head, const struct framing *framing,
     assert(!careless.lengths || careless.length == framing->content_length);
     assert(careless.length <= limits.body_bytes);
     assert(!careless.codings || request->version_minor == 1);
+    assert(framing->keep_alive == (request->version_minor == 1 && !careless.closes));
+    for (size_t i = 0; i < careless.host.len; i++)
+        assert(is_host_byte(careless.host.data[i]));
     if (str_equal(request->method, STR("POST")) || str_equal(request->method, STR("PUT")))
         assert(careless.lengths + careless.codings == 1);
     (void)str_cut(careless.first_line, ' ', &ignored, &target);
@@ -117,6 +133,7 @@ static struct story run(struct str bytes, enum pace pace)
         story.sum = sum_of(story.sum, out);
         if (event == FRAMING_HEAD) {
             check_head(out);
+            assert(used - out.len <= 2 * LIMIT_LEADING_CRLF);
             story.heads++;
             body_bytes = 0;
         } else if (event == FRAMING_PIECE) {

@@ -8,8 +8,8 @@
 #include "base/json_read.h"
 #include "base/json_write.h"
 #include "base/limits.h"
-#include "base/utf8.h"
 #include "fuzz.h"
+#include "pieces.h"
 
 /* Everything before the first bad byte could still become JSON, so it is at worst incomplete. */
 static void check_prefix(struct str text, size_t offset, struct arena *arena)
@@ -31,14 +31,50 @@ static void check_place(struct str text, const struct json_fault *fault)
     assert(fault->line == line && fault->column == fault->offset - start + 1);
 }
 
-/* Inside the strings of an accepted text: no control, and no \\u0000 either. */
-static void check_strings(struct str text)
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static size_t skip_digits(struct str text, size_t at)
+{
+    size_t begin = at;
+    while (at < text.len && is_digit(text.data[at]))
+        at++;
+    assert(at > begin);
+    return at;
+}
+
+/* From a number's first byte to behind its last; RFC 8259 section 6. */
+static size_t check_number(struct str text, size_t at)
+{
+    at += text.data[at] == '-';
+    bool zero = at < text.len && text.data[at] == '0';
+    size_t end = skip_digits(text, at);
+    assert(!zero || end == at + 1);
+    if (end < text.len && text.data[end] == '.')
+        end = skip_digits(text, end + 1);
+    if (end < text.len && (text.data[end] | 32) == 'e') {
+        end++;
+        end += end < text.len && (text.data[end] == '+' || text.data[end] == '-');
+        end = skip_digits(text, end);
+    }
+    return end;
+}
+
+/* In an accepted text numbers are numbers, and in its strings are no control and no \\u0000 either.
+ */
+static void check_grammar(struct str text)
 {
     bool inside = false;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t byte = (uint8_t)text.data[i];
         assert(byte >= ' ' || (!inside && (byte == '\t' || byte == '\n' || byte == '\r')));
         assert(inside || byte < 0x7f);
+        if (!inside && (byte == '-' || is_digit((char)byte))) {
+            i = check_number(text, i) - 1;
+            continue;
+        }
         if (byte == '"')
             inside = !inside;
         if (byte != '\\')
@@ -53,7 +89,7 @@ static void check_strings(struct str text)
 
 static void check_text(struct str text)
 {
-    assert(utf8_invalid_at(text) == text.len && str_find(text, '\0') == text.len);
+    assert(is_utf8(text) && str_find(text, '\0') == text.len);
 }
 
 /* Each key leads to its member: none hides another, whichever way it was escaped. */
@@ -190,7 +226,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!fine && scanned.kind != JSON_BYTE_ORDER_MARK)
         check_prefix(text, scanned.offset, &arena);
     if (root) {
-        check_strings(text);
+        check_grammar(text);
         check_tree(root, 0);
         check_round_trip(root);
     }

@@ -64,9 +64,14 @@ static void check_careless(struct str bytes, const struct response_parser *parse
                            const struct story *story, uint64_t head_sum)
 {
     struct careless_head head = {.rest = bytes};
+    unsigned long long status;
     do {
         head = careless_head(head.rest);
-    } while (careless_number(str_slice(head.first_line, 9, 12), 10) < 200);
+        status = careless_number(str_slice(head.first_line, 9, 12), 10);
+        assert(status != 101 && (status >= 200 || (!head.lengths && !head.codings)));
+    } while (status < 200);
+    if (parser->reusable)
+        assert(!head.closes && str_starts(head.first_line, STR("HTTP/1.1")));
     struct careless_body body = {.sum = head_sum, .rest = head.rest};
     bool bodiless = parser->head_request || story->status == 204 || story->status == 304;
     check_unambiguous(&head);
