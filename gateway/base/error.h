@@ -1,6 +1,7 @@
 /*
  * One sentence for a person: what is wrong, where, and what to do about it.
- * Filled by the function that fails; the caller prints it. Never holds secrets.
+ * Filled by the function that fails; the caller prints it. Never holds secrets, nor control
+ * characters, whatever it quotes: those become question marks.
  */
 #pragma once
 

@@ -26,7 +26,8 @@
 /* ---- all clients together (config: limits) ---- */
 #define LIMIT_CONNECTIONS 20000 /* at 13 KB each 260 MB; twice a busy platform's pods */
 /* when connections are taken: who may have to make room for a new one */
-#define LIMIT_DAWDLING_MS 1000 /* in the middle of a handshake or request: a quick client is done  \
+#define LIMIT_DAWDLING_MS                                                                          \
+    1000                       /* in the middle of a handshake or request: a quick client is done  \
                                 */
 #define LIMIT_RESTING_MS 10000 /* idle: it can come back when it has something to say */
 #define LIMIT_REQUESTS 1024    /* judged or forwarded at once; Kore.ai takes 1 a second */

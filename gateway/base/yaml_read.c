@@ -11,7 +11,6 @@
 
 #include "base/limits.h"
 #include "base/strset.h"
-#include "base/utf8.h"
 
 struct reader {
     yaml_parser_t parser;
@@ -340,25 +339,12 @@ const struct yaml_node *yaml_member(const struct yaml_node *mapping, struct str 
     return NULL;
 }
 
-/* "\e[2J" in a file must not reach the terminal of whoever reads the sentence. */
-static void hide_controls(struct error *err)
-{
-    struct str text = str_from(err->text);
-    for (size_t at; (at = utf8_control_at(text, false)) < text.len;) {
-        bool two_bytes = (unsigned char)err->text[at] == 0xc2;
-        err->text[at] = '?';
-        if (two_bytes)
-            err->text[at + 1] = '?';
-    }
-}
-
 bool yaml_error(const struct yaml_node *node, struct error *err, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     (void)error_vat(err, node->file, node->line, node->column, format, args);
     va_end(args);
-    hide_controls(err);
     return false;
 }
 
@@ -368,7 +354,6 @@ bool yaml_key_error(const struct yaml_node *node, struct error *err, const char 
     va_start(args, format);
     (void)error_vat(err, node->file, node->key_line, node->key_column, format, args);
     va_end(args);
-    hide_controls(err);
     return false;
 }
 

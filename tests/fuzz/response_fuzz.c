@@ -1,7 +1,11 @@
-/* response_next, response_split, chunk_next: any bytes, cut in any way, give one verdict. */
+/*
+ * response_next, response_split, chunk_next: any bytes, cut in any way, give one verdict, and an
+ * accepted answer ends where a careless client would end it, too.
+ */
 #include <assert.h>
 #include <stdlib.h>
 
+#include "careless.h"
 #include "fuzz.h"
 #include "http/field.h"
 #include "http/response.h"
@@ -24,6 +28,9 @@ static int check_head(struct str head)
     struct arena arena;
     struct http_response response;
     struct str copy = copy_of(head);
+    struct careless_head careless = careless_head(head);
+    check_plain(head);
+    check_unambiguous(&careless);
     arena_init(&arena, 1 << 20);
     assert(response_split(copy, &arena, &response));
     assert(response.status >= 200 && response.status <= 599);
@@ -52,11 +59,37 @@ static void check_end(const struct response_parser *parser, const struct story *
         assert(!parser->reusable && story->rest == 0);
 }
 
+/* An accepted answer is the same for a client that reads carelessly, behind the interim ones. */
+static void check_careless(struct str bytes, const struct response_parser *parser,
+                           const struct story *story, uint64_t head_sum)
+{
+    struct careless_head head = {.rest = bytes};
+    unsigned long long status;
+    do {
+        head = careless_head(head.rest);
+        status = careless_number(str_slice(head.first_line, 9, 12), 10);
+        assert(status != 101 && (status >= 200 || (!head.lengths && !head.codings)));
+    } while (status < 200);
+    if (parser->reusable)
+        assert(!head.closes && str_starts(head.first_line, STR("HTTP/1.1")));
+    struct careless_body body = {.sum = head_sum, .rest = head.rest};
+    bool bodiless = parser->head_request || story->status == 204 || story->status == 304;
+    check_unambiguous(&head);
+    if (story->status == 204 && parser->reusable) /* nobody may wait for what it announces */
+        assert(head.length == 0 && !head.codings);
+    if (!bodiless && (head.codings || head.lengths))
+        body = careless_body(&head, head_sum);
+    else if (!bodiless)
+        careless_take(&body, head.rest.len);
+    assert(body.bytes == story->body_bytes && body.sum == story->sum);
+    assert(body.rest.len == story->rest);
+}
+
 static struct story run(struct str bytes, enum pace pace, bool head_request)
 {
     struct story story = {0};
     struct response_parser parser;
-    uint64_t random = sum_of(14695981039346656037u, bytes) | 1;
+    uint64_t random = sum_of(14695981039346656037u, bytes) | 1, head_sum = 0;
     size_t done = 0, fed = 0;
     enum response_event event = RESPONSE_MORE;
     response_init(&parser, head_request, MAX_BODY);
@@ -79,6 +112,8 @@ static struct story run(struct str bytes, enum pace pace, bool head_request)
         }
         if (event == RESPONSE_HEAD || event == RESPONSE_PIECE)
             story.sum = sum_of(story.sum, out);
+        if (event == RESPONSE_HEAD)
+            head_sum = story.sum;
         free((char *)input.data);
     }
     story.fault = parser.fault;
@@ -86,6 +121,7 @@ static struct story run(struct str bytes, enum pace pace, bool head_request)
         story.reusable = parser.reusable;
         story.rest = bytes.len - done;
         check_end(&parser, &story);
+        check_careless(bytes, &parser, &story, head_sum);
     }
     return story;
 }

@@ -50,6 +50,8 @@ static const struct {
     {"\"abc", "json-truncated", 4},
     {"\"abc\\", "json-truncated", 5},
     {"\"\\u00", "json-truncated", 5},
+    {"\"\\ud800", "json-truncated", 7},
+    {"\"\\ud800\\", "json-truncated", 8},
     {"01", "json-number", 1},
     {"-", "json-truncated", 1},
     {"-a", "json-number", 1},
@@ -244,6 +246,37 @@ TEST(threads_read_into_their_own_arenas)
     }
 }
 
+/* Keys are compared as what they say: an escape hides nothing, in one byte of UTF-8 or in four. */
+TEST(a_key_is_the_same_key_however_it_is_escaped)
+{
+    static const struct {
+        const char *text;
+        size_t offset;
+    } same[] = {
+        {"{\"a\":1,\"\\u0061\":2}", 7},
+        {"{\"\xc3\xa4\":1,\"\\u00e4\":2}", 8},
+        {"{\"\xe2\x82\xac\":1,\"\\u20ac\":2}", 9},
+        {"{\"\xf0\x9f\x98\x80\":1,\"\\ud83d\\ude00\":2}", 10},
+        {"{\"\\ud83d\\ude00\":1,\"\\uD83D\\uDE00\":2}", 18},
+        {"{\"\\/\":1,\"/\":2}", 8},
+        {"{\"\\n\":1,\"\\u000a\":2}", 8},
+    };
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
+        struct json_fault fault = scan(str_from(same[i].text));
+        assert_string_equal(json_fault_code(fault.kind), "json-duplicate-key");
+        assert_int_equal(fault.offset, same[i].offset);
+    }
+    static const char *const different[] = {
+        "{\"a\":1,\"\\u0041\":2}",
+        "{\"\\u00e4\":1,\"a\\u0308\":2}", /* the same to the eye, but not the same text */
+        "{\"\\ud83d\\ude00\":1,\"\\ud83d\\ude01\":2}",
+        "{\"\\\\u0061\":1,\"a\":2}",
+        "{\"a\":1,\"b\":{\"a\":2}}",
+    };
+    for (size_t i = 0; i < COUNT_OF(different); i++)
+        assert_int_equal(scan(str_from(different[i])).kind, JSON_OK);
+}
+
 TEST(strings_and_keys_come_unescaped)
 {
     struct json_fault fault;
@@ -279,5 +312,5 @@ TESTS(UNIT(refuses_and_says_where), UNIT(accepts_json_of_every_kind),
       UNIT(every_fault_has_a_code_and_a_sentence), UNIT(long_numbers_are_numbers),
       UNIT(depth_tokens_and_keys_are_bounded), UNIT(duplicates_are_found_among_few_and_among_many),
       UNIT(a_small_arena_is_a_fault_and_not_a_clean_text), UNIT(memory_for_keys_is_bounded_too),
-      UNIT(threads_read_into_their_own_arenas), UNIT(strings_and_keys_come_unescaped),
-      UNIT(the_tree_is_looked_up_case_sensitively))
+      UNIT(threads_read_into_their_own_arenas), UNIT(a_key_is_the_same_key_however_it_is_escaped),
+      UNIT(strings_and_keys_come_unescaped), UNIT(the_tree_is_looked_up_case_sensitively))

@@ -139,6 +139,8 @@ static const struct {
     {"revision: a\nteams:\n  a: {}\n b: {}",
      "p.yaml:4:2: this is not YAML: did not find expected key; check the indentation and the "
      "quotes around texts"},
+    {"a: [", "p.yaml:2:1: this is not YAML: did not find expected node content; put texts with "
+             "special characters in quotes"},
     {"revision: \"a",
      "p.yaml:1:13: this is not YAML: found unexpected end of stream; close the quotes"},
     {"revision: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]", "p.yaml:1:42: this is nested too deeply"},

@@ -163,6 +163,51 @@ TEST(unknown_fields_are_let_through_only_when_asked)
     assert_true(violations_clean(&o.violations));
 }
 
+/* Answers have their lists in `data`, requests do not: a list given there would scrub nobody. */
+TEST(data_is_refused_even_where_unknown_fields_are_allowed)
+{
+    const struct decode_options lenient = {.allow_unknown_fields = true};
+    struct outcome o =
+        decode(STR(CAMPAIGN("[" MORNING "]", ",\"data\":{\"dncLists\":{}}")), &lenient);
+    expect_only(&o, VIOLATION_FIELD_UNKNOWN, "/data");
+    o = decode(STR(CAMPAIGN("[" MORNING "]", ",\"Data\":{}")), &lenient);
+    assert_true(violations_clean(&o.violations));
+}
+
+TEST(a_priority_is_one_digit)
+{
+    static const char *const priorities[] = {"33", "3 ", " 3", "0", "6", ""};
+    for (size_t i = 0; i < COUNT_OF(priorities); i++) {
+        char body[2048];
+        (void)snprintf(body, sizeof(body),
+                       "{\"name\":\"n\",\"description\":\"d\",\"contactLists\":[\"a\"],"
+                       "\"campaignType\":\"sms\",\"priority\":\"%s\",\"format\":\"simple\","
+                       "\"message\":{\"template_name\":\"t\",\"message\":\"aGk%%3D\"}," HOURS(
+                           "[" MORNING "]") "}",
+                       priorities[i]);
+        struct outcome o = decode(str_from(body), &defaults);
+        expect_only(&o, VIOLATION_FIELD_VALUE, "/priority");
+    }
+}
+
+TEST(blocks_apart_or_touching_do_not_overlap_in_either_order)
+{
+    struct outcome o = decode(STR(CAMPAIGN("[" MORNING "," AFTERNOON "]", "")), &defaults);
+    assert_true(violations_clean(&o.violations));
+    o = decode(STR(CAMPAIGN("[" AFTERNOON "," MORNING "]", "")), &defaults);
+    assert_true(violations_clean(&o.violations));
+    o = decode(STR(CAMPAIGN("[" AFTERNOON ",{\"day\":\"MO\",\"start\":\"7:00 AM\","
+                            "\"end\":\"8:00 AM\"}]",
+                            "")),
+               &defaults);
+    assert_true(violations_clean(&o.violations));
+    o = decode(STR(CAMPAIGN("[" AFTERNOON ",{\"day\":\"MO\",\"start\":\"11:59 AM\","
+                            "\"end\":\"12:01 PM\"}]",
+                            "")),
+               &defaults);
+    expect_only(&o, VIOLATION_WINDOW_OVERLAP, "/dialingStrategy/callingHours/days/1");
+}
+
 TEST(a_long_key_is_cut_between_characters)
 {
     char body[400] = "{\"a";
@@ -253,6 +298,9 @@ int main(void)
         UNIT(a_sender_id_counts_only_when_configured_exactly),
         UNIT(the_caller_id_is_never_quoted),
         UNIT(unknown_fields_are_let_through_only_when_asked),
+        UNIT(data_is_refused_even_where_unknown_fields_are_allowed),
+        UNIT(a_priority_is_one_digit),
+        UNIT(blocks_apart_or_touching_do_not_overlap_in_either_order),
         UNIT(a_long_key_is_cut_between_characters),
         UNIT(sentences_hold_no_controls_whatever_comes_in),
         UNIT(a_flood_of_unknown_fields_costs_little_memory),

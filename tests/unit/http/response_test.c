@@ -338,7 +338,38 @@ TEST(splitting_gives_status_reason_and_headers)
     arena_release(&arena);
 }
 
+TEST(every_fault_has_a_code_and_a_sentence)
+{
+    for (enum response_fault fault = RESPONSE_STATUS_LINE; fault <= RESPONSE_TRUNCATED; fault++) {
+        assert_true(str_is_identifier(str_from(response_fault_code(fault))));
+        assert_true(strlen(response_fault_sentence(fault)) > 0);
+        for (enum response_fault other = RESPONSE_STATUS_LINE; other < fault; other++)
+            assert_string_not_equal(response_fault_code(fault), response_fault_code(other));
+    }
+}
+
+TEST(what_was_decided_stays_so)
+{
+    struct response_parser parser;
+    struct str out;
+    size_t used;
+    response_init(&parser, false, MAX_BODY);
+    assert_int_equal(response_next(&parser, STR("ICY 200 OK\r\n"), false, &used, &out),
+                     RESPONSE_FAULTY);
+    assert_int_equal(response_next(&parser, STR("HTTP/1.1 200 OK\r\n\r\n"), true, &used, &out),
+                     RESPONSE_FAULTY);
+    assert_int_equal(used, 0);
+
+    response_init(&parser, true, MAX_BODY);
+    struct str answer = STR("HTTP/1.1 200 OK\r\n\r\n");
+    assert_int_equal(response_next(&parser, answer, false, &used, &out), RESPONSE_HEAD);
+    assert_int_equal(response_next(&parser, STR("more"), false, &used, &out), RESPONSE_DONE);
+    assert_int_equal(response_next(&parser, STR("more"), true, &used, &out), RESPONSE_DONE);
+    assert_int_equal(used, 0);
+}
+
 TESTS(UNIT(believes_no_answer_that_could_be_read_in_two_ways),
       UNIT(a_nul_byte_is_a_fault_wherever_it_stands), UNIT(reads_every_legal_form_of_answer),
       UNIT(bytes_behind_an_answer_are_left_to_be_noticed),
-      UNIT(limits_hold_however_the_bytes_arrive), UNIT(splitting_gives_status_reason_and_headers))
+      UNIT(limits_hold_however_the_bytes_arrive), UNIT(splitting_gives_status_reason_and_headers),
+      UNIT(every_fault_has_a_code_and_a_sentence), UNIT(what_was_decided_stays_so))

@@ -48,5 +48,19 @@ TEST(rules_are_found_as_well)
     EXPECT_STR(nearest_word(STR("days"), rule, 0), "");
 }
 
+static struct str long_name(size_t index)
+{
+    (void)index;
+    return STR("Continent/of-a-name-that-is-longer-than-any-that-we-know-of/Kolkata");
+}
+
+TEST(a_name_too_long_to_compare_is_found_by_its_last_part_only)
+{
+    assert_true(nearest_word(STR("kolkata"), long_name, 1).len > 0);
+    EXPECT_STR(nearest_word(STR("Kolkatta"), long_name, 1), "");
+    EXPECT_STR(nearest_word(STR("Calcutta"), long_name, 1), "");
+}
+
 TESTS(UNIT(a_slip_of_the_finger_finds_the_zone), UNIT(another_word_finds_nothing),
-      UNIT(rules_are_found_as_well))
+      UNIT(rules_are_found_as_well),
+      UNIT(a_name_too_long_to_compare_is_found_by_its_last_part_only))
