@@ -14,17 +14,16 @@ libraries. The second half of a test shows that the first half is able to fail.
     T8   slow_head_is_cut, wait_for_the_upstream
     T9   answer_is_one_record, small_answers_do_not_wait (TCP_NODELAY)
     T10  end_does_not_overtake
-    T11  descriptors_run_out
+    T11  descriptors_run_out; test_limits: connections_fit_the_descriptors
     T12  ambiguous_answer, old_connection
     T13  create_is_not_sent_twice
     T14  json_is_judged_strictly, body_is_forwarded_as_it_came
     T15  json_bomb
     T16  client_that_does_not_read
+    T17  test_reload: revoked_client_is_out, another_ca_ends_the_old_ones_sessions
     T18  client_gone_before_its_answer (SIGPIPE), libraries_are_linked
     T19  stderr_is_ours
     T20  calls_into_traps (regex, onig)
-
-T17 (resumption past a changed client-certificate rule) is tested where client certificates are.
 """
 import json
 import os
