@@ -2,9 +2,8 @@
  * One table says which keys exist, where their values go and how they are read; the walk over the
  * file and the look into the environment both follow it.
  */
-#include "config.h"
+#include "config_values.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,17 +15,8 @@
 #include "audit/digest.h"
 #include "base/limits.h"
 #include "base/yaml_read.h"
-#include "http/field.h"
 
 #define LIMIT_CONFIG_BYTES (1024 * 1024)
-#define LIMIT_WORKERS 256
-
-/* One scalar, wherever it came from. */
-struct value {
-    struct str text;
-    struct config_place place;
-    uint64_t min, max; /* of a number; 0: no bound */
-};
 
 /* What a fixed setting was given as. */
 struct config_fixed {
@@ -35,14 +25,10 @@ struct config_fixed {
     struct config_fixed *next;
 };
 
-struct key;
-typedef bool read_fn(struct config *config, void *target, const struct value *value,
-                     struct error *err);
-
 /* A key of the file. Exactly one of `read` (a scalar), `keys` (a mapping), `node` is set. */
 struct key {
     const char *name;
-    read_fn *read;
+    value_fn *read;
     size_t offset; /* of the target in struct config */
     const struct key *keys;
     size_t key_count;
@@ -64,284 +50,6 @@ bool config_error(const struct config_place *place, struct error *err, const cha
     return error_at(err, place->file, place->line, place->column, "%s", sentence);
 }
 
-/* ---- scalars ---- */
-
-static struct str copy_text(struct config *config, struct str text)
-{
-    return arena_copy(&config->arena, text);
-}
-
-static bool out_of_memory(struct error *err)
-{
-    return error_set(err, "out of memory while reading the configuration");
-}
-
-static bool read_text(struct config *config, void *target, const struct value *value,
-                      struct error *err)
-{
-    struct config_text *text = target;
-    if (value->text.len == 0)
-        return config_error(&value->place, err, "a text is expected here, but it is empty");
-    if (memchr(value->text.data, '\0', value->text.len))
-        return config_error(&value->place, err, "the text holds a NUL character");
-    *text = (struct config_text){copy_text(config, value->text), value->place};
-    return text->value.data || out_of_memory(err);
-}
-
-/* A path, made relative to the file that names it. */
-static bool read_path(struct config *config, void *target, const struct value *value,
-                      struct error *err)
-{
-    struct config_text *text = target;
-    if (!read_text(config, target, value, err))
-        return false;
-    const char *slash = strrchr(config->path, '/');
-    if (text->value.data[0] == '/' || !slash)
-        return true;
-    text->value = arena_format(&config->arena, "%.*s/%.*s", (int)(slash - config->path),
-                               config->path, STR_ARGS(text->value));
-    return text->value.data || out_of_memory(err);
-}
-
-static bool read_count(struct config *config, void *target, const struct value *value,
-                       struct error *err)
-{
-    (void)config;
-    uint64_t number;
-    if (!str_to_u64(value->text, &number) || number == 0)
-        return config_error(&value->place, err,
-                            "'%.*s' is not a whole number of at least 1, such as 4",
-                            STR_ARGS(value->text));
-    *(uint64_t *)target = number;
-    return true;
-}
-
-static bool check_bounds(const struct value *value, uint64_t number, struct error *err)
-{
-    if ((!value->min || number >= value->min) && (!value->max || number <= value->max))
-        return true;
-    return config_error(&value->place, err, "'%.*s' is out of bounds; it can be %llu to %llu",
-                        STR_ARGS(value->text), (unsigned long long)value->min,
-                        (unsigned long long)value->max);
-}
-
-static bool read_number(struct config *config, void *target, const struct value *value,
-                        struct error *err)
-{
-    return read_count(config, target, value, err) && check_bounds(value, *(uint64_t *)target, err);
-}
-
-static bool read_workers(struct config *config, void *target, const struct value *value,
-                         struct error *err)
-{
-    if (!read_count(config, target, value, err))
-        return false;
-    if (config->workers > LIMIT_WORKERS)
-        return config_error(&value->place, err, "there can be at most %d workers", LIMIT_WORKERS);
-    return true;
-}
-
-struct unit {
-    const char *name;
-    uint64_t factor;
-};
-
-/* A number with a unit from the table behind it. */
-static bool parse_with_unit(struct str text, const struct unit *units, size_t count, uint64_t *ret)
-{
-    size_t digits = 0;
-    uint64_t number;
-    while (digits < text.len && text.data[digits] >= '0' && text.data[digits] <= '9')
-        digits++;
-    if (!str_to_u64(str_slice(text, 0, digits), &number))
-        return false;
-    struct str unit = str_slice(text, digits, text.len);
-    for (size_t i = 0; i < count; i++) {
-        if (str_equal(unit, str_from(units[i].name)))
-            return !__builtin_mul_overflow(number, units[i].factor, ret);
-    }
-    return false;
-}
-
-#define LONGEST_MS (366 * 24 * 3600 * 1000ULL)
-
-static bool read_duration(struct config *config, void *target, const struct value *value,
-                          struct error *err)
-{
-    (void)config;
-    static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-    uint64_t ms;
-    if (!parse_with_unit(value->text, units, COUNT_OF(units), &ms) || ms == 0 || ms > LONGEST_MS)
-        return config_error(&value->place, err,
-                            "'%.*s' is not a duration; write a number and ms, s, m or h, "
-                            "such as 500ms or 10s",
-                            STR_ARGS(value->text));
-    *(int64_t *)target = (int64_t)ms;
-    return true;
-}
-
-static bool read_size(struct config *config, void *target, const struct value *value,
-                      struct error *err)
-{
-    (void)config;
-    static const struct unit units[] = {
-        {"", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024ULL * 1024 * 1024}};
-    uint64_t bytes;
-    if (!parse_with_unit(value->text, units, COUNT_OF(units), &bytes) || bytes == 0 ||
-        bytes > INT64_MAX)
-        return config_error(&value->place, err,
-                            "'%.*s' is not a size; write a number of bytes, or one with KiB, MiB "
-                            "or GiB",
-                            STR_ARGS(value->text));
-    *(uint64_t *)target = bytes;
-    return check_bounds(value, bytes, err);
-}
-
-/* What a request's arena can hold decoded; see limits.h. */
-static bool read_body_limit(struct config *config, void *target, const struct value *value,
-                            struct error *err)
-{
-    if (!read_size(config, target, value, err))
-        return false;
-    if (config->framing.body_bytes > LIMIT_BODY_CONFIGURABLE)
-        return config_error(&value->place, err, "a body can be at most %d bytes",
-                            LIMIT_BODY_CONFIGURABLE);
-    return true;
-}
-
-static bool read_bool(struct config *config, void *target, const struct value *value,
-                      struct error *err)
-{
-    (void)config;
-    bool yes = str_equal(value->text, STR("true"));
-    if (!yes && !str_equal(value->text, STR("false")))
-        return config_error(&value->place, err, "'%.*s' is neither true nor false",
-                            STR_ARGS(value->text));
-    *(bool *)target = yes;
-    return true;
-}
-
-/* A word from a list; its place in the list is the value. */
-static bool read_choice(void *target, const struct value *value, const char *const *words,
-                        size_t count, struct error *err)
-{
-    char known[128] = "";
-    for (size_t i = 0; i < count; i++) {
-        if (str_equal(value->text, str_from(words[i]))) {
-            *(unsigned *)target = (unsigned)i;
-            return true;
-        }
-        size_t used = strlen(known);
-        (void)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", words[i]);
-    }
-    return config_error(&value->place, err, "'%.*s' is not one of: %s", STR_ARGS(value->text),
-                        known);
-}
-
-static bool read_log_level(struct config *config, void *target, const struct value *value,
-                           struct error *err)
-{
-    (void)config;
-    static const char *const words[] = {"debug", "info", "warn", "error"};
-    return read_choice(target, value, words, COUNT_OF(words), err);
-}
-
-static bool read_log_format(struct config *config, void *target, const struct value *value,
-                            struct error *err)
-{
-    (void)config;
-    static const char *const words[] = {"auto", "json", "text"};
-    return read_choice(target, value, words, COUNT_OF(words), err);
-}
-
-static bool read_client_certificates(struct config *config, void *target, const struct value *value,
-                                     struct error *err)
-{
-    (void)config;
-    static const char *const words[] = {"off", "optional", "required"};
-    return read_choice(target, value, words, COUNT_OF(words), err);
-}
-
-/* A header name that is looked for, so it must be one (RFC 9110 5.6.2), and not one with a meaning.
- */
-static bool read_header_name(struct config *config, void *target, const struct value *value,
-                             struct error *err)
-{
-    static const struct str taken[] = {
-        STR("host"),         STR("content-length"), STR("transfer-encoding"), STR("connection"),
-        STR("content-type"), STR("auth"),           STR("accountid"),         STR("iid")};
-    bool fine = is_token(value->text);
-    for (size_t i = 0; i < COUNT_OF(taken); i++)
-        fine = fine && !str_equal_nocase(value->text, taken[i]);
-    if (!fine)
-        return config_error(&value->place, err, "'%.*s' cannot be the name of the API key's header",
-                            STR_ARGS(value->text));
-    return read_text(config, target, value, err);
-}
-
-/* Only what is built can be asked for: central durability comes with the central database. */
-static bool read_durability(struct config *config, void *target, const struct value *value,
-                            struct error *err)
-{
-    (void)config;
-    static const char *const words[] = {"local"};
-    return read_choice(target, value, words, COUNT_OF(words), err);
-}
-
-/* ---- the upstream's URL ---- */
-
-static bool valid_host(struct str host)
-{
-    if (host.len == 0 || host.len > 253)
-        return false;
-    for (size_t i = 0; i < host.len; i++) {
-        unsigned char c = (unsigned char)host.data[i];
-        if (!isalnum(c) && c != '-' && c != '.' && c != ':')
-            return false;
-    }
-    return true;
-}
-
-/* https://HOST[:PORT][/]. A host alone is accepted: the API's own documents differ on that. */
-static bool read_url(struct config *config, void *target, const struct value *value,
-                     struct error *err)
-{
-    if (!read_text(config, target, value, err))
-        return false;
-    struct str rest = config->upstream_url.value;
-    if (str_starts(rest, STR("https://")))
-        rest = str_slice(rest, 8, rest.len);
-    if (str_ends(rest, STR("/")))
-        rest = str_slice(rest, 0, rest.len - 1);
-
-    struct str host, port;
-    size_t bracket = str_find(rest, ']');
-    if (rest.len && rest.data[0] == '[' && bracket < rest.len) {
-        host = str_slice(rest, 1, bracket);
-        port = str_slice(rest, bracket + 1, rest.len);
-    } else {
-        size_t colon = str_find(rest, ':');
-        host = str_slice(rest, 0, colon);
-        port = str_slice(rest, colon, rest.len);
-    }
-    uint64_t number = 443;
-    if (!valid_host(host) ||
-        (port.len && (port.data[0] != ':' || !str_to_u64(str_slice(port, 1, port.len), &number) ||
-                      number == 0 || number > UINT16_MAX)))
-        return config_error(&value->place, err,
-                            "'%.*s' is not https://HOST or https://HOST:PORT without a path",
-                            STR_ARGS(value->text));
-    unsigned char binary[16];
-    config->upstream_host = copy_text(config, host);
-    config->upstream_port = (uint16_t)number;
-    if (!config->upstream_host.data)
-        return out_of_memory(err);
-    config->upstream_host_is_address =
-        inet_pton(AF_INET, config->upstream_host.data, binary) == 1 ||
-        inet_pton(AF_INET6, config->upstream_host.data, binary) == 1;
-    return true;
-}
-
 /* ---- lists and tenants ---- */
 
 static struct value scalar_value(const struct yaml_node *node)
@@ -359,7 +67,8 @@ static bool expect_kind(const struct yaml_node *node, enum yaml_kind kind, const
 }
 
 static bool read_list(struct config *config, const struct yaml_node *node, const char *name,
-                      read_fn *read, struct config_text **ret, size_t *ret_count, struct error *err)
+                      value_fn *read, struct config_text **ret, size_t *ret_count,
+                      struct error *err)
 {
     if (!expect_kind(node, YAML_SEQUENCE, name, err))
         return false;
@@ -367,7 +76,7 @@ static bool read_list(struct config *config, const struct yaml_node *node, const
         return yaml_error(node, err, "'%s' is an empty list", name);
     struct config_text *items = arena_zalloc(&config->arena, node->count, sizeof(*items));
     if (!items)
-        return out_of_memory(err);
+        return value_out_of_memory(err);
     size_t count = 0;
     for (const struct yaml_node *each = node->first; each; each = each->next) {
         if (!expect_kind(each, YAML_SCALAR, name, err))
@@ -383,7 +92,7 @@ static bool read_list(struct config *config, const struct yaml_node *node, const
 
 static bool read_policies(struct config *config, const struct yaml_node *node, struct error *err)
 {
-    return read_list(config, node, "policies", read_path, &config->policies, &config->policy_count,
+    return read_list(config, node, "policies", value_path, &config->policies, &config->policy_count,
                      err);
 }
 
@@ -391,11 +100,11 @@ static bool read_sender_ids(struct config *config, const struct yaml_node *node,
 {
     struct config_text *items;
     size_t count = 0;
-    if (!read_list(config, node, "sender_ids", read_text, &items, &count, err))
+    if (!read_list(config, node, "sender_ids", value_text, &items, &count, err))
         return false;
     config->sender_ids = arena_zalloc(&config->arena, count, sizeof(*config->sender_ids));
     if (!config->sender_ids)
-        return out_of_memory(err);
+        return value_out_of_memory(err);
     for (size_t i = 0; i < count; i++)
         config->sender_ids[i] = items[i].value;
     config->sender_id_count = count;
@@ -433,8 +142,8 @@ static bool read_identity(struct config *config, const struct yaml_node *node,
         return false;
     struct value certificate = scalar_value(yaml_member(node, STR("certificate")));
     struct value key = scalar_value(yaml_member(node, STR("key")));
-    return read_path(config, &ret->certificate, &certificate, err) &&
-           read_path(config, &ret->key, &key, err);
+    return value_path(config, &ret->certificate, &certificate, err) &&
+           value_path(config, &ret->key, &key, err);
 }
 
 /* Room for the first identity is left in front. */
@@ -447,7 +156,7 @@ static bool read_more_identities(struct config *config, const struct yaml_node *
         return yaml_error(node, err, "there can be at most %d certificates", LIMIT_CERTIFICATES);
     config->identities = arena_zalloc(&config->arena, 1 + node->count, sizeof(*config->identities));
     if (!config->identities)
-        return out_of_memory(err);
+        return value_out_of_memory(err);
     config->identity_count = 1;
     for (const struct yaml_node *each = node->first; each; each = each->next) {
         if (!read_identity(config, each, &config->identities[config->identity_count++], err))
@@ -462,8 +171,8 @@ static bool read_identifier(struct config *config, const struct yaml_node *tenan
     const struct yaml_node *node = yaml_member(tenant, str_from(key));
     if (!str_is_identifier(node->text))
         return yaml_error(node, err, "'%s' must consist of letters, digits, - and _", key);
-    *ret = copy_text(config, node->text);
-    return ret->data || out_of_memory(err);
+    *ret = value_copy(config, node->text);
+    return ret->data || value_out_of_memory(err);
 }
 
 static bool read_tenants(struct config *config, const struct yaml_node *node, struct error *err)
@@ -500,78 +209,78 @@ static bool read_tenants(struct config *config, const struct yaml_node *node, st
     }
 
 static const struct key tls_keys[] = {
-    SCALAR("certificate", read_path, first_identity.certificate, .required = true),
-    SCALAR("key", read_path, first_identity.key, .required = true),
+    SCALAR("certificate", value_path, first_identity.certificate, .required = true),
+    SCALAR("key", value_path, first_identity.key, .required = true),
     NODE("more_certificates", read_more_identities, ),
-    SCALAR("client_certificates", read_client_certificates, client_certificates, ),
-    SCALAR("client_ca", read_path, client_ca, ),
-    SCALAR("client_crl", read_path, client_crl, ),
-    SCALAR("ticket_rotation", read_duration, ticket_rotation_ms, ),
+    SCALAR("client_certificates", value_client_certificates, client_certificates, ),
+    SCALAR("client_ca", value_path, client_ca, ),
+    SCALAR("client_crl", value_path, client_crl, ),
+    SCALAR("ticket_rotation", value_duration, ticket_rotation_ms, ),
 };
 
 static const struct key upstream_keys[] = {
-    FIXED("url", read_url, upstream_url, .required = true),
-    SCALAR("ca", read_path, upstream_ca, ),
-    FIXED("connect_timeout", read_duration, upstream.connect_ms, ),
-    FIXED("first_byte_timeout", read_duration, upstream.first_byte_ms, ),
-    FIXED("total_timeout", read_duration, upstream.total_ms, ),
-    FIXED("idle_timeout", read_duration, upstream.idle_ms, ),
+    FIXED("url", value_url, upstream_url, .required = true),
+    SCALAR("ca", value_path, upstream_ca, ),
+    FIXED("connect_timeout", value_duration, upstream.connect_ms, ),
+    FIXED("first_byte_timeout", value_duration, upstream.first_byte_ms, ),
+    FIXED("total_timeout", value_duration, upstream.total_ms, ),
+    FIXED("idle_timeout", value_duration, upstream.idle_ms, ),
 };
 
 static const struct key audit_keys[] = {
-    FIXED("directory", read_path, audit_directory, .required = true),
-    FIXED("durability", read_durability, durability, ),
-    FIXED("segment_size", read_size, segment_bytes, ),
+    FIXED("directory", value_path, audit_directory, .required = true),
+    FIXED("durability", value_durability, durability, ),
+    FIXED("segment_size", value_size, segment_bytes, ),
 };
 
 static const struct key contract_keys[] = {
     NODE("sender_ids", read_sender_ids, ),
-    SCALAR("allow_unknown_fields", read_bool, allow_unknown_fields, ),
+    SCALAR("allow_unknown_fields", value_bool, allow_unknown_fields, ),
 };
 
 static const struct key limit_keys[] = {
-    FIXED("line", read_size, framing.line_bytes, .min = 512, .max = LIMIT_LINE_CONFIGURABLE),
-    FIXED("head", read_size, framing.head_bytes, .min = 1024, .max = LIMIT_HEAD_CONFIGURABLE),
-    FIXED("headers", read_number, framing.headers, .min = 8, .max = LIMIT_HEADERS_CONFIGURABLE),
-    FIXED("body", read_body_limit, framing.body_bytes, ),
-    FIXED("connections", read_number, admission.connections, .min = 1,
+    FIXED("line", value_size, framing.line_bytes, .min = 512, .max = LIMIT_LINE_CONFIGURABLE),
+    FIXED("head", value_size, framing.head_bytes, .min = 1024, .max = LIMIT_HEAD_CONFIGURABLE),
+    FIXED("headers", value_number, framing.headers, .min = 8, .max = LIMIT_HEADERS_CONFIGURABLE),
+    FIXED("body", value_body_limit, framing.body_bytes, ),
+    FIXED("connections", value_number, admission.connections, .min = 1,
           .max = LIMIT_CONNECTIONS_CONFIGURABLE),
-    FIXED("connections_per_client", read_number, admission.connections_per_client, .min = 1,
+    FIXED("connections_per_client", value_number, admission.connections_per_client, .min = 1,
           .max = LIMIT_CONNECTIONS_CONFIGURABLE),
-    FIXED("requests", read_number, admission.requests, .min = 1,
+    FIXED("requests", value_number, admission.requests, .min = 1,
           .max = LIMIT_CONNECTIONS_CONFIGURABLE),
-    FIXED("buffers", read_size, admission.buffer_bytes, .min = LIMIT_BUFFERS_LEAST,
+    FIXED("buffers", value_size, admission.buffer_bytes, .min = LIMIT_BUFFERS_LEAST,
           .max = INT64_MAX),
-    FIXED("body_rate", read_size, deadlines.body_rate, .min = 1, .max = INT64_MAX),
-    FIXED("body_grace", read_duration, deadlines.body_grace_ms, ),
-    FIXED("handshake_timeout", read_duration, deadlines.handshake_ms, ),
-    FIXED("idle_timeout", read_duration, deadlines.idle_ms, ),
-    FIXED("head_timeout", read_duration, deadlines.head_ms, ),
-    FIXED("body_timeout", read_duration, deadlines.body_ms, ),
-    FIXED("request_timeout", read_duration, deadlines.request_ms, ),
-    FIXED("write_timeout", read_duration, deadlines.write_ms, ),
-    FIXED("linger_timeout", read_duration, deadlines.linger_ms, ),
-    FIXED("drain_timeout", read_duration, drain_ms, ),
+    FIXED("body_rate", value_size, deadlines.body_rate, .min = 1, .max = INT64_MAX),
+    FIXED("body_grace", value_duration, deadlines.body_grace_ms, ),
+    FIXED("handshake_timeout", value_duration, deadlines.handshake_ms, ),
+    FIXED("idle_timeout", value_duration, deadlines.idle_ms, ),
+    FIXED("head_timeout", value_duration, deadlines.head_ms, ),
+    FIXED("body_timeout", value_duration, deadlines.body_ms, ),
+    FIXED("request_timeout", value_duration, deadlines.request_ms, ),
+    FIXED("write_timeout", value_duration, deadlines.write_ms, ),
+    FIXED("linger_timeout", value_duration, deadlines.linger_ms, ),
+    FIXED("drain_timeout", value_duration, drain_ms, ),
 };
 
 static const struct key admin_keys[] = {
-    FIXED("listen", read_text, admin_listen, ),
+    FIXED("listen", value_text, admin_listen, ),
 };
 
 static const struct key log_keys[] = {
-    FIXED("level", read_log_level, log_level, ),
-    FIXED("format", read_log_format, log_format, ),
+    FIXED("level", value_log_level, log_level, ),
+    FIXED("format", value_log_format, log_format, ),
 };
 
 static const struct key root_keys[] = {
-    FIXED("listen", read_text, listen, .required = true),
-    FIXED("workers", read_workers, workers, ),
+    FIXED("listen", value_text, listen, .required = true),
+    FIXED("workers", value_workers, workers, ),
     MAPPING("tls", tls_keys, .required = true),
     MAPPING("upstream", upstream_keys, .required = true),
     NODE("tenants", read_tenants, .required = true),
-    SCALAR("team", read_text, team, ),
-    SCALAR("callers", read_path, callers, ),
-    SCALAR("api_key_header", read_header_name, api_key_header, ),
+    SCALAR("team", value_text, team, ),
+    SCALAR("callers", value_path, callers, ),
+    SCALAR("api_key_header", value_header_name, api_key_header, ),
     NODE("policies", read_policies, .required = true),
     MAPPING("contract", contract_keys, ),
     MAPPING("audit", audit_keys, .required = true),
@@ -628,9 +337,9 @@ static bool remember_fixed(struct config *config, const char *variable, struct s
 {
     struct config_fixed *fixed = arena_zalloc(&config->arena, 1, sizeof(*fixed));
     struct str name = arena_copy(&config->arena, str_from(variable));
-    struct str copy = copy_text(config, text);
+    struct str copy = value_copy(config, text);
     if (!fixed || !name.data || !copy.data)
-        return out_of_memory(err);
+        return value_out_of_memory(err);
     *fixed = (struct config_fixed){name.data, copy, config->fixed};
     config->fixed = fixed;
     return true;
@@ -755,7 +464,7 @@ static bool complete_identities(struct config *config, struct error *err)
         config->identity_count = 1;
     }
     if (!config->identities)
-        return out_of_memory(err);
+        return value_out_of_memory(err);
     config->identities[0] = config->first_identity;
     return true;
 }
@@ -833,7 +542,7 @@ struct config *config_load(const char *path, struct error *err)
 {
     struct config *config = calloc(1, sizeof(*config));
     if (!config) {
-        (void)out_of_memory(err);
+        (void)value_out_of_memory(err);
         return NULL;
     }
     arena_init(&config->arena, 16 * LIMIT_CONFIG_BYTES);
@@ -842,7 +551,7 @@ struct config *config_load(const char *path, struct error *err)
     set_defaults(config);
     const struct yaml_node *root;
     if (!kept.data) {
-        (void)out_of_memory(err);
+        (void)value_out_of_memory(err);
         goto fail;
     }
     if (!config_read_file(path, LIMIT_CONFIG_BYTES, &config->arena, &text, err) ||
