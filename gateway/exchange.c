@@ -15,6 +15,7 @@
 #include "http/content.h"
 #include "http/forward.h"
 #include "http/problem.h"
+#include "http/refusal.h"
 #include "http/route.h"
 
 /* Exchanges kept for the next requests, so that a busy worker does not allocate. */
@@ -23,15 +24,6 @@
 #define KEPT_BUFFER_BYTES 65536
 
 #define RANDOM_POOL_BYTES 4000 /* one system call for 400 decision ids */
-
-/* How a request is refused; product.md, "Answers". */
-struct refusal {
-    int status;
-    const char *type;
-    const char *title;
-    const char *code;
-    const char *detail;
-};
 
 struct exchange {
     struct desk *desk;
@@ -237,8 +229,7 @@ static void send_answer(struct exchange *x)
 
 static const char *verdict_header(const struct refusal *refusal)
 {
-    return refusal->status >= 500 && refusal->status <= 504 && refusal->status != 501 ? "error"
-                                                                                      : "deny";
+    return refusal_is_failure(refusal) ? "error" : "deny";
 }
 
 static void write_problem(const struct exchange *x, const struct refusal *refusal,
@@ -250,7 +241,7 @@ static void write_problem(const struct exchange *x, const struct refusal *refusa
     const struct problem problem = {
         .status = refusal->status,
         .type = refusal->type,
-        .title = refusal->title,
+        .title = refusal_title(refusal),
         .detail = str_from(refusal->detail),
         .decision_id = str_from(x->id),
         .policy_revision = policy->revision,
@@ -302,11 +293,10 @@ static void answer_refusal(struct exchange *x)
     send_answer(x);
 }
 
-/* The gateway cannot decide or cannot record: nothing is forwarded and nothing is claimed. */
-static void answer_unavailable(struct exchange *x, const char *code, const char *detail)
+/* The refusal that takes the verdict's place: nothing more is forwarded and nothing claimed. */
+static void answer_instead(struct exchange *x, struct refusal refusal)
 {
-    x->refusal = (struct refusal){503, "unavailable", "The gateway cannot take this request now",
-                                  code, detail};
+    x->refusal = refusal;
     answer_refusal(x);
 }
 
@@ -438,8 +428,7 @@ static void run_turn_away(void *arg)
 
 static void turn_away(struct exchange *x)
 {
-    x->refusal = (struct refusal){503, "unavailable", "The gateway cannot take this request now",
-                                  "overloaded", "too many requests are under way; try again"};
+    x->refusal = refusal_of(REFUSAL_OVERLOADED);
     x->decided = true;
     counters_count(x->desk->options.counters, COUNTER_LIMIT_REQUESTS);
     x->recorded = (struct task){.run = run_turn_away, .arg = x};
@@ -475,13 +464,9 @@ static void check_tenant(struct exchange *x)
 static struct refusal refusal_of_violations(const struct exchange *x)
 {
     if (x->violations.truncated && x->violations.count < LIMIT_VIOLATIONS)
-        return (struct refusal){503, "unavailable", "The gateway cannot take this request now",
-                                "no-memory", "the request needs more memory than it may use"};
-    if (violations_break_contract(&x->violations))
-        return (struct refusal){422, "contract", "The campaign breaks the API's contract", NULL,
-                                "every violation found is listed in errors"};
-    return (struct refusal){403, "policy", "The campaign breaks the organisation's policy", NULL,
-                            "every violation found is listed in errors"};
+        return refusal_of(REFUSAL_NO_MEMORY);
+    return refusal_of(violations_break_contract(&x->violations) ? REFUSAL_CONTRACT
+                                                                : REFUSAL_POLICY);
 }
 
 /* Everything that can be said about the request is said before the verdict. */
@@ -499,12 +484,10 @@ static void judge(struct exchange *x)
         policy_check(x->snapshot->policy, x->team, &x->campaign, &x->violations);
 
     if (!x->decoded && x->json_fault.kind == JSON_MEMORY)
-        refuse(x, (struct refusal){503, "unavailable", "The gateway cannot take this request now",
-                                   "no-memory", json_fault_sentence(JSON_MEMORY)});
+        refuse(x, refusal_of(REFUSAL_NO_MEMORY));
     else if (!x->decoded)
-        refuse(x, (struct refusal){400, "json", "The body is not JSON",
-                                   json_fault_code(x->json_fault.kind),
-                                   json_fault_sentence(x->json_fault.kind)});
+        refuse(x, refusal_because(REFUSAL_NOT_JSON, json_fault_code(x->json_fault.kind),
+                                  json_fault_sentence(x->json_fault.kind)));
     else if (!violations_clean(&x->violations))
         refuse(x, refusal_of_violations(x));
     else
@@ -513,19 +496,13 @@ static void judge(struct exchange *x)
 
 /* ---- who is calling ---- */
 
-#define IDENTITY_TITLE "The caller is not known"
-
-static const struct refusal caller_refusals[] = {
-    [CALLER_ABSENT] = {401, "identity", IDENTITY_TITLE, "caller-absent",
-                       "show a client certificate or an API key; see the WWW-Authenticate header"},
-    [CALLER_KEY_UNKNOWN] = {401, "identity", IDENTITY_TITLE, "api-key-unknown",
-                            "the API key is not one of those the gateway knows"},
-    [CALLER_KEY_EXPIRED] = {401, "identity", IDENTITY_TITLE, "api-key-expired",
-                            "the API key has expired; ask for a new one"},
-    [CALLER_NO_TEAM] = {403, "identity", IDENTITY_TITLE, "caller-without-team",
-                        "the client certificate is good, but none of its names has a team"},
-    [CALLER_AMBIGUOUS] = {403, "identity", IDENTITY_TITLE, "caller-ambiguous",
-                          "what the caller shows belongs to more than one team"},
+static const enum refusal_kind refusal_of_answer[] = {
+    [CALLER_KNOWN] = REFUSAL_NONE,
+    [CALLER_ABSENT] = REFUSAL_CALLER_ABSENT,
+    [CALLER_KEY_UNKNOWN] = REFUSAL_API_KEY_UNKNOWN,
+    [CALLER_KEY_EXPIRED] = REFUSAL_API_KEY_EXPIRED,
+    [CALLER_NO_TEAM] = REFUSAL_CALLER_WITHOUT_TEAM,
+    [CALLER_AMBIGUOUS] = REFUSAL_CALLER_AMBIGUOUS,
 };
 
 /* The API key's SHA-256: true when there is exactly one, *count tells how many there are. */
@@ -548,8 +525,8 @@ static struct refusal identify(struct exchange *x)
     uint8_t key[DIGEST_BYTES];
     size_t keys;
     if (certificate && !certificate->valid)
-        return (struct refusal){401, "identity", IDENTITY_TITLE, "certificate-invalid",
-                                certificate->reason};
+        return refusal_because(REFUSAL_CERTIFICATE_INVALID, "certificate-invalid",
+                               certificate->reason);
     struct str names = certificate ? buf_str(&certificate->names) : (struct str){0};
     struct caller caller = {0};
     enum caller_answer answer = CALLER_KNOWN;
@@ -564,48 +541,38 @@ static struct refusal identify(struct exchange *x)
         (void)str_cut(names, '\n', &caller.name, &names);
     }
     x->caller = arena_copy(&x->arena, caller.name);
-    return answer == CALLER_KNOWN ? (struct refusal){0} : caller_refusals[answer];
+    return refusal_of(refusal_of_answer[answer]);
 }
 
-static bool refuse_caller(struct exchange *x, struct refusal unknown)
+static void refuse_caller(struct exchange *x, struct refusal unknown)
 {
-    if (unknown.status == 0)
-        return false;
     counters_count(x->desk->options.counters,
                    unknown.status == 401 ? COUNTER_CALLERS_UNKNOWN : COUNTER_CALLERS_WITHOUT_TEAM);
     refuse(x, unknown);
-    return true;
 }
 
 /* ---- the head ---- */
+
+static const enum refusal_kind refusal_of_route[] = {
+    [ROUTE_CAMPAIGN] = REFUSAL_NONE,
+    [ROUTE_NOT_FOUND] = REFUSAL_NO_ROUTE,
+    [ROUTE_LOOKALIKE] = REFUSAL_LOOKALIKE,
+    [ROUTE_METHOD_NOT_ALLOWED] = REFUSAL_METHOD,
+};
 
 /* What can be refused before the body is read. True: it was. */
 static bool refuse_head(struct exchange *x)
 {
     struct refusal unknown = identify(x); /* first, so that every record tells who it was */
-    if (x->route.kind == ROUTE_NOT_FOUND) {
-        refuse(x, (struct refusal){404, "route", "No such route", "route-not-found",
-                                   "the gateway serves no such path"});
-        return true;
-    }
-    if (x->route.kind == ROUTE_LOOKALIKE) {
-        refuse(x, (struct refusal){404, "route", "No such route", "route-lookalike",
-                                   "another server might read this path as the API's; write it "
-                                   "exactly as the API documents it"});
-        return true;
-    }
-    if (x->route.kind == ROUTE_METHOD_NOT_ALLOWED) {
-        refuse(x, (struct refusal){405, "route", "Method not allowed", "method-not-allowed",
-                                   "this path takes another method; see the Allow header"});
-        return true;
-    }
-    if (refuse_caller(x, unknown))
-        return true;
+    enum refusal_kind route = refusal_of_route[x->route.kind];
     const char *content = content_refusal(&x->request);
-    if (content)
-        refuse(x, (struct refusal){415, "content-type", "The content type is not accepted",
-                                   "content-type", content});
-    return content != NULL;
+    if (route != REFUSAL_NONE)
+        refuse(x, refusal_of(route));
+    else if (unknown.status != 0)
+        refuse_caller(x, unknown);
+    else if (content)
+        refuse(x, refusal_because(REFUSAL_CONTENT, "content-type", content));
+    return x->refusal.status != 0;
 }
 
 static void *exchange_begin(void *context, struct connection *connection, struct str head,
@@ -639,8 +606,7 @@ static void exchange_complete(void *request)
         return; /* refused by its head already; the answer is on its way */
     if (x->body.failed) {
         counters_count(x->desk->options.counters, COUNTER_LIMIT_BUFFERS);
-        refuse(x, (struct refusal){503, "unavailable", "The gateway cannot take this request now",
-                                   "no-memory", "there is no memory for the body"});
+        refuse(x, refusal_of(REFUSAL_NO_MEMORY));
         return;
     }
     x->admitted = admission_begin_request(x->desk->options.admission);
@@ -658,8 +624,7 @@ static void *exchange_refused(void *context, void *request, struct connection *c
         return x;
     if (reason->status == 413 || reason->status == 414 || reason->status == 431)
         counters_count(x->desk->options.counters, COUNTER_LIMIT_SIZE);
-    refuse(x, (struct refusal){reason->status, reason->type, "The request is not accepted",
-                               reason->code, reason->sentence});
+    refuse(x, (struct refusal){reason->status, reason->type, reason->code, reason->sentence});
     return x;
 }
 
@@ -684,14 +649,7 @@ static void exchange_expired(void *request)
         return;
     }
     const struct refusal late =
-        x->forwarded
-            ? (struct refusal){504, "upstream", "The upstream did not answer", "request-timeout",
-                               "the request took too long; the campaign "
-                               "may exist"}
-            : (struct refusal){503, "unavailable", "The gateway cannot take this request now",
-                               "request-timeout",
-                               "the request took too long; nothing was "
-                               "forwarded"};
+        refusal_of(x->forwarded ? REFUSAL_TOO_LATE_FORWARDED : REFUSAL_TOO_LATE);
     x->expired = true;
     answer_early(x, &late, x->forwarded ? "unknown" : "no");
 }
@@ -759,7 +717,7 @@ static void on_decision(void *arg)
     buf_clear(&x->record);
     if (!durable) {
         x->created = "no";
-        answer_unavailable(x, "audit-unavailable", "the decision could not be written down");
+        answer_instead(x, refusal_of(REFUSAL_DECISION_UNRECORDED));
     } else if (x->refusal.status != 0) {
         answer_refusal(x);
     } else if (!x->connection) {
@@ -869,10 +827,9 @@ static void answer_failure(struct exchange *x)
     enum upstream_failure failure = x->call.failure;
     bool late = failure == UPSTREAM_CONNECT_TIMEOUT || failure == UPSTREAM_FIRST_BYTE_TIMEOUT ||
                 failure == UPSTREAM_TOTAL_TIMEOUT;
-    x->refusal =
-        (struct refusal){late ? 504 : 502, "upstream", "The upstream did not answer",
-                         upstream_failure_code(failure), upstream_failure_sentence(failure)};
-    answer_refusal(x);
+    answer_instead(x, refusal_because(late ? REFUSAL_UPSTREAM_LATE : REFUSAL_UPSTREAM_FAILED,
+                                      upstream_failure_code(failure),
+                                      upstream_failure_sentence(failure)));
 }
 
 /* The outcome is durable: the client may know. */
@@ -883,7 +840,7 @@ static void on_outcome(void *arg)
     if (!x->connection)
         exchange_end(x);
     else if (!durable)
-        answer_unavailable(x, "audit-unavailable", "the outcome could not be written down");
+        answer_instead(x, refusal_of(REFUSAL_OUTCOME_UNRECORDED));
     else if (x->call.failure == UPSTREAM_ANSWERED)
         relay_answer(x);
     else

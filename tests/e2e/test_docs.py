@@ -52,3 +52,15 @@ def test_the_callers_in_the_manual_are_fine(certs, tmp_path):
     gateway = Gateway(tmp_path, certs, 1, team=None, extra="callers: callers.yaml",
                       policy=POLICY + "  marketing:\n  support:\n", start=False)
     subprocess.run([BINARY, "check", "--config", gateway.config], check=True)
+
+
+def test_the_manual_lists_every_code():
+    manual = (ROOT / "deploy/man/campaign-gateway.8").read_text()
+    sources = {"http/framing.h": r'X\(\w+, \d+, "[^"]+", "([^"]+)"', "http/refusals.def": r'REFUSAL\(\w+, \d+, "[^"]+", "([^"]+)"',
+               "base/json_read.h": r'X\(\w+,\s*"([^"]+)"', "upstream/pool.h": r'X\(\w+,\s*"([^"]+)"',
+               "net/connection.c": r'framing_reason \w+ = \{\d+, "[^"]+", "([^"]+)"'}
+    standing_in = {"json", "upstream"}      # rows whose code another table knows better
+    for path, pattern in sources.items():
+        codes = set(re.findall(pattern, (ROOT / "gateway" / path).read_text())) - standing_in
+        assert codes, path
+        assert {code for code in codes if f".It Li {code} Pq " not in manual} == set(), path
