@@ -55,7 +55,9 @@ struct tickets *tickets_new(void)
         return NULL;
     pthread_mutex_init(&tickets->lock, NULL);
     tickets->rotate_us = LIMIT_TICKET_ROTATION_MS * 1000LL;
-    if (draw_key(tickets))
+    /* the first call into libcrypto: OpenSSL 3.0 that had no memory to set itself up says so here,
+     * where most other calls would crash */
+    if (OSSL_LIB_CTX_get0_global_default() && draw_key(tickets))
         return tickets;
     tickets_free(tickets);
     return NULL;
