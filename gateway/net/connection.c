@@ -379,6 +379,8 @@ static void connection_read(struct connection *connection)
         return;
     }
     input->len += (size_t)got;
+    if (connection->next_task.queued)
+        return; /* run_next comes to it, and starts its clock; begun here it would begin twice */
     if (connection->phase == PHASE_IDLE) {
         begin_time_of_request(connection);
         enter(connection, PHASE_HEAD);

@@ -133,3 +133,25 @@ def test_a_flood_of_key_updates_does_not_hold_the_loop(make_gateway):
         assert gateway.post(seed_campaign()).status == 200
         thread.join()
     assert time.monotonic() - flooded < 10, "the idle deadline did not end it"
+
+
+def test_pipelined_requests_are_judged_once_each(make_gateway):
+    """However the answer to one and the bytes of later ones meet in a turn of the loop."""
+    gateway = make_gateway(workers=2, limits=", requests: 2")
+    train = request(seed_campaign()) * 60
+
+    def pipeline():
+        for _ in range(12):
+            with gateway.client() as client:
+                for at in range(0, len(train), 50000):
+                    client.send(train[at:at + 50000])
+                for _ in range(60):
+                    client.read()
+
+    clients = [threading.Thread(target=pipeline) for _ in range(12)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    decisions = gateway.decisions()
+    assert len({each["id"] for each in decisions}) == len(decisions) == 12 * 12 * 60
