@@ -247,6 +247,8 @@ static const struct key limit_keys[] = {
           .max = LIMIT_CONNECTIONS_CONFIGURABLE),
     FIXED("connections_per_client", value_number, admission.connections_per_client, .min = 1,
           .max = LIMIT_CONNECTIONS_CONFIGURABLE),
+    FIXED("handshakes", value_number, admission.handshakes, .min = 1,
+          .max = LIMIT_CONNECTIONS_CONFIGURABLE),
     FIXED("requests", value_number, admission.requests, .min = 1,
           .max = LIMIT_CONNECTIONS_CONFIGURABLE),
     FIXED("buffers", value_size, admission.buffer_bytes, .min = LIMIT_BUFFERS_LEAST,
@@ -447,6 +449,7 @@ static void set_defaults(struct config *config)
                                                       .body_rate = LIMIT_BODY_RATE,
                                                       .body_grace_ms = LIMIT_BODY_GRACE_MS};
     config->admission = (struct admission_limits){.connections = LIMIT_CONNECTIONS,
+                                                  .handshakes = LIMIT_HANDSHAKES,
                                                   .requests = LIMIT_REQUESTS,
                                                   .buffer_bytes = LIMIT_BUFFER_BYTES};
     config->ticket_rotation_ms = LIMIT_TICKET_ROTATION_MS;

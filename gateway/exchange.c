@@ -323,7 +323,7 @@ static bool recorded(struct exchange *x)
     if (durable == desk->audit_failing) {
         desk->audit_failing = !durable;
         LOG(durable ? LOG_INFO : LOG_ERROR, durable ? "audit-restored" : "audit-failed",
-            LOG_TEXT("id", x->id),
+            LOG_TEXT("id", x->id), LOG_TEXT("reason", x->record.failed ? "no memory" : "journal"),
             LOG_STR("directory", x->snapshot->config->audit_directory.value));
     }
     return durable;
@@ -532,7 +532,8 @@ static struct refusal identify(struct exchange *x)
     enum caller_answer answer = CALLER_KNOWN;
     if (snapshot->callers) {
         bool has_key = digest_api_key(x, &keys, key);
-        const struct caller_evidence evidence = {names, has_key ? key : NULL, clock_unix_ms()};
+        const struct caller_evidence evidence = {certificate != NULL, names, has_key ? key : NULL,
+                                                 clock_unix_ms()};
         answer = callers_find(snapshot->callers, &evidence, &caller);
         if (keys > 0 && !has_key)
             answer = CALLER_KEY_UNKNOWN; /* two keys, an empty one, or one longer than any */
@@ -802,6 +803,7 @@ static void on_upstream(void *arg)
         .template_id = member_text(message, "templateId"),
         .created_at = member_text(data, "createdAt"),
         .stored_message_sha256 = str_from(stored),
+        .expired = x->expired,
     };
     classify(x, record.answer_status, &record);
     if (!answered)

@@ -25,7 +25,7 @@ int reload_fd(const struct reload *reload);
 /* When reload_is_due should be asked next. */
 int64_t reload_due_ms(const struct reload *reload);
 
-/* reload_fd was readable: looks once the files have been quiet for a moment. */
+/* reload_fd was readable: looks in a moment, when what began is probably done. */
 void reload_event(struct reload *reload, int64_t now_ms);
 
 /* True when it is time to look and the files differ from what was read last. */

@@ -114,7 +114,8 @@ static bool start_upstream(struct server *server, struct error *err)
 static struct admission_limits fit_descriptors(const struct config *config)
 {
     struct admission_limits limits = config->admission;
-    uint64_t beside = OWN_DESCRIPTORS + config->workers * WORKER_DESCRIPTORS + limits.requests;
+    uint64_t beside = OWN_DESCRIPTORS + limits.requests +
+                      config->workers * (WORKER_DESCRIPTORS + LIMIT_IDLE_CLIENTS);
     struct rlimit allowed = {0};
     if (getrlimit(RLIMIT_NOFILE, &allowed) != 0)
         return limits;
@@ -279,13 +280,10 @@ static void stop(struct server *server)
 /* ---- reloading ---- */
 
 /* A policy that cannot be named in the journal judges nobody. */
-static void adopt(struct server *server, struct snapshot *fresh)
+static bool adopt(struct server *server, struct snapshot *fresh, struct error *err)
 {
-    if (!record_life_event(server, fresh, "reloaded", 0)) {
-        LOG(LOG_ERROR, "reload-failed", LOG_TEXT("error", "it could not be recorded"));
-        counters_count(&server->counters, COUNTER_RELOADS_FAILED);
-        return;
-    }
+    if (!record_life_event(server, fresh, "reloaded", 0))
+        return error_set(err, "it could not be recorded in the journal");
     tickets_set_rotation(server->tickets, fresh->config->ticket_rotation_ms);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_offer(&server->workers[i], fresh);
@@ -295,25 +293,30 @@ static void adopt(struct server *server, struct snapshot *fresh)
         LOG_TEXT("policy_digest", fresh->policy->digest),
         LOG_TEXT("config_digest", fresh->config->digest));
     counters_count(&server->counters, COUNTER_RELOADS);
+    return true;
+}
+
+static void warn_of_restart(const struct config *running, const struct config *fresh)
+{
+    struct config_names fixed;
+    config_fixed_changes(running, fresh, &fixed);
+    if (fixed.text[0])
+        LOG(LOG_WARN, "restart-needed", LOG_TEXT("settings", fixed.text));
 }
 
 /* What is wrong keeps the old, and is said. */
 static void reload(struct server *server, const char *why)
 {
     struct error err;
-    struct config_names fixed;
     struct snapshot *fresh = snapshot_load(server->snapshot->config->path, server->tickets, &err);
-    if (!fresh) {
+    bool done = fresh && adopt(server, fresh, &err);
+    if (done) {
+        warn_of_restart(server->snapshot->config, fresh->config);
+    } else {
         LOG(LOG_ERROR, "reload-failed", LOG_TEXT("because", why), LOG_TEXT("error", err.text));
         counters_count(&server->counters, COUNTER_RELOADS_FAILED);
-        reload_done(&server->reload, NULL);
-        return;
     }
-    config_fixed_changes(server->snapshot->config, fresh->config, &fixed);
-    if (fixed.text[0])
-        LOG(LOG_WARN, "restart-needed", LOG_TEXT("settings", fixed.text));
-    adopt(server, fresh);
-    reload_done(&server->reload, server->current);
+    reload_done(&server->reload, done ? server->current : NULL);
     snapshot_release(fresh);
 }
 

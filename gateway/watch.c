@@ -91,7 +91,7 @@ uint64_t watch_stamp(const struct config *config)
 static void watch_directory(int fd, const char *path)
 {
     /* one that cannot be watched is still looked at every minute */
-    (void)inotify_add_watch(fd, path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE);
+    (void)inotify_add_watch(fd, path, IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE);
 }
 
 static void watch_path(void *arg, const char *path)

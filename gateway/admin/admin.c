@@ -9,8 +9,11 @@
 #include "net/listener.h"
 
 /* Probes and a scraper or two; none of them is a stranger. */
-static const struct admission_limits own_limits = {
-    .connections = 64, .connections_per_client = 64, .requests = 64, .buffer_bytes = 4UL << 20};
+static const struct admission_limits own_limits = {.connections = 64,
+                                                   .connections_per_client = 64,
+                                                   .handshakes = 64,
+                                                   .requests = 64,
+                                                   .buffer_bytes = 4UL << 20};
 
 static const struct connection_deadlines own_deadlines = {.handshake_ms = 5000,
                                                           .idle_ms = 60000,

@@ -119,6 +119,8 @@ void record_outcome(const struct outcome_record *record, struct buf *out)
     put_time(&w, record->time_unix_ms);
     json_put_str(&w, "outcome", str_from(record->outcome));
     json_put_str(&w, "created", str_from(record->created));
+    if (record->expired)
+        json_put_bool(&w, "expired", true);
     json_open_object_at(&w, "upstream");
     json_put_str(&w, "host", record->upstream_host);
     if (record->upstream_status)

@@ -21,6 +21,9 @@ static const struct str not_forwarded[] = {
     STR("forwarded"),
     STR("x-forwarded-*"), /* where a request came from is not for the client to say */
     STR("x-real-ip"),
+    STR("true-client-ip"),
+    STR("cf-connecting-ip"),
+    STR("x-envoy-*"),
     STR("x-client-*"),
     STR("x-ssl-*"),
     STR("x-campaign-*"),

@@ -132,6 +132,7 @@ static bool parse_hex(struct str text, uint8_t *out)
 static bool read_key_digest(struct compiler *c, const struct yaml_node *node,
                             struct caller_entry *entry)
 {
+    static const uint8_t nothing[] = {0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14};
     const struct yaml_node *hex = require(c, node, "sha256");
     uint8_t digest[CALLER_KEY_BYTES];
     if (!hex)
@@ -140,6 +141,9 @@ static bool read_key_digest(struct compiler *c, const struct yaml_node *node,
         return yaml_error(hex, c->err,
                           "'sha256' must be the 64 hex digits that "
                           "`printf %%s \"$KEY\" | sha256sum` prints");
+    if (memcmp(digest, nothing, sizeof(nothing)) == 0)
+        return yaml_error(hex, c->err,
+                          "this is the SHA-256 of an empty text; was $KEY set when it was made?");
     memcpy(entry->key_tail, digest + CALLER_KEY_BYTES / 2, CALLER_KEY_BYTES / 2);
     struct str head = arena_copy(c->arena, (struct str){(char *)digest, CALLER_KEY_BYTES / 2});
     if (!head.data)
@@ -155,10 +159,16 @@ static bool read_key(struct compiler *c, const struct yaml_node *node)
     const struct yaml_node *id, *expires = yaml_member(node, STR("expires"));
     if (!check_keys(c, node, known, COUNT_OF(known)) || !(id = require(c, node, "id")))
         return false;
-    struct caller_entry *entry =
-        new_entry(c, node, arena_format(c->arena, "key:%.*s", STR_ARGS(id->text)));
+    struct str name = arena_format(c->arena, "key:%.*s", STR_ARGS(id->text));
+    struct caller_entry *entry = new_entry(c, node, name);
     if (!entry || !read_key_digest(c, node, entry))
         return false;
+    /* no certificate's name begins with "key:", so ids can stand among names to be told apart */
+    if (strset_add(&c->callers->names, name, entry) == STRSET_PRESENT)
+        return yaml_error(id, c->err,
+                          "the id '%.*s' is given twice; records could not tell the "
+                          "keys apart",
+                          STR_ARGS(id->text));
     if (expires && !clock_parse_day_end(expires->text, &entry->expires_unix_ms))
         return yaml_error(expires, c->err, "'%.*s' is not a day such as 2027-03-31",
                           STR_ARGS(expires->text));
@@ -207,7 +217,8 @@ const struct callers *callers_compile(const char *file, struct str text, const s
     if (!root || !expect(&c, root, YAML_MAPPING, "a file of callers"))
         return NULL;
     c.callers = arena_zalloc(arena, 1, sizeof(*c.callers));
-    if (!c.callers || !strset_init(&c.callers->names, arena, count_of(root, 0)) ||
+    if (!c.callers ||
+        !strset_init(&c.callers->names, arena, count_of(root, 0) + count_of(root, 1)) ||
         !strset_init(&c.callers->keys, arena, count_of(root, 1))) {
         (void)out_of_memory(&c);
         return NULL;
@@ -262,9 +273,9 @@ static enum caller_answer find_by_key(const struct callers *callers,
 static enum caller_answer find_by_names(const struct callers *callers, struct str names,
                                         struct caller *ret)
 {
-    struct str name, rest = names;
-    (void)str_cut(rest, '\n', &ret->name, &rest);
-    for (rest = names; str_cut(rest, '\n', &name, &rest);) {
+    for (struct str name, rest = names; str_cut(rest, '\n', &name, &rest);) {
+        if (!ret->name.len)
+            ret->name = name; /* whoever it is, unless a name with a team follows */
         const struct caller_entry *entry = strset_get(&callers->names, name);
         if (entry && !agree(entry, ret))
             return CALLER_AMBIGUOUS;
@@ -281,7 +292,7 @@ enum caller_answer callers_find(const struct callers *callers,
 {
     *ret = (struct caller){0};
     enum caller_answer answer = CALLER_ABSENT;
-    if (evidence->names.len)
+    if (evidence->has_certificate)
         answer = find_by_names(callers, evidence->names, ret);
     if (evidence->key_sha256 && answer != CALLER_AMBIGUOUS)
         answer = find_by_key(callers, evidence, ret);

@@ -35,7 +35,8 @@ MUST_USE const struct callers *callers_compile(const char *file, struct str text
 
 /* What a request shows of its caller. */
 struct caller_evidence {
-    struct str names; /* of a verified certificate, one in a line; empty when there is none */
+    bool has_certificate;      /* a verified one */
+    struct str names;          /* of that certificate, one in a line; may be empty */
     const uint8_t *key_sha256; /* CALLER_KEY_BYTES of an API key; NULL when there is none */
     int64_t now_unix_ms;
 };
@@ -45,7 +46,7 @@ enum caller_answer {
     CALLER_ABSENT,      /* neither certificate nor key */
     CALLER_KEY_UNKNOWN, /* no such key */
     CALLER_KEY_EXPIRED,
-    CALLER_NO_TEAM,   /* the certificate is fine, but none of its names has a team */
+    CALLER_NO_TEAM,   /* the certificate is fine, but none of its names, if any, has a team */
     CALLER_AMBIGUOUS, /* what it shows belongs to different teams */
 };
 

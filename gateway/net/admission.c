@@ -20,6 +20,7 @@ struct admission {
     struct admission_limits limits;
     struct budget budget;
     atomic_uint_fast64_t connections;
+    atomic_uint_fast64_t handshakes;
     atomic_uint_fast64_t requests;
     struct room_maker *makers;
 
@@ -145,16 +146,26 @@ enum admitted admission_enter(struct admission *admission, struct client_key cli
 {
     if (!take_one(&admission->connections, admission->limits.connections))
         return ADMISSION_FULL;
-    if (client_enter(admission, client))
-        return ADMITTED;
+    enum admitted refused = ADMISSION_CLIENT_FULL;
+    if (client_enter(admission, client)) {
+        if (take_one(&admission->handshakes, admission->limits.handshakes))
+            return ADMITTED;
+        client_leave(admission, client);
+        refused = ADMISSION_HANDSHAKES;
+    }
     atomic_fetch_sub_explicit(&admission->connections, 1, memory_order_relaxed);
-    return ADMISSION_CLIENT_FULL;
+    return refused;
 }
 
 void admission_leave(struct admission *admission, struct client_key client)
 {
     client_leave(admission, client);
     atomic_fetch_sub_explicit(&admission->connections, 1, memory_order_relaxed);
+}
+
+void admission_end_handshake(struct admission *admission)
+{
+    atomic_fetch_sub_explicit(&admission->handshakes, 1, memory_order_relaxed);
 }
 
 void admission_register(struct admission *admission, struct room_maker *maker)

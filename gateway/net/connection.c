@@ -83,6 +83,8 @@ static void connection_close(struct connection *connection)
 {
     struct crowd *crowd = connection->crowd;
     wait_in(connection, NULL);
+    if (connection->phase == PHASE_HANDSHAKE)
+        admission_end_handshake(crowd->admission);
     LIST_REMOVE(connection, in_all);
     admission_leave(crowd->admission, connection->client);
     connection_free(connection);
@@ -131,6 +133,8 @@ static int64_t phase_until_us(const struct connection *connection)
         return INT64_MAX; /* the handler is at work; only the request's whole time bounds it */
     if (connection->phase == PHASE_BODY)
         return body_until_us(connection);
+    if (connection->phase == PHASE_IDLE && connection->crowd->draining) /* it has only just come */
+        return connection->phase_began_us + deadlines->linger_ms * 1000;
     return connection->phase_began_us + ms[connection->phase] * 1000;
 }
 
@@ -195,7 +199,7 @@ static bool check_certificate(struct connection *connection)
     }
     if (!connection->certificate)
         return true;
-    peer_check_date(connection->certificate, clock_unix_ms());
+    peer_check_date(connection->certificate, crowd->tls, clock_unix_ms());
     if (!connection->certificate->valid)
         connection->last = true;
     return true;
@@ -401,9 +405,9 @@ static void handshake_done(struct connection *connection)
             return;
         }
     }
-    await_request(connection);
-    if (connection->phase == PHASE_IDLE)
-        connection_read(connection);
+    admission_end_handshake(crowd->admission);
+    enter(connection, PHASE_IDLE);
+    connection_read(connection);
 }
 
 static void handshake_failed(struct connection *connection, enum counter counter,
@@ -556,16 +560,21 @@ static struct connection *connection_new(struct crowd *crowd, int fd, const stru
  */
 static bool admit(struct crowd *crowd, struct client_key client)
 {
+    static const enum counter counters[] = {
+        [ADMISSION_FULL] = COUNTER_LIMIT_CONNECTIONS,
+        [ADMISSION_CLIENT_FULL] = COUNTER_LIMIT_CONNECTIONS_PER_CLIENT,
+        [ADMISSION_HANDSHAKES] = COUNTER_LIMIT_HANDSHAKES,
+    };
     enum admitted admitted = admission_enter(crowd->admission, client);
-    if (admitted == ADMISSION_FULL && crowd_make_room(crowd))
+    bool full = admitted == ADMISSION_FULL || admitted == ADMISSION_HANDSHAKES;
+    if (full && crowd_make_room(crowd))
         admitted = admission_enter(crowd->admission, client);
-    if (admitted == ADMISSION_FULL)
+    if (admitted == ADMITTED)
+        return true;
+    if (full)
         admission_ask_for_room(crowd->admission);
-    if (admitted == ADMISSION_FULL)
-        counters_count(crowd->counters, COUNTER_LIMIT_CONNECTIONS);
-    else if (admitted == ADMISSION_CLIENT_FULL)
-        counters_count(crowd->counters, COUNTER_LIMIT_CONNECTIONS_PER_CLIENT);
-    return admitted == ADMITTED;
+    counters_count(crowd->counters, counters[admitted]);
+    return false;
 }
 
 static void run_make_room(void *arg)
@@ -595,6 +604,7 @@ void crowd_add(struct crowd *crowd, int fd, const struct sockaddr *peer)
     }
     struct connection *connection = connection_new(crowd, fd, peer);
     if (!connection) {
+        admission_end_handshake(crowd->admission);
         admission_leave(crowd->admission, client);
         return;
     }
@@ -604,8 +614,25 @@ void crowd_add(struct crowd *crowd, int fd, const struct sockaddr *peer)
         handshake_done(connection);
 }
 
+/*
+ * A resumed session brought the client's certificate but not the chain above it, so it cannot be
+ * verified again: an idle client is let go and comes back with all of it.
+ */
+static void let_resumed_go(struct crowd *crowd, const SSL_CTX *tls)
+{
+    for (struct connection *each = TAILQ_FIRST(&crowd->idle), *next; each; each = next) {
+        next = TAILQ_NEXT(each, in_waiting);
+        const SSL *ssl = stream_tls(each->stream);
+        if (each->certificate && SSL_session_reused(ssl) &&
+            !tls_same_trust(SSL_get_SSL_CTX(ssl), tls))
+            linger(each);
+    }
+}
+
 void crowd_set_tls(struct crowd *crowd, SSL_CTX *tls)
 {
+    if (crowd->tls)
+        let_resumed_go(crowd, tls);
     tls_context_hold(tls);
     tls_context_free(crowd->tls);
     crowd->tls = tls;

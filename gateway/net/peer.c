@@ -103,10 +103,12 @@ static void lose_faith(struct peer *peer, const char *reason)
     peer->reason = reason;
 }
 
-void peer_check_date(struct peer *peer, int64_t now_unix_ms)
+void peer_check_date(struct peer *peer, const SSL_CTX *context, int64_t now_unix_ms)
 {
     if (peer->valid && now_unix_ms > peer->expires_unix_ms)
         lose_faith(peer, "the client certificate has expired");
+    else if (peer->valid && tls_trust_is_stale(context, now_unix_ms))
+        lose_faith(peer, "the CRL has expired, so the client certificate may be revoked");
 }
 
 /* NULL when the chain the client sent verifies against the context's CA and CRL. */
@@ -129,6 +131,8 @@ static const char *verify_again(const SSL *tls, SSL_CTX *context)
 bool peer_recheck(struct peer **peer, const SSL *tls, SSL_CTX *context)
 {
     int mode = SSL_CTX_get_verify_mode(context);
+    if (tls_same_trust(SSL_get_SSL_CTX(tls), context))
+        return true; /* it would say the same again */
     if (!*peer) {
         if (!(mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT))
             return true;

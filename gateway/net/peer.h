@@ -29,8 +29,8 @@ MUST_USE bool peer_read(const struct ssl_st *tls, struct peer **ret);
 /* Accepts NULL. */
 void peer_free(struct peer *peer);
 
-/* Sees to it that a certificate past its date is not valid. */
-void peer_check_date(struct peer *peer, int64_t now_unix_ms);
+/* Sees to it that a certificate past its date is not valid, nor one whose CRL in `context` is. */
+void peer_check_date(struct peer *peer, const struct ssl_ctx_st *context, int64_t now_unix_ms);
 
 /*
  * Asks `context`, which is newer than the connection, whether the client may still be believed:

@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "net/tickets.h"
 
 /* Forward secrecy and authenticated encryption only (RFC 9325 4.2). TLS 1.3 has nothing else. */
@@ -296,6 +297,8 @@ static bool add_to_digest(EVP_MD_CTX *digest, const X509_OBJECT *object)
     unsigned char one[EVP_MAX_MD_SIZE];
     unsigned length = 0;
     X509 *certificate = X509_OBJECT_get0_X509(object);
+    if (certificate) /* fills OpenSSL's cache of its extensions now, before workers share it */
+        (void)X509_check_purpose(certificate, -1, 0);
     X509_CRL *crl = X509_OBJECT_get0_X509_CRL((X509_OBJECT *)object);
     bool fine = certificate ? X509_digest(certificate, EVP_sha256(), one, &length) == 1
                             : crl && X509_CRL_digest(crl, EVP_sha256(), one, &length) == 1;
@@ -420,6 +423,16 @@ static void use_tickets(SSL_CTX *context, struct server_extra *extra)
     SSL_CTX_set_session_ticket_cb(context, on_ticket_sealed, on_ticket_opened, extra);
 }
 
+bool tls_same_trust(const SSL_CTX *one, const SSL_CTX *other)
+{
+    return memcmp(extra_of(one)->trust, extra_of(other)->trust, TRUST_BYTES) == 0;
+}
+
+bool tls_trust_is_stale(const SSL_CTX *context, int64_t now_unix_ms)
+{
+    return now_unix_ms >= extra_of(context)->trust_until_unix_ms;
+}
+
 /* ---- contexts ---- */
 
 SSL_CTX *tls_server_context(const struct tls_server_options *options, const char **bad_path,
@@ -434,6 +447,7 @@ SSL_CTX *tls_server_context(const struct tls_server_options *options, const char
         goto fail;
     }
     common_settings(context);
+    SSL_CTX_set_max_cert_list(context, LIMIT_CLIENT_CHAIN_BYTES);
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     SSL_CTX_set_max_early_data(context, 0);

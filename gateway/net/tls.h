@@ -48,6 +48,12 @@ MUST_USE struct ssl_ctx_st *tls_server_context(const struct tls_server_options *
  */
 MUST_USE struct ssl_ctx_st *tls_client_context(const char *ca_path, struct error *err);
 
+/* Whether both verify clients by the same CAs, CRLs and mode. */
+bool tls_same_trust(const struct ssl_ctx_st *one, const struct ssl_ctx_st *other);
+
+/* True when a CRL was to be replaced by now: nobody can be said not to be revoked. */
+bool tls_trust_is_stale(const struct ssl_ctx_st *context, int64_t now_unix_ms);
+
 /* Takes and drops a reference. Both accept NULL. */
 void tls_context_hold(struct ssl_ctx_st *context);
 void tls_context_free(struct ssl_ctx_st *context);

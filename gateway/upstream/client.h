@@ -18,6 +18,7 @@ struct client {
     struct upstream_pool *pool;
     struct client *previous, *next; /* in the pool's list of idle or busy ones */
     enum client_phase phase;
+    bool retired; /* must not be kept: verified by CAs that are replaced */
     struct stream *stream;
     struct timer *deadline;
     struct upstream_call *call;
@@ -44,5 +45,5 @@ void client_close(struct client *client);
 void pool_call_ended(struct upstream_call *call, enum upstream_failure failure, const char *detail);
 void pool_client_free(struct upstream_pool *pool, struct client *client);
 
-/* Keeps a client for later; false when enough are kept. */
+/* Keeps a client for later; false when enough are kept, or it is retired. */
 MUST_USE bool pool_client_idle(struct upstream_pool *pool, struct client *client);

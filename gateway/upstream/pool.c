@@ -6,9 +6,6 @@
 #include "net/tls.h"
 #include "upstream/client.h"
 
-/* Connections kept for later: more than a worker has calls under way on an ordinary day. */
-#define LIMIT_IDLE_CLIENTS 128
-
 struct upstream_pool {
     struct loop *loop;
     struct upstream_options options;
@@ -52,6 +49,10 @@ void pool_set_tls(struct upstream_pool *pool, struct ssl_ctx_st *tls)
     tls_context_hold(tls);
     tls_context_free(pool->options.peer.tls);
     pool->options.peer.tls = tls;
+    while (pool->idle)
+        client_close(pool->idle);
+    for (struct client *each = pool->busy; each; each = each->next)
+        each->retired = true;
 }
 
 static void list_add(struct client **list, struct client *client)
@@ -126,7 +127,7 @@ void pool_client_free(struct upstream_pool *pool, struct client *client)
 
 bool pool_client_idle(struct upstream_pool *pool, struct client *client)
 {
-    if (pool->idle_count >= LIMIT_IDLE_CLIENTS)
+    if (pool->idle_count >= LIMIT_IDLE_CLIENTS || client->retired)
         return false;
     list_remove(&pool->busy, client);
     list_add(&pool->idle, client);

@@ -76,7 +76,10 @@ struct upstream_call {
 
 MUST_USE struct upstream_pool *pool_new(struct loop *loop, const struct upstream_options *options);
 
-/* New connections use `tls` (a reference is taken); those that are there stay. */
+/*
+ * New connections use `tls` (a reference is taken). Those that are there were verified by the CAs
+ * before: idle ones are closed, busy ones when their call has ended.
+ */
 void pool_set_tls(struct upstream_pool *pool, struct ssl_ctx_st *tls);
 
 /* Begins a call. */

@@ -32,6 +32,16 @@ class Authority:
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         self.count = 0
 
+    def intermediate(self, directory, name="intermediate CA"):
+        """An authority whose certificate is signed by this one."""
+        other = Authority(directory, name)
+        request, extensions = other.directory / "ca.csr", other.directory / "ca.ext"
+        extensions.write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n")
+        openssl("req", "-new", "-key", other.key, "-subj", f"/CN={name}", "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self.key, "-sha256", "-days", "30",
+                "-set_serial", "77", "-out", other.pem, "-extfile", extensions)
+        return other
+
     def issue(self, san=None, subject="/CN=client", usage="clientAuth", days="30", path=None):
         """(certificate, key) of a new leaf. `san` as openssl writes it, such as URI:spiffe://a/b."""
         self.count += 1

@@ -39,6 +39,7 @@ def make_gateway(tmp_path, certs, kore):
         started.append(gateway)
         return gateway
 
+    make.certs = certs
     yield make
     problems = []
     for gateway in started:

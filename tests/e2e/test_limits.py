@@ -220,6 +220,23 @@ def test_one_client_cannot_take_all_connections(limited):
         sock.close()
 
 
+def test_handshakes_are_counted_by_themselves(limited):
+    gateway = limited("handshakes: 5", workers=2)
+    clients = [gateway.client() for _ in range(8)]          # done with theirs
+    crowd = [raw_connect(gateway) for _ in range(5)]
+    wait_for(lambda: metric(gateway, "open_connections") == 13, "all to be accepted")
+    with raw_connect(gateway) as sock:
+        assert is_cut(sock)
+    assert hits(gateway, "handshakes") == 1
+    time.sleep(1.1)                                         # now they dawdle
+    wait_for(lambda: served(gateway), "one of them to make room")
+    for client in clients:
+        client.send(request(seed_campaign()))
+        assert client.read().status == 200
+    for sock in crowd:
+        sock.close()
+
+
 @pytest.mark.concurrency
 def test_too_many_requests_are_told_at_once_and_harm_no_others(limited, kore):
     gateway = limited("requests: 4", workers=2)

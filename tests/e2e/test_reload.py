@@ -362,6 +362,49 @@ def test_a_broken_ca_or_crl_keeps_the_old(central):
         assert caller.post()[0] == 200
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_resumed_client_below_an_intermediate_ca_outlives_other_peoples_reloads(make_gateway, tmp_path, version):
+    root = Authority(tmp_path / "root", "root CA")
+    below = root.intermediate(tmp_path / "below")
+    pem, key = below.issue(san=f"URI:{URI}")
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(pem.read_bytes() + below.pem.read_bytes())
+    (tmp_path / "ca.pem").write_bytes(root.pem.read_bytes())
+    (tmp_path / "callers.yaml").write_text(CALLERS)
+    gateway = make_gateway(team=None, extra=f"callers: {tmp_path}/callers.yaml",
+                           tls=f", client_certificates: required, client_ca: {tmp_path}/ca.pem")
+    caller = Caller(gateway, (chain, key), version)
+    assert [caller.post() for _ in range(2)] == [(200, False), (200, True)]
+    with gateway.client(context=caller.context, session=caller.session) as resumed, \
+            gateway.client(context=caller.context) as full:
+        for client in (resumed, full):
+            assert post(client).status == 200
+        assert resumed.sock.session_reused and not full.sock.session_reused
+        hup(gateway)                                    # the same CA: it would say the same again
+        for client in (resumed, full):
+            assert post(client).status == 200
+        other = Authority(tmp_path / "other", "other CA")
+        (tmp_path / "ca.pem").write_bytes(root.pem.read_bytes() + other.pem.read_bytes())
+        wait_for(lambda: len(gateway.events("reloaded")) == 2, "one CA more")
+        assert post(full).status == 200                 # its chain is still here to be verified
+        assert resumed.at_end()                         # this one's is not: it is let go
+    assert caller.post() == (200, False)
+
+
+def test_an_upstream_is_not_kept_past_its_ca(make_gateway, tmp_path, kore):
+    (tmp_path / "upstream-ca.pem").write_bytes((make_gateway.certs / "ca.pem").read_bytes())
+    gateway = make_gateway(start=False, workers=1)
+    gateway.config.write_text(gateway.config.read_text().replace(f"ca: {gateway.certs}/ca.pem", f"ca: {tmp_path}/upstream-ca.pem"))
+    gateway.start()
+    assert [gateway.post(seed_campaign()).status for _ in range(2)] == [200, 200]
+    (tmp_path / "upstream-ca.pem").write_bytes(Authority(tmp_path / "other").pem.read_bytes())
+    eventually(gateway, "reloaded", 0)
+    response = wait_for(lambda: next((r for r in [gateway.post(seed_campaign())] if r.status != 200), None), "the new CA")
+    assert (response.status, response.codes(), response.json()["created"]) == (502, ["connect"], "no")
+    (tmp_path / "upstream-ca.pem").write_bytes((gateway.certs / "ca.pem").read_bytes())
+    wait_for(lambda: gateway.post(seed_campaign()).status == 200, "the old CA again")
+
+
 def test_a_caller_that_is_struck_out_is_out_at_once(central):
     certificate = central.authority.issue(san=f"URI:{URI}")
     with central.client(certificate=certificate) as client:

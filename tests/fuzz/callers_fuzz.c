@@ -5,10 +5,10 @@
 #include "identity/callers.h"
 
 static const struct caller_evidence evidences[] = {
-    {STR("uri:spiffe://e/billing\n"), NULL, 0},
-    {STR("dns:a\ncn:b\n"), NULL, 0},
-    {STR(""), (const uint8_t *)"0123456789abcdef0123456789abcdef", 0},
-    {STR("cn:a\n"),
+    {true, STR("uri:spiffe://e/billing\n"), NULL, 0},
+    {true, STR("dns:a\ncn:b\n"), NULL, 0},
+    {false, STR(""), (const uint8_t *)"0123456789abcdef0123456789abcdef", 0},
+    {true, STR("cn:a\n"),
      (const uint8_t *)"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
                       "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
      1795564800000},

@@ -42,7 +42,7 @@ static const struct callers *compile(const char *text)
 static enum caller_answer find(const char *names, const uint8_t *key, int64_t now_ms,
                                struct caller *ret)
 {
-    const struct caller_evidence evidence = {str_from(names), key, now_ms};
+    const struct caller_evidence evidence = {names[0] != '\0', str_from(names), key, now_ms};
     return callers_find(compile(file), &evidence, ret);
 }
 
@@ -139,11 +139,20 @@ TEST(every_want_of_memory_is_told)
     assert_true(refused > 50 && refused < 1250);
 }
 
+TEST(a_certificate_without_names_has_no_team)
+{
+    struct caller caller;
+    const struct caller_evidence evidence = {.has_certificate = true};
+    assert_int_equal(callers_find(compile(file), &evidence, &caller), CALLER_NO_TEAM);
+    EXPECT_STR(caller.name, "");
+    arena_release(&arena);
+}
+
 TEST(an_empty_file_of_callers_knows_nobody)
 {
     const struct callers *callers = compile("api_keys: []\n");
     struct caller caller;
-    const struct caller_evidence evidence = {STR("cn:billing\n"), key_a, 0};
+    const struct caller_evidence evidence = {true, STR("cn:billing\n"), key_a, 0};
     assert_non_null(callers);
     assert_int_equal(callers_find(callers, &evidence, &caller), CALLER_KEY_UNKNOWN);
     arena_release(&arena);
@@ -151,4 +160,5 @@ TEST(an_empty_file_of_callers_knows_nobody)
 
 TESTS(UNIT(a_name_leads_to_its_team), UNIT(a_key_leads_to_its_team_until_its_day_is_over),
       UNIT(every_byte_of_a_key_counts), UNIT(a_key_must_be_good_and_agree_with_the_certificate),
-      UNIT(every_want_of_memory_is_told), UNIT(an_empty_file_of_callers_knows_nobody))
+      UNIT(every_want_of_memory_is_told), UNIT(a_certificate_without_names_has_no_team),
+      UNIT(an_empty_file_of_callers_knows_nobody))

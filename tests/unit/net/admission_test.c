@@ -17,10 +17,11 @@ static struct client_key client_of(const char *text)
     return address_client((struct sockaddr *)&v6);
 }
 
+/* Handshakes are another test's business. */
 static struct admission *make(uint64_t connections, uint64_t per_client, uint64_t requests)
 {
     struct admission *admission =
-        admission_new(&(struct admission_limits){connections, per_client, requests, 1000});
+        admission_new(&(struct admission_limits){connections, per_client, 1000000, requests, 1000});
     assert_non_null(admission);
     return admission;
 }
@@ -97,6 +98,18 @@ TEST(the_table_counts_as_an_array_would)
     admission_free(admission);
 }
 
+TEST(handshakes_are_bounded_until_they_are_done)
+{
+    struct admission *admission = admission_new(&(struct admission_limits){9, 9, 1, 1, 1000});
+    struct client_key a = client_of("10.0.0.1");
+    assert_int_equal(admission_enter(admission, a), ADMITTED);
+    assert_int_equal(admission_enter(admission, a), ADMISSION_HANDSHAKES);
+    assert_int_equal(admission_usage(admission).connections, 1);
+    admission_end_handshake(admission);
+    assert_int_equal(admission_enter(admission, a), ADMITTED);
+    admission_free(admission);
+}
+
 TEST(requests_are_bounded_by_number_and_by_memory)
 {
     struct admission *admission = make(1, 1, 2);
@@ -130,8 +143,10 @@ static void *come_and_go(void *arg)
     struct admission *admission = arg;
     struct client_key key = client_of("10.0.0.1");
     for (int i = 0; i < 20000; i++) {
-        if (admission_enter(admission, key) == ADMITTED)
+        if (admission_enter(admission, key) == ADMITTED) {
+            admission_end_handshake(admission);
             admission_leave(admission, key);
+        }
         if (admission_begin_request(admission))
             admission_end_request(admission);
     }
@@ -154,5 +169,6 @@ TEST(nothing_is_lost_between_threads)
 
 TESTS(UNIT(connections_are_bounded_in_all), UNIT(a_client_has_its_share_and_no_more),
       UNIT(a_client_is_an_address_or_a_network_of_64_bits),
-      UNIT(the_table_counts_as_an_array_would), UNIT(requests_are_bounded_by_number_and_by_memory),
-      UNIT(a_budget_gives_all_or_nothing), UNIT(nothing_is_lost_between_threads))
+      UNIT(the_table_counts_as_an_array_would), UNIT(handshakes_are_bounded_until_they_are_done),
+      UNIT(requests_are_bounded_by_number_and_by_memory), UNIT(a_budget_gives_all_or_nothing),
+      UNIT(nothing_is_lost_between_threads))
