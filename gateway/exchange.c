@@ -275,7 +275,9 @@ static void compose_refusal(const struct exchange *x, const struct refusal *refu
     clock_format_http(clock_unix_ms(), date);
     write_problem(x, refusal, created, problem);
     buf_clear(out);
-    buf_format(out, "HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\ndate: %s\r\n",
+    buf_format(out,
+               "HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\n"
+               "x-content-type-options: nosniff\r\ndate: %s\r\n",
                refusal->status, http_reason(refusal->status), date);
     put_status_headers(x, refusal->status, out);
     buf_format(out, "content-length: %zu\r\n", problem->len);
