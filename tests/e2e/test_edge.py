@@ -9,6 +9,8 @@ import time
 import urllib.request
 from ctypes.util import find_library
 
+import pytest
+
 from harness import request, seed_campaign, wait_for
 
 
@@ -126,6 +128,7 @@ def test_a_flood_of_key_updates_does_not_hold_the_loop(make_gateway):
     assert time.monotonic() - flooded < 10, "the idle deadline did not end it"
 
 
+@pytest.mark.concurrency
 def test_pipelined_requests_are_judged_once_each(make_gateway):
     """However the answer to one and the bytes of later ones meet in a turn of the loop."""
     gateway = make_gateway(workers=2, limits=", requests: 2")
