@@ -198,20 +198,31 @@ static bool fits(const struct identity *identity, const char *name)
                            NULL) == 1;
 }
 
+static bool use_identity(SSL *ssl, const struct identity *identity)
+{
+    return SSL_use_cert_and_key(ssl, identity->certificate, identity->key, identity->chain, 1) == 1;
+}
+
 /*
  * By the name the client asks for (RFC 6066 3), else the first. OpenSSL keeps one certificate for
- * each type of key and chooses among them by what the client prefers, so the others must go.
+ * each type of key and chooses among them by what the client can verify; so those of other names
+ * must go, and an ECDSA and an RSA certificate of this name may both stay.
  */
 static int choose_identity(SSL *ssl, void *arg)
 {
     const struct server_extra *extra = arg;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    size_t i = 0;
-    while (name && i < extra->identity_count && !fits(&extra->identities[i], name))
-        i++;
-    const struct identity *chosen = &extra->identities[i < extra->identity_count ? i : 0];
+    bool any = false;
     SSL_certs_clear(ssl);
-    return SSL_use_cert_and_key(ssl, chosen->certificate, chosen->key, chosen->chain, 1);
+    for (size_t i = extra->identity_count; name && i-- > 0;) { /* the earliest of a type stays */
+        const struct identity *each = &extra->identities[i];
+        if (!fits(each, name))
+            continue;
+        if (!use_identity(ssl, each))
+            return 0;
+        any = true;
+    }
+    return any || use_identity(ssl, &extra->identities[0]);
 }
 
 static bool load_identities(SSL_CTX *context, const struct tls_server_options *options,
@@ -230,7 +241,8 @@ static bool load_identities(SSL_CTX *context, const struct tls_server_options *o
         }
     }
     const struct identity *first = &extra->identities[0];
-    SSL_CTX_set_cert_cb(context, choose_identity, extra);
+    if (extra->identity_count > 1) /* with one there is nothing to choose in each handshake */
+        SSL_CTX_set_cert_cb(context, choose_identity, extra);
     return SSL_CTX_use_cert_and_key(context, first->certificate, first->key, first->chain, 1) ==
                1 ||
            error_set(err, "out of memory");

@@ -45,6 +45,17 @@ def test_a_name_gets_its_own_certificate_though_the_keys_are_of_different_types(
             assert ("DNS", name) in sock.getpeercert()["subjectAltName"]
 
 
+def test_a_name_may_have_a_certificate_of_each_type(make_gateway, certs, tmp_path):
+    rsa, rsa_key = sign(certs, tmp_path, "localhost", "subjectAltName=DNS:localhost", ("genpkey", "-algorithm", "RSA"))
+    gateway = make_gateway(tls=f", more_certificates: [{{certificate: {rsa}, key: {rsa_key}}}]")
+    context = ssl.create_default_context(cafile=certs / "ca.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    for ciphers in ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"):
+        context.set_ciphers(ciphers)
+        with gateway.client(context=context) as client:
+            assert client.sock.cipher()[0] == ciphers
+
+
 def test_a_file_beside_the_policies_directory_reloads_nothing(gateway):
     (gateway.directory / "unrelated.txt").write_text("x")
     time.sleep(1)  # five times as long as a look is put off
