@@ -68,8 +68,7 @@ def drip(client, data, until):
             client.send(data[i:i + 1])
         except OSError:
             return
-        if time.monotonic() > until:
-            return
+        assert time.monotonic() < until, "byte after byte is still being taken"
         client.sock.settimeout(0.02)
         try:
             client._more()
