@@ -29,17 +29,15 @@ static bool grow(struct buf *buf, size_t wanted)
     return true;
 }
 
-bool buf_reserve(struct buf *buf, size_t extra)
+/* Apart, so that the check in front of it is small enough to stand in every append. */
+static RARELY bool make_room(struct buf *buf, size_t extra)
 {
     if (buf->failed)
         return false;
-    if (extra <= buf->capacity - buf->len)
-        return true;
     if (extra > buf->max - buf->len) {
         buf->failed = true;
         return false;
     }
-
     size_t wanted = buf->capacity < SMALLEST_BYTES ? SMALLEST_BYTES : buf->capacity * 2;
     if (wanted < buf->len + extra)
         wanted = buf->len + extra;
@@ -47,6 +45,13 @@ bool buf_reserve(struct buf *buf, size_t extra)
         wanted = buf->max;
     buf->failed = !grow(buf, wanted);
     return !buf->failed;
+}
+
+bool buf_reserve(struct buf *buf, size_t extra)
+{
+    if (!buf->failed && extra <= buf->capacity - buf->len)
+        return true;
+    return make_room(buf, extra);
 }
 
 bool buf_append(struct buf *buf, struct str bytes)
