@@ -52,6 +52,7 @@ static bool record_life_event(const struct server *server, const struct snapshot
                                        .config_digest = str_from(snapshot->config->digest),
                                        .policy_revision = snapshot->policy->revision,
                                        .policy_digest = str_from(snapshot->policy->digest),
+                                       .callers_digest = str_from(snapshot->callers_digest),
                                        .torn_bytes = torn_bytes};
     struct buf members;
     buf_init(&members, LIMIT_RECORD_BYTES);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "audit/digest.h"
 #include "base/limits.h"
 #include "net/tls.h"
 #include "watch.h"
@@ -130,6 +129,8 @@ static bool load_callers(struct snapshot *snapshot, struct error *err)
         return true;
     if (!config_read_file(setting->value.data, LIMIT_YAML_BYTES, &snapshot->arena, &text, &why))
         return config_error(&setting->place, err, "%s", why.text);
+    if (!digest_hex(text, snapshot->callers_digest))
+        return error_set(err, "cannot compute the callers' digest");
     snapshot->callers =
         callers_compile(setting->value.data, text, &snapshot->policy->teams, &snapshot->arena, err);
     return snapshot->callers != NULL;

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "audit/digest.h"
 #include "config.h"
 #include "identity/callers.h"
 #include "net/tickets.h"
@@ -16,8 +17,9 @@ struct snapshot {
     struct config *config;
     struct arena arena; /* of policy and callers */
     const struct policy_set *policy;
-    const struct policy_layer *team; /* the one team's; NULL when there are callers */
-    const struct callers *callers;   /* NULL when there is one team */
+    const struct policy_layer *team;      /* the one team's; NULL when there are callers */
+    const struct callers *callers;        /* NULL when there is one team */
+    char callers_digest[DIGEST_HEX_SIZE]; /* SHA-256 of their file, in hex; empty without them */
     struct ssl_ctx_st *server_tls;
     struct ssl_ctx_st *client_tls;
     uint64_t stamp; /* of the files it was read from; see watch.h */

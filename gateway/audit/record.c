@@ -144,6 +144,7 @@ void record_life(const struct life_record *record, struct buf *out)
     json_put_str(&w, "version", record->version);
     json_put_str(&w, "config_digest", record->config_digest);
     put_policy(&w, record->policy_revision, record->policy_digest);
+    put_if_any(&w, "callers_digest", record->callers_digest);
     if (record->torn_bytes)
         json_put_int(&w, "torn_bytes", (int64_t)record->torn_bytes);
 }

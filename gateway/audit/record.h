@@ -56,7 +56,8 @@ struct life_record {
     const char *kind;
     int64_t time_unix_ms;
     struct str version, config_digest, policy_revision, policy_digest;
-    uint64_t torn_bytes; /* cut from the journal's end at start */
+    struct str callers_digest; /* empty when there is one team */
+    uint64_t torn_bytes;       /* cut from the journal's end at start */
 };
 
 void record_life(const struct life_record *record, struct buf *out);

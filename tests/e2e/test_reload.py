@@ -1,4 +1,5 @@
 """Policies, certificates and callers change under the running gateway: nobody is dropped, nothing is half new."""
+import hashlib
 import os
 import signal
 import ssl
@@ -413,6 +414,8 @@ def test_a_caller_that_is_struck_out_is_out_at_once(central):
         eventually(central, "reloaded", 0)
         response = post(client)
         assert (response.status, response.codes()) == (403, ["caller-without-team"])
+    digests = [record["callers_digest"] for record in central.journal() if record["kind"] in ("started", "reloaded")]
+    assert digests == [hashlib.sha256(text.encode()).hexdigest() for text in (CALLERS, "certificates: []\n")]
 
 
 def test_a_certificate_that_is_required_by_now_is_missing_on_old_connections(make_gateway, tmp_path):
