@@ -36,15 +36,25 @@ LASTING_SECONDS = 1        # when memory is gone for good, nobody is answered, a
 END_SECONDS = 6            # from TERM to the end
 CONFIG = """listen: 127.0.0.1:0
 workers: 1
-tls: {{certificate: {certs}/gateway.pem, key: {certs}/gateway.key}}
+tls:
+  certificate: {certs}/gateway.pem
+  key: {certs}/gateway.key
+  more_certificates: [{{certificate: {certs}/kore.pem, key: {certs}/kore.key}}]
+  client_certificates: optional
+  client_ca: ca.pem
 upstream: {{url: "https://localhost:{port}", ca: {certs}/ca.pem, connect_timeout: 500ms, first_byte_timeout: 150ms, total_timeout: 400ms}}
 tenants:
   - {{account_id: {account}, stream_id: {stream}}}
-team: billing
+callers: callers.yaml
+admin: {{listen: 127.0.0.1:0}}
 policies: [policies]
 audit: {{directory: audit, segment_size: 4KiB}}
 contract: {{sender_ids: [BRAND]}}
-limits: {{handshake_timeout: 500ms, idle_timeout: 2s, head_timeout: 100ms, body_timeout: 150ms, write_timeout: 500ms, drain_timeout: 2s}}
+limits: {{handshake_timeout: 500ms, idle_timeout: 2s, head_timeout: 100ms, body_timeout: 150ms, write_timeout: 500ms, drain_timeout: 2s, connections_per_client: 500}}
+"""
+KEY = "a key of the torture's own"
+CALLERS = f"""certificates: [{{uri: "spiffe://example.org/team/billing", team: billing}}]
+api_keys: [{{id: t, team: billing, sha256: {hashlib.sha256(KEY.encode()).hexdigest()}, expires: 2999-12-31}}]
 """
 ANSWERS = {
     "500": Answer(status=500, body=b'{"errors":[{"msg":"boom","code":500}]}'),
@@ -153,6 +163,7 @@ class Script:
         self.context = ssl.create_default_context(cafile=run.rack.certs / "ca.pem")
         self.old_context = ssl.create_default_context(cafile=run.rack.certs / "ca.pem")
         self.old_context.maximum_version = ssl.TLSVersion.TLSv1_2
+        self.context.load_cert_chain(run.rack.certs / "client.pem", run.rack.certs / "client.key")
 
     # -- what clients send
 
@@ -160,7 +171,7 @@ class Script:
         """A request that nobody else sends; `changes` make it a refused one."""
         self.bodies += 1
         body = dict(seed_campaign(), description=f"torture {self.bodies}", **changes)
-        return request(body, headers=[("x-want", want)] if want else [])
+        return request(body, headers=[("x-api-key", KEY)] + ([("x-want", want)] if want else []))
 
     def refused(self):
         return self.campaign(priority="9", contactLists=[], surplus={"a": [1, 2, {"b": "c" * 300}]},
@@ -211,6 +222,34 @@ class Script:
     def old_tls(self):
         with self.connect(self.old_context) as client:
             client.send(self.campaign("500"))
+            self.read(client)
+
+    def unknown(self):
+        """Without a certificate: no key, a wrong one, and the right one."""
+        with self.connect(self.old_context) as client:
+            client.send(request(seed_campaign()))
+            self.read(client)
+        with self.connect(self.old_context) as client:
+            client.send(request(seed_campaign(), headers=[("x-api-key", "wrong")]))
+            self.read(client)
+
+    def probes(self):
+        port = self.run.said_port("admin-listening")
+        for path in ("/readyz", "/metrics", "/nothing") if port else ():
+            with socket.create_connection(("127.0.0.1", port), timeout=STEP_SECONDS) as sock:
+                sock.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+                while sock.recv(65536):
+                    pass
+
+    def reload(self):
+        """Another trust: a client that is connected is verified again, or let go."""
+        with self.connect() as client:
+            client.send(self.campaign())
+            self.read(client)
+            self.run.trust("ca.pem", "kore.pem")
+            self.run.process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
+            client.send(self.campaign())
             self.read(client)
 
     def malformed(self):
@@ -285,8 +324,8 @@ class Script:
                 self.step(client.send, data)
         session = self.step(self.keep_alive)
         self.step(self.resumed, session)
-        self.run.process.send_signal(signal.SIGHUP)
-        for action in (self.old_tls, self.malformed, self.not_json, self.pipelined, self.chunked,
+        self.step(self.resumed, session)
+        for action in (self.reload, self.old_tls, self.unknown, self.probes, self.malformed, self.not_json, self.pipelined, self.chunked,
                        self.slow):
             self.step(action)
         for want in ("cut", "reset"):
@@ -319,9 +358,16 @@ class Run:
         (self.directory / "gateway.yaml").write_text(CONFIG.format(
             certs=self.rack.certs, port=self.rack.host.port,
             account=ACCOUNT, stream=STREAM))
+        (self.directory / "callers.yaml").write_text(CALLERS)
+        self.trust("ca.pem")
         if self.rack.old_journal:
             shutil.copytree(self.rack.old_journal, self.directory / "audit")
         self.rack.host.journal = self.directory / "audit"
+
+    def trust(self, *names):
+        """Which CAs may sign clients' certificates."""
+        pems = b"".join((self.rack.certs / name).read_bytes() for name in names)
+        (self.directory / "ca.pem").write_bytes(pems)
 
     def start(self):
         with open(self.stderr_path, "wb") as stderr:
@@ -338,8 +384,8 @@ class Run:
     def stderr(self):
         return self.stderr_path.read_text(errors="replace")
 
-    def said_port(self):
-        match = re.search(r'"event":"listening","address":"127.0.0.1:(\d+)"', self.stderr())
+    def said_port(self, event="listening"):
+        match = re.search(rf'"event":"{event}","address":"127.0.0.1:(\d+)"', self.stderr())
         return int(match[1]) if match else None
 
     def held_port(self):
