@@ -544,13 +544,15 @@ static struct refusal identify(struct exchange *x)
         (void)str_cut(names, '\n', &caller.name, &names);
     }
     x->caller = arena_copy(&x->arena, caller.name);
-    return refusal_of(refusal_of_answer[answer]);
+    return refusal_of(x->caller.data ? refusal_of_answer[answer] : REFUSAL_NO_MEMORY);
 }
 
 static void refuse_caller(struct exchange *x, struct refusal unknown)
 {
-    counters_count(x->desk->options.counters,
-                   unknown.status == 401 ? COUNTER_CALLERS_UNKNOWN : COUNTER_CALLERS_WITHOUT_TEAM);
+    if (unknown.status == 401)
+        counters_count(x->desk->options.counters, COUNTER_CALLERS_UNKNOWN);
+    else if (unknown.status == 403)
+        counters_count(x->desk->options.counters, COUNTER_CALLERS_WITHOUT_TEAM);
     refuse(x, unknown);
 }
 
@@ -625,6 +627,8 @@ static void *exchange_refused(void *context, void *request, struct connection *c
     struct exchange *x = request ? request : exchange_new(context, connection);
     if (!x || x->refusal.status != 0)
         return x;
+    if (!x->parsed)
+        (void)identify(x); /* by its certificate, for the record */
     if (reason->status == 413 || reason->status == 414 || reason->status == 431)
         counters_count(x->desk->options.counters, COUNTER_LIMIT_SIZE);
     refuse(x, (struct refusal){reason->status, reason->type, reason->code, reason->sentence});

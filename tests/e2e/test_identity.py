@@ -193,6 +193,15 @@ def test_the_client_does_not_say_who_it_is(central, kore):
     assert gateway.decisions()[1]["team"] == "billing"
 
 
+def test_bytes_that_are_not_http_are_recorded_with_their_sender(central, authority):
+    gateway = central("required")
+    with gateway.client(certificate=authority.issue(san=f"URI:{BILLING_URI}")) as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+        assert client.read().status == 400
+    decision, = gateway.decisions()
+    assert (decision["code"], decision["team"], decision["caller"]) == ("host-duplicate", "billing", f"uri:{BILLING_URI}")
+
+
 def test_a_sidecar_may_ask_for_certificates_too(central, authority):
     gateway = central("required", team="billing")
     assert refused_by_tls(gateway)
