@@ -146,15 +146,12 @@ enum admitted admission_enter(struct admission *admission, struct client_key cli
 {
     if (!take_one(&admission->connections, admission->limits.connections))
         return ADMISSION_FULL;
-    enum admitted refused = ADMISSION_CLIENT_FULL;
     if (client_enter(admission, client)) {
-        if (take_one(&admission->handshakes, admission->limits.handshakes))
-            return ADMITTED;
-        client_leave(admission, client);
-        refused = ADMISSION_HANDSHAKES;
+        atomic_fetch_add_explicit(&admission->handshakes, 1, memory_order_relaxed);
+        return ADMITTED;
     }
     atomic_fetch_sub_explicit(&admission->connections, 1, memory_order_relaxed);
-    return refused;
+    return ADMISSION_CLIENT_FULL;
 }
 
 void admission_leave(struct admission *admission, struct client_key client)
@@ -166,6 +163,12 @@ void admission_leave(struct admission *admission, struct client_key client)
 void admission_end_handshake(struct admission *admission)
 {
     atomic_fetch_sub_explicit(&admission->handshakes, 1, memory_order_relaxed);
+}
+
+bool admission_handshakes_full(struct admission *admission)
+{
+    return atomic_load_explicit(&admission->handshakes, memory_order_relaxed) >=
+           admission->limits.handshakes;
 }
 
 void admission_register(struct admission *admission, struct room_maker *maker)

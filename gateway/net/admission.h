@@ -13,7 +13,7 @@
 struct admission_limits {
     uint64_t connections;
     uint64_t connections_per_client; /* as many as connections: then nobody is counted */
-    uint64_t handshakes;             /* not done yet */
+    uint64_t handshakes;             /* not done yet; beyond that no more should be accepted */
     uint64_t requests;               /* with their whole body here and their answer not yet given */
     size_t buffer_bytes;
 };
@@ -30,12 +30,12 @@ enum admitted {
     ADMITTED,
     ADMISSION_FULL,        /* all connections are taken */
     ADMISSION_CLIENT_FULL, /* this client has its share */
-    ADMISSION_HANDSHAKES,  /* too many are not done with their handshakes */
 };
 
 /* A connection comes and begins its handshake; only when ADMITTED it must leave again. */
 MUST_USE enum admitted admission_enter(struct admission *admission, struct client_key client);
 void admission_end_handshake(struct admission *admission);
+bool admission_handshakes_full(struct admission *admission);
 void admission_leave(struct admission *admission, struct client_key client);
 
 /*

@@ -563,15 +563,13 @@ static bool admit(struct crowd *crowd, struct client_key client)
     static const enum counter counters[] = {
         [ADMISSION_FULL] = COUNTER_LIMIT_CONNECTIONS,
         [ADMISSION_CLIENT_FULL] = COUNTER_LIMIT_CONNECTIONS_PER_CLIENT,
-        [ADMISSION_HANDSHAKES] = COUNTER_LIMIT_HANDSHAKES,
     };
     enum admitted admitted = admission_enter(crowd->admission, client);
-    bool full = admitted == ADMISSION_FULL || admitted == ADMISSION_HANDSHAKES;
-    if (full && crowd_make_room(crowd))
+    if (admitted == ADMISSION_FULL && crowd_make_room(crowd))
         admitted = admission_enter(crowd->admission, client);
     if (admitted == ADMITTED)
         return true;
-    if (full)
+    if (admitted == ADMISSION_FULL)
         admission_ask_for_room(crowd->admission);
     counters_count(crowd->counters, counters[admitted]);
     return false;
@@ -656,6 +654,20 @@ bool crowd_make_room(struct crowd *crowd)
     counters_count(crowd->counters, COUNTER_LIMIT_MADE_ROOM);
     connection_lost(longest);
     return true;
+}
+
+void crowd_end_slow_handshakes(struct crowd *crowd)
+{
+    int64_t since_us = clock_mono_us() - LIMIT_DAWDLING_MS * 1000;
+    for (struct connection *each = TAILQ_FIRST(&crowd->unfinished), *next; each; each = next) {
+        next = TAILQ_NEXT(each, in_waiting);
+        if (each->phase_began_us >= since_us)
+            return;
+        if (each->phase != PHASE_HANDSHAKE)
+            continue;
+        counters_count(crowd->counters, COUNTER_LIMIT_MADE_ROOM);
+        connection_close(each);
+    }
 }
 
 void crowd_drain(struct crowd *crowd)

@@ -116,6 +116,9 @@ void crowd_set_tls(struct crowd *crowd, struct ssl_ctx_st *tls);
  */
 bool crowd_make_room(struct crowd *crowd);
 
+/* Closes those that have dawdled in their handshake, so that others can have theirs. */
+void crowd_end_slow_handshakes(struct crowd *crowd);
+
 /* Closes idle connections, lets each request under way finish and closes behind it. */
 void crowd_drain(struct crowd *crowd);
 

@@ -8,7 +8,9 @@
 #include <evhtp/evhtp.h>
 #include <openssl/ssl.h>
 
-#define ACCEPT_PAUSE_MS 100 /* when descriptors have run out */
+#define ACCEPT_PAUSE_MS 100    /* when descriptors have run out */
+#define HANDSHAKES_PAUSE_MS 10 /* when too many are at theirs; the kernel keeps the rest waiting   \
+                                */
 
 struct listener {
     struct loop *loop;
@@ -19,6 +21,13 @@ struct listener {
     void (*drained)(void *arg);
     void *drained_arg;
 };
+
+static void wait_for_handshakes(struct listener *listener)
+{
+    counters_count(listener->crowd.counters, COUNTER_LIMIT_HANDSHAKES);
+    evconnlistener_disable(listener->evhtp->server);
+    timer_set(listener->pause, HANDSHAKES_PAUSE_MS);
+}
 
 /*
  * libevhtp has accepted. We take the socket before it makes a bufferevent for it (which it would
@@ -31,13 +40,22 @@ static evhtp_res on_accept(evhtp_connection_t *accepted, void *arg)
     int fd = accepted->sock;
     accepted->sock = -1;
     crowd_add(&listener->crowd, fd, accepted->saddr);
+    if (admission_handshakes_full(listener->crowd.admission))
+        wait_for_handshakes(listener);
     return EVHTP_RES_ERROR; /* frees `accepted`; nothing of the connection is left there */
 }
 
 static void resume_accepting(void *arg)
 {
     struct listener *listener = arg;
-    if (!listener->crowd.draining && evconnlistener_enable(listener->evhtp->server) != 0)
+    if (listener->crowd.draining)
+        return;
+    if (admission_handshakes_full(listener->crowd.admission)) {
+        crowd_end_slow_handshakes(&listener->crowd);
+        timer_set(listener->pause, HANDSHAKES_PAUSE_MS);
+        return;
+    }
+    if (evconnlistener_enable(listener->evhtp->server) != 0)
         timer_set(listener->pause, ACCEPT_PAUSE_MS);
 }
 

@@ -98,15 +98,15 @@ TEST(the_table_counts_as_an_array_would)
     admission_free(admission);
 }
 
-TEST(handshakes_are_bounded_until_they_are_done)
+TEST(handshakes_are_counted_until_they_are_done)
 {
     struct admission *admission = admission_new(&(struct admission_limits){9, 9, 1, 1, 1000});
     struct client_key a = client_of("10.0.0.1");
+    assert_false(admission_handshakes_full(admission));
     assert_int_equal(admission_enter(admission, a), ADMITTED);
-    assert_int_equal(admission_enter(admission, a), ADMISSION_HANDSHAKES);
-    assert_int_equal(admission_usage(admission).connections, 1);
+    assert_true(admission_handshakes_full(admission));
     admission_end_handshake(admission);
-    assert_int_equal(admission_enter(admission, a), ADMITTED);
+    assert_false(admission_handshakes_full(admission));
     admission_free(admission);
 }
 
@@ -169,6 +169,6 @@ TEST(nothing_is_lost_between_threads)
 
 TESTS(UNIT(connections_are_bounded_in_all), UNIT(a_client_has_its_share_and_no_more),
       UNIT(a_client_is_an_address_or_a_network_of_64_bits),
-      UNIT(the_table_counts_as_an_array_would), UNIT(handshakes_are_bounded_until_they_are_done),
+      UNIT(the_table_counts_as_an_array_would), UNIT(handshakes_are_counted_until_they_are_done),
       UNIT(requests_are_bounded_by_number_and_by_memory), UNIT(a_budget_gives_all_or_nothing),
       UNIT(nothing_is_lost_between_threads))
