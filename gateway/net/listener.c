@@ -8,9 +8,10 @@
 #include <evhtp/evhtp.h>
 #include <openssl/ssl.h>
 
-#define ACCEPT_PAUSE_MS 100    /* when descriptors have run out */
-#define HANDSHAKES_PAUSE_MS 10 /* when too many are at theirs; the kernel keeps the rest waiting   \
-                                */
+#define ACCEPT_PAUSE_MS 100 /* when descriptors have run out */
+#define HANDSHAKES_PAUSE_MS                                                                        \
+    10 /* when too many are at theirs; the kernel keeps the rest waiting                           \
+        */
 
 struct listener {
     struct loop *loop;

@@ -97,7 +97,8 @@ static void on_deferred(evutil_socket_t fd, short what, void *arg)
 static void arm_paced(struct loop *loop)
 {
     static const struct timeval at_once = {0, 0};
-    event_add(loop->paced_event, &at_once);
+    if (event_add(loop->paced_event, &at_once) != 0)
+        event_active(loop->paced_event, EV_TIMEOUT, 0); /* needs no memory; sooner does no harm */
 }
 
 static void on_paced(evutil_socket_t fd, short what, void *arg)
