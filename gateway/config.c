@@ -506,8 +506,6 @@ static bool complete(struct config *config, const struct yaml_node *root, struct
 {
     if (!config->admission.connections_per_client)
         config->admission.connections_per_client = config->admission.connections;
-    if (config->framing.head_bytes < config->framing.line_bytes)
-        config->framing.head_bytes = config->framing.line_bytes;
     return complete_identities(config, err) && check_clients(config, err) &&
            check_team(config, root, err);
 }

@@ -151,6 +151,7 @@ def test_a_reader_that_does_not_read_is_cut(limited, kore):
     ("line: 1KiB", request({}, headers=[("x", "y" * 1100)]), 431),
     ("line: 1KiB", request({}, target="/" + "y" * 1100), 414),
     ("head: 9000", request({}, headers=[("x", "y" * 5000), ("z", "y" * 5000)]), 431),
+    ("head: 2KiB", request({}, headers=[("x", "y" * 3000)]), 431),
     ("headers: 8", request({}, headers=[(f"x{n}", "y") for n in range(9)]), 431),
     ("body: 100", request({"a": "b" * 100}), 413),
 ])

@@ -121,7 +121,8 @@ static void check_limits(const struct config *config)
     assert(limits->connections_per_client >= 1 && limits->requests >= 1);
     assert(limits->buffer_bytes >= LIMIT_BUFFERS_LEAST);
     assert(config->framing.line_bytes <= LIMIT_LINE_CONFIGURABLE);
-    assert(config->framing.head_bytes >= config->framing.line_bytes);
+    assert(config->framing.head_bytes >= 1024);
+    assert(config->framing.head_bytes <= LIMIT_HEAD_CONFIGURABLE);
     assert(config->framing.headers >= 8);
     assert(config->deadlines.body_rate >= 1);
 }
