@@ -417,6 +417,7 @@ static void handshake_failed(struct connection *connection, enum counter counter
     counters_count(crowd->counters, counter);
     if (crowd->handler.unheard)
         crowd->handler.unheard(crowd->handler.context, connection_peer(connection), reason);
+    (void)stream_discard(connection->stream); /* what is unread would turn the alert into a reset */
     connection_close(connection);
 }
 
