@@ -24,29 +24,26 @@
 #define LIMIT_LINGER_MS 2000     /* for a client to notice the answer and stop sending */
 
 /* ---- all clients together (config: limits) ---- */
-#define LIMIT_CONNECTIONS 20000 /* at 13 KB each 260 MB; twice a busy platform's pods */
+#define LIMIT_CONNECTIONS 20000 /* at 15 KB each 300 MB; twice a busy platform's pods */
 #define LIMIT_HANDSHAKES 1024   /* at once; OpenSSL may hold 130 KB for the hello of each */
-/* when connections are taken: who may have to make room for a new one */
-#define LIMIT_DAWDLING_MS                                                                          \
-    1000                       /* in the middle of a handshake or request: a quick client is done  \
-                                */
-#define LIMIT_RESTING_MS 10000 /* idle: it can come back when it has something to say */
-#define LIMIT_REQUESTS 1024    /* judged or forwarded at once; Kore.ai takes 1 a second */
-#define LIMIT_IDLE_CLIENTS                                                                         \
-    128 /* upstream connections a worker keeps: more than an ordinary day's */
+#define LIMIT_REQUESTS 1024     /* judged or forwarded at once; Kore.ai takes 1 a second */
+#define LIMIT_IDLE_CLIENTS 128  /* upstream connections kept by a worker: an ordinary day's */
 #define LIMIT_BUFFER_BYTES (256UL << 20)       /* a quarter of a small container's memory */
 #define LIMIT_BUFFERS_LEAST (1024 * 1024)      /* less would refuse an ordinary request */
 #define LIMIT_CONNECTIONS_CONFIGURABLE 1000000 /* what the kernel's descriptor tables allow */
 #define LIMIT_PIPELINED_BYTES 65536            /* of later requests, while one is being answered */
 
+/* ---- who makes room when connections are taken ---- */
+#define LIMIT_DAWDLING_MS 1000 /* within a handshake or request: a quick client is done by then */
+#define LIMIT_RESTING_MS 10000 /* idle: it can come back when it has something to say */
+
 /* ---- TLS sessions and who is calling ---- */
 #define LIMIT_TICKET_ROTATION_MS 3600000 /* a stolen ticket key opens three hours at most */
 #define LIMIT_PEER_NAMES 32 /* names looked at; a certificate of an application has one or two */
 #define LIMIT_PEER_NAME_BYTES 512 /* a SPIFFE ID is at most 2048 bytes, in practice under 200 */
-#define LIMIT_CLIENT_CHAIN_BYTES                                                                   \
-    32768                       /* of certificates a client sends; a chain of four has 8 KB */
-#define LIMIT_API_KEY_BYTES 512 /* a key has 32 random bytes, in hex 64 digits */
-#define LIMIT_CERTIFICATES 64   /* of the gateway, chosen by SNI one after the other */
+#define LIMIT_CLIENT_CHAIN_BYTES 32768 /* a client's certificates; a chain of four has 8 KB */
+#define LIMIT_API_KEY_BYTES 512        /* a key has 32 random bytes, in hex 64 digits */
+#define LIMIT_CERTIFICATES 64          /* of the gateway, chosen by SNI one after the other */
 
 /* ---- bodies ---- */
 #define LIMIT_BODY_BYTES (256 * 1024)         /* a campaign is 2 KB; policy.md D2 body_json */

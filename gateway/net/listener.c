@@ -8,10 +8,8 @@
 #include <evhtp/evhtp.h>
 #include <openssl/ssl.h>
 
-#define ACCEPT_PAUSE_MS 100 /* when descriptors have run out */
-#define HANDSHAKES_PAUSE_MS                                                                        \
-    10 /* when too many are at theirs; the kernel keeps the rest waiting                           \
-        */
+#define ACCEPT_PAUSE_MS 100    /* when descriptors have run out */
+#define HANDSHAKES_PAUSE_MS 10 /* when too many shake hands; the kernel queues the rest */
 
 struct listener {
     struct loop *loop;

@@ -213,6 +213,30 @@ def test_a_new_certificate_is_for_new_connections(make_gateway, authority, tmp_p
         assert post(old).status == 200
 
 
+@pytest.mark.concurrency
+def test_a_secret_with_certificate_and_key_is_swapped_under_a_client(make_gateway, authority, tmp_path):
+    mount = tmp_path / "secret"
+    mount.mkdir()
+
+    def pair(name):
+        pem, key = authority.issue(san=f"DNS:localhost,DNS:{name}", usage="serverAuth")
+        return {"tls.crt": pem.read_bytes(), "tls.key": key.read_bytes()}
+
+    generation(mount, "..1", pair("first.test"))
+    gateway = make_gateway(start=False)
+    text = gateway.config.read_text()
+    gateway.config.write_text(text.replace(f"{gateway.certs}/gateway.pem", f"{mount}/tls.crt")
+                              .replace(f"{gateway.certs}/gateway.key", f"{mount}/tls.key"))
+    gateway.start()
+    with gateway.client(context=ssl.create_default_context(cafile=authority.pem)) as connected:
+        assert post(connected).status == 200
+        generation(mount, "..2", pair("second.test"))
+        eventually(gateway, "reloaded", 0)
+        assert "second.test" in names_of(gateway, authority, "localhost")
+        assert post(connected).status == 200
+    assert gateway.events("reload-failed") == []       # certificate and key came as one
+
+
 def test_a_broken_certificate_keeps_the_old(make_gateway, authority, tmp_path):
     gateway, own = with_own_certificate(make_gateway, authority, tmp_path)
     key = (own / "gateway.key").read_bytes()
