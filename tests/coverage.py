@@ -20,7 +20,9 @@ BAR = 95.0     # percent of a file's lines; what is left is memory that malloc i
 def counts(build):
     """File below gateway/ -> {line: how often it ran}."""
     report = subprocess.run(
-        ["gcovr", "--root", ROOT, "--filter", f"{ROOT}/gateway/", "--json", "-", build],
+        ["gcovr", "--root", ROOT, "--filter", f"{ROOT}/gateway/",
+         "--exclude", ".*/zone_offsets_table.c",    # runs while building; its product is tested
+         "--json", "-", build],
         check=True, stdout=subprocess.PIPE).stdout
     return {file["file"].removeprefix("gateway/"):
             {line["line_number"]: line["count"] for line in file["lines"]

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/calendar.h"
+
 int64_t clock_unix_ms(void)
 {
     struct timespec now;
@@ -62,17 +64,93 @@ void clock_format_http(int64_t unix_ms, char out[CLOCK_HTTP_SIZE])
                    (unsigned)parts.tm_min % 100u, (unsigned)parts.tm_sec % 100u);
 }
 
+#define MINUTE_MS 60000LL
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+
 bool clock_parse_day_end(struct str text, int64_t *ret_unix_ms)
 {
-    uint64_t year, month, day;
-    if (text.len != 10 || text.data[4] != '-' || text.data[7] != '-' ||
-        !str_to_u64(str_slice(text, 0, 4), &year) || !str_to_u64(str_slice(text, 5, 7), &month) ||
-        !str_to_u64(str_slice(text, 8, 10), &day) || day == 0 || month == 0)
+    struct date date;
+    if (!date_parse(text, &date))
         return false;
-    struct tm parts = {.tm_year = (int)year - 1900, .tm_mon = (int)month - 1, .tm_mday = (int)day};
-    time_t start = timegm(&parts); /* also normalises: a 31st of April becomes the 1st of May */
-    if (parts.tm_mon != (int)month - 1 || parts.tm_mday != (int)day)
+    *ret_unix_ms = (date_to_days(date) + 1) * DAY_MS;
+    return true;
+}
+
+/* ---- RFC 3339 5.6, from the left: each takes its part off `rest` ---- */
+
+/* Two digits up to `most`, in units of `unit_ms`. */
+static bool take_two_digits(struct str *rest, uint64_t most, int64_t unit_ms, int64_t *ms)
+{
+    uint64_t value;
+    struct str digits = str_slice(*rest, 0, 2);
+    if (digits.len != 2 || !str_to_u64(digits, &value) || value > most)
         return false;
-    *ret_unix_ms = ((int64_t)start + 24 * 3600) * 1000;
+    *rest = str_slice(*rest, 2, rest->len);
+    *ms += (int64_t)value * unit_ms;
+    return true;
+}
+
+static bool take_byte(struct str *rest, char byte)
+{
+    if (rest->len == 0 || rest->data[0] != byte)
+        return false;
+    *rest = str_slice(*rest, 1, rest->len);
+    return true;
+}
+
+static bool take_hour_and_minute(struct str *rest, int64_t *ms)
+{
+    return take_two_digits(rest, 23, HOUR_MS, ms) && take_byte(rest, ':') &&
+           take_two_digits(rest, 59, MINUTE_MS, ms);
+}
+
+/* No leap seconds: Unix time has no number of its own for them. */
+static bool take_time(struct str *rest, int64_t *ms)
+{
+    return take_hour_and_minute(rest, ms) && take_byte(rest, ':') &&
+           take_two_digits(rest, 59, 1000, ms);
+}
+
+/* Nothing, or a point and digits. */
+static bool take_fraction(struct str *rest, int64_t *ms)
+{
+    size_t digits = 0;
+    if (!take_byte(rest, '.'))
+        return true;
+    int64_t nanoseconds = 0, unit = 100000000;
+    while (digits < rest->len && rest->data[digits] >= '0' && rest->data[digits] <= '9') {
+        nanoseconds += (rest->data[digits++] - '0') * unit;
+        unit /= 10;
+    }
+    *rest = str_slice(*rest, digits, rest->len);
+    *ms += nanoseconds / 1000000;
+    return digits >= 1 && digits <= 9;
+}
+
+/* Z, or how far ahead of UTC or behind it the time is. */
+static bool take_offset(struct str *rest, int64_t *ms)
+{
+    if (take_byte(rest, 'Z'))
+        return true;
+    bool ahead = take_byte(rest, '+');
+    int64_t offset_ms = 0;
+    if (!(ahead || take_byte(rest, '-')) || !take_hour_and_minute(rest, &offset_ms))
+        return false;
+    *ms -= ahead ? offset_ms : -offset_ms;
+    return true;
+}
+
+bool clock_parse_utc(struct str text, int64_t *ret_unix_ms)
+{
+    struct date date;
+    struct str rest = str_slice(text, DATE_SIZE - 1, text.len);
+    if (!date_parse(str_slice(text, 0, DATE_SIZE - 1), &date) || !take_byte(&rest, 'T'))
+        return false;
+    int64_t ms = date_to_days(date) * DAY_MS;
+    if (!take_time(&rest, &ms) || !take_fraction(&rest, &ms) || !take_offset(&rest, &ms) ||
+        rest.len > 0)
+        return false;
+    *ret_unix_ms = ms;
     return true;
 }

@@ -27,6 +27,13 @@ void clock_format_http(int64_t unix_ms, char out[CLOCK_HTTP_SIZE]);
 
 /*
  * The end of a day written as "2027-03-31", in UTC: the first millisecond after it. False for
- * anything that is not a day of the calendar; *ret is then untouched.
+ * anything that is not a day of the calendar (date_parse says which); *ret is then untouched.
  */
 MUST_USE bool clock_parse_day_end(struct str text, int64_t *ret_unix_ms);
+
+/*
+ * An instant in RFC 3339, such as "2026-11-24T10:00:00Z", "2026-11-24T15:30:00.25+05:30": all of
+ * the text, T and Z in capitals, of a fraction up to nine digits (what is less than a millisecond
+ * is dropped). False for anything else, a leap second included; *ret is then untouched.
+ */
+MUST_USE bool clock_parse_utc(struct str text, int64_t *ret_unix_ms);

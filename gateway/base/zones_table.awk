@@ -35,7 +35,7 @@ END {
         names[k + 1] = name
     }
     printf "#define ZONES_VERSION \"%s\"\n", version
-    print "static const struct zone_row zone_rows[] = {"
+    print "static const struct zone zone_rows[] = {"
     for (i = 1; i <= count; i++) printf "    {STR(\"%s\"), STR(\"%s\")},\n", names[i], finals[names[i]]
     print "};"
 }
