@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOMES = {
     r"cjson/": ["base/json_read.c"],
     r"yaml\.h": ["base/yaml_read.c"],
+    r"utf8proc\.h": ["policy/text.c"],
     r"event2/|event\.h|evhtp": ["net/"],
     r"openssl/(ssl|bio|x509v3)\.h": ["net/"],
     r"openssl/": ["net/", "audit/", "upstream/credential.c"],
@@ -81,7 +82,8 @@ def self_test(table):
                "campaign/c.c": "#include <cjson/cJSON.h>\n", "net/d.c": "strcpy(a, b);\n",
                "net/e.c": '#include "exchange.h"\n', "http/f.c": '#include "campaign/campaign.h"\n',
                "base/g.c": "#include <net/loop.h>\n", "cli/h.c": '#include "event2/event.h"\n',
-               "audit/i.c": "#include <postgresql/libpq-fe.h>\n", "net/j.c": "sprintf (a, b);\n"}
+               "audit/i.c": "#include <postgresql/libpq-fe.h>\n", "net/j.c": "sprintf (a, b);\n",
+               "policy/k.c": "#include <utf8proc.h>\n"}
     rightful = {"net/loop.h": "", "http/k.c": '#include "campaign/violation.h"\n#include <net/if.h>\n',
                 "net/l.c": '#include "net/loop.h"\n#include <event2/event.h>\n',
                 "cli/m.c": '#include "net/loop.h"\n', "base/n.c": '#include "zones_table.inc"\n'}

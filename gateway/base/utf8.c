@@ -30,6 +30,25 @@ size_t utf8_length(struct str s)
     return 0;
 }
 
+/* The character that the `length` bytes at `bytes` stand for. */
+static uint32_t code_point(const char *bytes, size_t length)
+{
+    if (length == 1)
+        return (uint8_t)bytes[0];
+    uint32_t code = (uint8_t)bytes[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((uint8_t)bytes[i] & 0x3f);
+    return code;
+}
+
+size_t utf8_decode(struct str s, uint32_t *ret)
+{
+    size_t length = utf8_length(s);
+    if (length > 0)
+        *ret = code_point(s.data, length);
+    return length;
+}
+
 size_t utf8_invalid_at(struct str s)
 {
     size_t i = 0, length;
@@ -71,17 +90,6 @@ static const struct {
     {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfeff, 0xfeff},
 };
 
-/* The character that the `length` bytes at `bytes` stand for. */
-static uint32_t code_point(const char *bytes, size_t length)
-{
-    if (length == 1)
-        return (uint8_t)bytes[0];
-    uint32_t code = (uint8_t)bytes[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++)
-        code = code << 6 | ((uint8_t)bytes[i] & 0x3f);
-    return code;
-}
-
 static bool is_blank(uint32_t code)
 {
     for (size_t i = 0; i < COUNT_OF(blanks); i++) {
@@ -93,9 +101,10 @@ static bool is_blank(uint32_t code)
 
 bool utf8_is_blank(struct str s)
 {
+    uint32_t code;
     for (size_t i = 0, length; i < s.len; i += length) {
-        length = utf8_length(str_slice(s, i, s.len));
-        if (length == 0 || !is_blank(code_point(s.data + i, length)))
+        length = utf8_decode(str_slice(s, i, s.len), &code);
+        if (length == 0 || !is_blank(code))
             return false;
     }
     return true;

@@ -8,6 +8,9 @@
 /* Bytes of the character at the front of `s` (1..4), or 0 when it is not valid or incomplete. */
 size_t utf8_length(struct str s);
 
+/* As utf8_length, and the character itself; *ret is not touched when the answer is 0. */
+size_t utf8_decode(struct str s, uint32_t *ret);
+
 /* Index of the first byte that is not part of a valid character, or s.len when all are. */
 size_t utf8_invalid_at(struct str s);
 

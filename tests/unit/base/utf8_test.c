@@ -28,6 +28,18 @@ TEST(accepts_every_character_and_no_surrogate)
     }
 }
 
+TEST(decodes_what_was_encoded)
+{
+    char bytes[4];
+    for (uint32_t code = 0; code < 0x110000; code++) {
+        struct str s = encode(code, bytes);
+        bool surrogate = code >= 0xd800 && code <= 0xdfff;
+        uint32_t decoded = UINT32_MAX;
+        assert_int_equal(utf8_decode(s, &decoded), surrogate ? 0 : s.len);
+        assert_int_equal(decoded, surrogate ? UINT32_MAX : code);
+    }
+}
+
 TEST(refuses_what_ends_too_early)
 {
     char bytes[4];
@@ -108,7 +120,7 @@ TEST(knows_what_would_not_show)
     assert_false(utf8_is_blank(STR("\xff")));
 }
 
-TESTS(UNIT(accepts_every_character_and_no_surrogate), UNIT(refuses_what_ends_too_early),
+TESTS(UNIT(accepts_every_character_and_no_surrogate), UNIT(decodes_what_was_encoded), UNIT(refuses_what_ends_too_early),
       UNIT(refuses_what_is_not_utf8), UNIT(says_where_the_first_invalid_byte_stands),
       UNIT(counts_utf16_units), UNIT(finds_controls_and_only_controls),
       UNIT(knows_what_would_not_show))
