@@ -96,6 +96,12 @@ static bool read_policies(struct config *config, const struct yaml_node *node, s
                      err);
 }
 
+static bool read_candidates(struct config *config, const struct yaml_node *node, struct error *err)
+{
+    return read_list(config, node, "candidate_policies", value_path, &config->candidates,
+                     &config->candidate_count, err);
+}
+
 static bool read_sender_ids(struct config *config, const struct yaml_node *node, struct error *err)
 {
     struct config_text *items;
@@ -284,6 +290,7 @@ static const struct key root_keys[] = {
     SCALAR("callers", value_path, callers, ),
     SCALAR("api_key_header", value_header_name, api_key_header, ),
     NODE("policies", read_policies, .required = true),
+    NODE("candidate_policies", read_candidates),
     MAPPING("contract", contract_keys, ),
     MAPPING("audit", audit_keys, .required = true),
     MAPPING("limits", limit_keys, ),

@@ -67,6 +67,8 @@ struct config {
     struct config_text api_key_header;
     struct config_text *policies; /* files or directories */
     size_t policy_count;
+    struct config_text *candidates; /* a second policy, tried beside the first; none: NULL */
+    size_t candidate_count;
     struct str *sender_ids;
     size_t sender_id_count;
     bool allow_unknown_fields;

@@ -43,12 +43,15 @@ struct exchange {
     struct buf body;
 
     struct snapshot *snapshot;       /* what it is judged by, from begin to end */
-    const struct policy_layer *team; /* NULL: not known, or not yet */
+    const struct policy_team *team;  /* NULL: not known, or not yet */
     struct str caller;               /* who it was, for the record; may be empty */
 
     struct campaign campaign;
     bool decoded;
     struct violations violations;
+    struct policy_findings findings; /* what the policy found besides what refuses */
+    struct candidate_verdict candidate;
+    char message_sha256[DIGEST_HEX_SIZE]; /* empty: no message */
     struct json_fault json_fault;
     struct refusal refusal; /* status 0: allowed */
 
@@ -144,6 +147,9 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->team = x->snapshot->team;
     x->caller = (struct str){0};
     x->refusal = (struct refusal){0};
+    x->findings = (struct policy_findings){0};
+    x->candidate = (struct candidate_verdict){0};
+    x->message_sha256[0] = '\0';
     x->json_fault = (struct json_fault){0};
     x->created = NULL;
     violations_init(&x->violations, &x->arena);
@@ -203,10 +209,48 @@ static int64_t duration_us(const struct exchange *x)
 
 /* ---- answering ---- */
 
+/* Allowed, though a rule that only reports would have refused. */
+static bool is_shadow_denied(const struct exchange *x)
+{
+    const struct violations *observed = &x->findings.observed;
+    for (size_t i = 0; i < observed->count; i++) {
+        if (observed->items[i].effect == EFFECT_REPORTED)
+            return violations_clean(&x->violations);
+    }
+    return false;
+}
+
+/* Every code once; there are few. */
+static void put_reported_codes(const struct exchange *x, struct buf *out)
+{
+    bool seen[VIOLATION_COUNT] = {0};
+    const struct violations *observed = &x->findings.observed;
+    const char *separator = "x-policy-shadow: ";
+    for (size_t i = 0; i < observed->count; i++) {
+        const struct violation *violation = &observed->items[i];
+        if (violation->effect != EFFECT_REPORTED || seen[violation->code])
+            continue;
+        seen[violation->code] = true;
+        buf_format(out, "%s%s", separator, violation_code_text(violation->code));
+        separator = ", ";
+    }
+    buf_append(out, STR("\r\n"));
+}
+
+/* Which policy judged; what would have refused if it were enforced. */
+static void put_policy_header(const struct exchange *x, struct buf *out)
+{
+    const struct policy_set *policy = x->snapshot->policy;
+    buf_format(out, "x-policy: %.*s; sha256=%s\r\n", STR_ARGS(policy->revision), policy->digest);
+    if (is_shadow_denied(x))
+        put_reported_codes(x, out);
+}
+
 /* What every answer carries. */
 static void put_own_headers(const struct exchange *x, const char *verdict, struct buf *out)
 {
     buf_format(out, "x-decision-id: %s\r\nx-campaign-gateway: %s\r\n", x->id, verdict);
+    put_policy_header(x, out);
     if (!connection_persists(x->connection))
         buf_append(out, STR("connection: close\r\n"));
 }
@@ -365,10 +409,8 @@ static void count_verdict(const struct exchange *x)
 static void record_verdict(struct exchange *x, void (*then)(void *arg))
 {
     const struct policy_set *policy = x->snapshot->policy;
-    char body_digest[DIGEST_HEX_SIZE] = "", message_digest[DIGEST_HEX_SIZE] = "";
-    bool hashed = (x->body.len == 0 || digest_hex(buf_str(&x->body), body_digest)) &&
-                  (!x->decoded || x->campaign.message.len == 0 ||
-                   digest_hex(x->campaign.message, message_digest));
+    char body_digest[DIGEST_HEX_SIZE] = "";
+    bool hashed = x->body.len == 0 || digest_hex(buf_str(&x->body), body_digest);
     const struct decision_record record = {
         .id = x->id,
         .time_unix_ms = clock_unix_ms(),
@@ -377,7 +419,7 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .status = x->refusal.status,
         .type = x->refusal.type,
         .code = x->refusal.code,
-        .team = x->team ? x->team->team : (struct str){0},
+        .team = x->team ? x->team->name : (struct str){0},
         .caller = x->caller,
         .peer = connection_peer(x->connection),
         .method = x->request.method,
@@ -387,8 +429,10 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .body_sha256 = str_from(body_digest),
         .body_bytes = x->body.len,
         .campaign = x->decoded ? &x->campaign : NULL,
-        .message_sha256 = str_from(message_digest),
+        .message_sha256 = str_from(x->message_sha256),
         .violations = &x->violations,
+        .findings = x->findings.violations ? &x->findings : NULL,
+        .candidate = x->candidate.differs ? &x->candidate : NULL,
         .policy_revision = policy->revision,
         .policy_digest = str_from(policy->digest),
     };
@@ -471,6 +515,56 @@ static struct refusal refusal_of_violations(const struct exchange *x)
                                                                 : REFUSAL_POLICY);
 }
 
+/*
+ * What the candidate would have said, when that is something else. A campaign that breaks the
+ * contract is refused under any policy.
+ */
+static void ask_candidate(struct exchange *x, const struct policy_context *context, bool allowed)
+{
+    const struct policy_set *policy = x->snapshot->candidate;
+    const struct policy_team *team = policy_team(policy, x->team->name);
+    struct candidate_verdict *verdict = &x->candidate;
+    struct policy_findings findings;
+    violations_init(&verdict->violations, &x->arena);
+    if (team)
+        policy_check(policy, team, &x->campaign, context, &verdict->violations, &findings, NULL);
+    verdict->allowed = team && violations_clean(&verdict->violations);
+    verdict->team_unknown = !team;
+    verdict->revision = policy->revision;
+    verdict->digest = str_from(policy->digest);
+    verdict->differs = verdict->allowed != allowed;
+    if (verdict->differs)
+        counters_count(x->desk->options.counters, verdict->allowed
+                                                      ? COUNTER_CANDIDATE_WOULD_ALLOW
+                                                      : COUNTER_CANDIDATE_WOULD_DENY);
+}
+
+static void count_findings(const struct exchange *x)
+{
+    struct counters *counters = x->desk->options.counters;
+    for (size_t i = 0; i < x->findings.expired_count; i++)
+        counters_count(counters, COUNTER_EXCEPTIONS_EXPIRED);
+    for (size_t i = 0; i < x->findings.used_count; i++)
+        counters_count(counters, COUNTER_EXCEPTIONS_USED);
+    if (is_shadow_denied(x))
+        counters_count(counters, COUNTER_SHADOW_DENIED);
+}
+
+static void ask_policies(struct exchange *x)
+{
+    struct policy_context context = {clock_unix_ms(), {0}};
+    bool hashed =
+        x->campaign.message.len == 0 || digest_hex(x->campaign.message, x->message_sha256);
+    if (!hashed)
+        violations_lose(&x->violations); /* what cannot be told apart is not allowed */
+    context.message_sha256 = str_from(x->message_sha256);
+    policy_check(x->snapshot->policy, x->team, &x->campaign, &context, &x->violations,
+                 &x->findings, NULL);
+    if (x->snapshot->candidate && !violations_break_contract(&x->violations))
+        ask_candidate(x, &context, violations_clean(&x->violations));
+    count_findings(x);
+}
+
 /* Everything that can be said about the request is said before the verdict. */
 static void judge(struct exchange *x)
 {
@@ -483,7 +577,7 @@ static void judge(struct exchange *x)
                                  &x->violations, &x->json_fault) == DECODE_DONE;
     check_tenant(x);
     if (x->decoded)
-        policy_check(x->snapshot->policy, x->team, &x->campaign, &x->violations);
+        ask_policies(x);
 
     if (!x->decoded && x->json_fault.kind == JSON_MEMORY)
         refuse(x, refusal_of(REFUSAL_NO_MEMORY));
@@ -824,7 +918,7 @@ static void relay_answer(struct exchange *x)
 {
     buf_clear(&x->out);
     forward_answer_head(&x->call.response, x->call.body.len, &x->out);
-    put_own_headers(x, "allow", &x->out);
+    put_own_headers(x, is_shadow_denied(x) ? "shadow-deny" : "allow", &x->out);
     buf_append(&x->out, STR("\r\n"));
     buf_append(&x->out, buf_str(&x->call.body));
     send_answer(x);

@@ -13,17 +13,17 @@ static int64_t next_look_ms(void)
     return clock_mono_us() / 1000 + LOOK_MS;
 }
 
-static void watch_again(struct reload *reload, const struct config *config)
+static void watch_again(struct reload *reload, const struct snapshot *snapshot)
 {
     if (reload->fd >= 0)
         close(reload->fd);
-    reload->fd = watch_open(config);
+    reload->fd = watch_open(snapshot->config, snapshot->policy_files, snapshot->candidate_files);
 }
 
 bool reload_init(struct reload *reload, const struct snapshot *snapshot, struct error *err)
 {
     *reload = (struct reload){.fd = -1, .stamp = snapshot->stamp, .look_at_ms = next_look_ms()};
-    watch_again(reload, snapshot->config);
+    watch_again(reload, snapshot);
     return reload->fd >= 0 || error_set(err, "cannot watch the configuration's files");
 }
 
@@ -58,7 +58,7 @@ bool reload_is_due(struct reload *reload, const struct snapshot *current, int64_
     bool by_time =
         reload->failed; /* a file that only the new configuration names may be there now */
     reload->look_at_ms = next_look_ms();
-    uint64_t stamp = watch_stamp(current->config);
+    uint64_t stamp = snapshot_stamp_now(current);
     bool changed = stamp != reload->stamp;
     reload->stamp = stamp;
     return changed || by_time;
@@ -71,6 +71,6 @@ void reload_done(struct reload *reload, const struct snapshot *current)
     if (!current)
         return;
     reload->stamp = current->stamp;
-    watch_again(reload, current->config);
+    watch_again(reload, current);
     reload->look_at_ms = clock_mono_us() / 1000 + QUIET_MS; /* what changed before it was watched */
 }

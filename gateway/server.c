@@ -224,6 +224,18 @@ static void log_listening(const struct server *server, const struct snapshot *sn
         LOG_STR("team", config->team.value), LOG_STR("policy", snapshot->policy->revision));
 }
 
+/* `check` tells all that is wrong; here the first of it is enough. */
+static struct snapshot *load(const char *config_path, struct tickets *tickets, struct error *err)
+{
+    struct problems problems;
+    problems_init(&problems);
+    struct snapshot *snapshot = snapshot_load(config_path, tickets, &problems);
+    if (!snapshot)
+        problems_summary(&problems, err);
+    problems_release(&problems);
+    return snapshot;
+}
+
 static bool start(struct server *server, const char *config_path, struct error *err)
 {
     char address[ADDRESS_TEXT_SIZE];
@@ -231,7 +243,7 @@ static bool start(struct server *server, const char *config_path, struct error *
     server->tickets = tickets_new();
     if (!server->tickets)
         return error_set(err, "out of memory");
-    server->snapshot = snapshot_load(config_path, server->tickets, err);
+    server->snapshot = load(config_path, server->tickets, err);
     if (!server->snapshot)
         return false;
     server->current = snapshot_hold(server->snapshot);
@@ -309,7 +321,7 @@ static void warn_of_restart(const struct config *running, const struct config *f
 static void reload(struct server *server, const char *why)
 {
     struct error err;
-    struct snapshot *fresh = snapshot_load(server->snapshot->config->path, server->tickets, &err);
+    struct snapshot *fresh = load(server->snapshot->config->path, server->tickets, &err);
     bool done = fresh && adopt(server, fresh, &err);
     if (done) {
         warn_of_restart(server->snapshot->config, fresh->config);

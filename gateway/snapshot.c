@@ -1,123 +1,59 @@
 #include "snapshot.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "net/tls.h"
 #include "watch.h"
 
 #define LIMIT_LOAD_TRIES 5
-#define LIMIT_POLICY_FILES 256
-#define LIMIT_POLICY_ARENA_BYTES (512UL * 1024 * 1024)
 
-struct sources {
-    struct policy_source items[LIMIT_POLICY_FILES];
-    size_t count;
-    struct arena *arena;
-    const struct config_place *place; /* of the setting that named them */
-    struct error *err;
-};
-
-static bool add_file(struct sources *sources, const char *path)
+/* The policy that `paths` name, and what it was read from. */
+static const struct policy_set *load_policy(struct snapshot *snapshot,
+                                            const struct config_text *paths, size_t count,
+                                            struct policy_files **ret_files,
+                                            struct problems *problems)
 {
-    struct error why;
-    struct str text, name = arena_copy(sources->arena, str_from(path));
-    if (sources->count == LIMIT_POLICY_FILES)
-        return config_error(sources->place, sources->err, "there are more than %d policy files",
-                            LIMIT_POLICY_FILES);
-    if (!name.data || !config_read_file(path, LIMIT_YAML_BYTES, sources->arena, &text, &why))
-        return config_error(sources->place, sources->err, "%s", name.data ? why.text : path);
-    sources->items[sources->count++] = (struct policy_source){name.data, text};
-    return true;
-}
-
-static int is_policy_file(const struct dirent *entry)
-{
-    struct str name = str_from(entry->d_name);
-    return name.data[0] != '.' && (str_ends(name, STR(".yaml")) || str_ends(name, STR(".yml")));
-}
-
-/* In the order of their names, so that a policy is the same wherever it is read. */
-static bool add_directory(struct sources *sources, const char *path)
-{
-    struct dirent **entries;
-    int count = scandir(path, &entries, is_policy_file, alphasort);
-    if (count < 0)
-        return config_error(sources->place, sources->err, "cannot read the directory '%s': %s",
-                            path, strerrordesc_np(errno));
-    bool fine = true;
-    for (int i = 0; i < count; i++) {
-        char file[4096];
-        int used = snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-        fine = fine && used > 0 && (size_t)used < sizeof(file) && add_file(sources, file);
-        free(entries[i]);
+    struct error why, err;
+    struct policy_files *files = *ret_files = policy_files_new(&snapshot->arena);
+    for (size_t i = 0; i < count; i++) {
+        if (files && policy_files_add(files, paths[i].value.data, &why))
+            continue;
+        if (!files)
+            error_set(&why, "out of memory while reading the policy");
+        (void)config_error(&paths[i].place, &err, "%s", why.text);
+        (void)problems_add(problems, &err);
+        return NULL;
     }
-    free(entries);
-    if (fine && count == 0)
-        return config_error(sources->place, sources->err,
-                            "the directory '%s' holds no .yaml file, so there is no policy", path);
-    return fine;
+    return policy_files_compile(files, problems);
 }
 
-static bool add_sources(struct sources *sources, const struct config_text *setting)
-{
-    struct stat info;
-    const char *path = setting->value.data;
-    sources->place = &setting->place;
-    if (stat(path, &info) != 0)
-        return config_error(sources->place, sources->err, "cannot find '%s': %s", path,
-                            strerrordesc_np(errno));
-    return S_ISDIR(info.st_mode) ? add_directory(sources, path) : add_file(sources, path);
-}
-
-/* Over every file's name and content, in order: what the author sees is what is digested. */
-static bool digest_sources(const struct sources *sources, char out[DIGEST_HEX_SIZE])
-{
-    struct buf all;
-    buf_init(&all, LIMIT_POLICY_FILES * (DIGEST_HEX_SIZE + 1));
-    bool fine = true;
-    for (size_t i = 0; i < sources->count; i++) {
-        char one[DIGEST_HEX_SIZE];
-        fine = fine && digest_hex(sources->items[i].text, one);
-        buf_format(&all, "%s\n", one);
-    }
-    fine = fine && !all.failed && digest_hex(buf_str(&all), out);
-    buf_release(&all);
-    return fine;
-}
-
-static bool load_policy(struct snapshot *snapshot, struct error *err)
+static bool find_team(struct snapshot *snapshot, struct error *err)
 {
     const struct config *config = snapshot->config;
-    struct sources *sources = arena_zalloc(&snapshot->arena, 1, sizeof(*sources));
-    struct policy_set *set;
-    if (!sources)
-        return error_set(err, "out of memory while reading the policy");
-    sources->arena = &snapshot->arena;
-    sources->err = err;
-    for (size_t i = 0; i < config->policy_count; i++) {
-        if (!add_sources(sources, &config->policies[i]))
-            return false;
-    }
-    set = policy_compile(sources->items, sources->count, &snapshot->arena, err);
-    if (!set)
-        return false;
-    if (!digest_sources(sources, set->digest))
-        return error_set(err, "cannot compute the policy's digest");
-    snapshot->policy = set;
     if (!config->team.value.len)
         return true;
-    snapshot->team = policy_team(set, config->team.value);
-    if (!snapshot->team)
-        return config_error(&config->team.place, err,
-                            "the policy knows no team '%.*s'; add it under 'teams', even if "
-                            "without rules of its own",
-                            STR_ARGS(config->team.value));
-    return true;
+    snapshot->team = policy_team(snapshot->policy, config->team.value);
+    return snapshot->team ||
+           config_error(&config->team.place, err,
+                        "the policy knows no team '%.*s'; add it under 'teams', even if "
+                        "without rules of its own",
+                        STR_ARGS(config->team.value));
+}
+
+/* The policy in force, and the candidate if there is one. */
+static bool load_policies(struct snapshot *snapshot, struct problems *problems)
+{
+    struct error err = {.text = ""};
+    const struct config *config = snapshot->config;
+    snapshot->policy = load_policy(snapshot, config->policies, config->policy_count,
+                                   &snapshot->policy_files, problems);
+    if (config->candidate_count)
+        snapshot->candidate = load_policy(snapshot, config->candidates, config->candidate_count,
+                                          &snapshot->candidate_files, problems);
+    if (!snapshot->policy || (config->candidate_count && !snapshot->candidate))
+        return false;
+    return find_team(snapshot, &err) || problems_add(problems, &err);
 }
 
 static bool load_callers(struct snapshot *snapshot, struct error *err)
@@ -184,39 +120,71 @@ static bool load_client_tls(struct snapshot *snapshot, struct error *err)
                         why.text);
 }
 
-static struct snapshot *load_once(const char *config_path, struct tickets *tickets,
-                                  struct error *err)
+/* Every part is tried, so that all that is wrong is told at once. */
+static bool load_parts(struct snapshot *snapshot, struct tickets *tickets,
+                       struct problems *problems)
 {
+    struct error err = {.text = ""};
+    bool fine = load_server_tls(snapshot, tickets, &err) || problems_add(problems, &err);
+    fine = (load_client_tls(snapshot, &err) || problems_add(problems, &err)) && fine;
+    fine = load_policies(snapshot, problems) && fine;
+    if (snapshot->policy)
+        fine = (load_callers(snapshot, &err) || problems_add(problems, &err)) && fine;
+    return fine;
+}
+
+static struct snapshot *load_once(const char *config_path, struct tickets *tickets,
+                                  struct problems *problems)
+{
+    struct error err = {.text = ""};
     struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot) {
-        error_set(err, "out of memory");
+        error_set(&err, "out of memory");
+        (void)problems_add(problems, &err);
         return NULL;
     }
     atomic_init(&snapshot->references, 1);
     arena_init(&snapshot->arena, LIMIT_POLICY_ARENA_BYTES);
-    snapshot->config = config_load(config_path, err);
+    snapshot->config = config_load(config_path, &err);
     if (snapshot->config)
-        snapshot->stamp = watch_stamp(snapshot->config);
-    if (snapshot->config && load_server_tls(snapshot, tickets, err) &&
-        load_client_tls(snapshot, err) && load_policy(snapshot, err) && load_callers(snapshot, err))
+        snapshot->stamp = watch_stamp_config(snapshot->config);
+    else
+        (void)problems_add(problems, &err);
+    if (snapshot->config && load_parts(snapshot, tickets, problems))
         return snapshot;
     snapshot_release(snapshot);
     return NULL;
 }
 
-struct snapshot *snapshot_load(const char *config_path, struct tickets *tickets, struct error *err)
+static bool is_unchanged(const struct policy_files *files)
 {
+    return !files || watch_stamp_included(files) == files->stamp;
+}
+
+uint64_t snapshot_stamp_now(const struct snapshot *snapshot)
+{
+    uint64_t stamp = watch_stamp_config(snapshot->config);
+    return is_unchanged(snapshot->policy_files) && is_unchanged(snapshot->candidate_files)
+               ? stamp
+               : ~stamp;
+}
+
+struct snapshot *snapshot_load(const char *config_path, struct tickets *tickets,
+                               struct problems *problems)
+{
+    struct error err;
     for (int tries = 0; tries < LIMIT_LOAD_TRIES; tries++) {
-        uint64_t before = watch_stamp_of(config_path);
-        struct snapshot *snapshot = load_once(config_path, tickets, err);
+        uint64_t before = watch_stamp_add(0, config_path);
+        struct snapshot *snapshot = load_once(config_path, tickets, problems);
         if (!snapshot)
             return NULL;
-        if (watch_stamp_of(config_path) == before &&
-            watch_stamp(snapshot->config) == snapshot->stamp)
+        if (watch_stamp_add(0, config_path) == before &&
+            snapshot_stamp_now(snapshot) == snapshot->stamp)
             return snapshot;
         snapshot_release(snapshot);
     }
-    error_set(err, "%s: its files keep changing while they are read", config_path);
+    error_set(&err, "%s: its files keep changing while they are read", config_path);
+    (void)problems_add(problems, &err);
     return NULL;
 }
 

@@ -10,27 +10,32 @@
 #include "config.h"
 #include "identity/callers.h"
 #include "net/tickets.h"
-#include "policy/policy.h"
+#include "policy_files.h"
 
 struct snapshot {
     atomic_uint references;
     struct config *config;
     struct arena arena; /* of policy and callers */
     const struct policy_set *policy;
-    const struct policy_layer *team;      /* the one team's; NULL when there are callers */
+    const struct policy_set *candidate;   /* tried beside it, without effect; may be NULL */
+    const struct policy_team *team;       /* the one team; NULL when there are callers */
     const struct callers *callers;        /* NULL when there is one team */
     char callers_digest[DIGEST_HEX_SIZE]; /* SHA-256 of their file, in hex; empty without them */
     struct ssl_ctx_st *server_tls;
     struct ssl_ctx_st *client_tls;
-    uint64_t stamp; /* of the files it was read from; see watch.h */
+    struct policy_files *policy_files, *candidate_files; /* what the policies were read from */
+    uint64_t stamp; /* of the files that the configuration names; see watch.h */
 };
 
 /*
  * Reads everything the configuration names, from one generation of files: what changes meanwhile is
- * read again. NULL with `err`, which says where and why. `tickets` must outlive the snapshot.
+ * read again. NULL with all that is wrong, and where. `tickets` must outlive the snapshot.
  */
 MUST_USE struct snapshot *snapshot_load(const char *config_path, struct tickets *tickets,
-                                        struct error *err);
+                                        struct problems *problems);
+
+/* What its files look like now: its `stamp` as long as none of them has changed. */
+uint64_t snapshot_stamp_now(const struct snapshot *snapshot);
 
 /* Any thread. The last one to let go frees. snapshot_release accepts NULL. */
 struct snapshot *snapshot_hold(struct snapshot *snapshot);

@@ -25,6 +25,8 @@ static void for_each_path(const struct config *config, void (*each)(void *arg, c
     }
     for (size_t i = 0; i < config->policy_count; i++)
         each(arg, config->policies[i].value.data);
+    for (size_t i = 0; i < config->candidate_count; i++)
+        each(arg, config->candidates[i].value.data);
 }
 
 /* ---- stamps ---- */
@@ -72,17 +74,24 @@ static void stamp_path(void *arg, const char *path)
     free(entries);
 }
 
-uint64_t watch_stamp_of(const char *path)
+uint64_t watch_stamp_add(uint64_t stamp, const char *path)
 {
-    uint64_t stamp = 0;
     stamp_path(&stamp, path);
     return stamp;
 }
 
-uint64_t watch_stamp(const struct config *config)
+uint64_t watch_stamp_config(const struct config *config)
 {
     uint64_t stamp = 0;
     for_each_path(config, stamp_path, &stamp);
+    return stamp;
+}
+
+uint64_t watch_stamp_included(const struct policy_files *files)
+{
+    uint64_t stamp = 0;
+    for (size_t i = files->own_count; i < files->count; i++)
+        stamp = watch_stamp_add(stamp, files->items[i].name);
     return stamp;
 }
 
@@ -107,11 +116,21 @@ static void watch_path(void *arg, const char *path)
         watch_directory(*fd, slash ? directory : ".");
 }
 
-int watch_open(const struct config *config)
+static void watch_included(int fd, const struct policy_files *files)
+{
+    for (size_t i = files ? files->own_count : 0; files && i < files->count; i++)
+        watch_path(&fd, files->items[i].name);
+}
+
+int watch_open(const struct config *config, const struct policy_files *policy,
+               const struct policy_files *candidate)
 {
     int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (fd >= 0)
-        for_each_path(config, watch_path, &fd);
+    if (fd < 0)
+        return fd;
+    for_each_path(config, watch_path, &fd);
+    watch_included(fd, policy);
+    watch_included(fd, candidate);
     return fd;
 }
 

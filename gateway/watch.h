@@ -10,15 +10,23 @@
 #pragma once
 
 #include "config.h"
+#include "policy_files.h"
+
+/* A stamp that also covers what `path`, a file or a directory, looks like now. */
+uint64_t watch_stamp_add(uint64_t stamp, const char *path);
 
 /* What the files and directories that `config` names look like now, its own file included. */
-uint64_t watch_stamp(const struct config *config);
+uint64_t watch_stamp_config(const struct config *config);
 
-/* The same of one path. */
-uint64_t watch_stamp_of(const char *path);
+/* What the files look like now that the policies include; compare with policy_files.stamp. */
+uint64_t watch_stamp_included(const struct policy_files *files);
 
-/* A descriptor that becomes readable when something happens around these files; -1 with errno. */
-MUST_USE int watch_open(const struct config *config);
+/*
+ * A descriptor that becomes readable when something happens around the configuration's files or
+ * those that the policies include; -1 with errno. `candidate` may be NULL.
+ */
+MUST_USE int watch_open(const struct config *config, const struct policy_files *policy,
+                        const struct policy_files *candidate);
 
 /* Forgets what happened so far. */
 void watch_drain(int fd);

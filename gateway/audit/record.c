@@ -50,26 +50,59 @@ static void put_campaign(struct json_writer *w, const struct decision_record *re
     put_if_any(w, "format", campaign->format);
     put_if_any(w, "template", campaign->template_name);
     put_if_any(w, "message_sha256", record->message_sha256);
+    if (record->findings)
+        json_put_str(w, "class", str_from(message_class_text(record->findings->class)));
     if (campaign->has_schedule)
         json_put_bool(w, "scheduling_enabled", campaign->scheduling_enabled);
     json_close_object(w);
 }
 
-static void put_violations(struct json_writer *w, const struct violations *violations)
+static void put_violation(struct json_writer *w, const struct violation *violation)
 {
-    json_open_array_at(w, "violations");
+    json_open_object(w);
+    json_put_str(w, "code", str_from(violation_code_text(violation->code)));
+    json_put_str(w, "pointer", violation->pointer);
+    put_if_any(w, "rule", violation->source.rule);
+    put_if_any(w, "team", violation->source.team);
+    put_if_any(w, "layer", violation->source.layer);
+    put_if_any(w, "exception", violation->exception);
+    json_close_object(w);
+}
+
+/* Those of one effect under `key`, unless there are none. */
+static void put_violations(struct json_writer *w, const char *key,
+                           const struct violations *violations, enum violation_effect effect)
+{
+    bool opened = false;
     for (size_t i = 0; i < violations->count; i++) {
-        const struct violation *violation = &violations->items[i];
+        if (violations->items[i].effect != effect)
+            continue;
+        if (!opened)
+            json_open_array_at(w, key);
+        opened = true;
+        put_violation(w, &violations->items[i]);
+    }
+    if (opened)
+        json_close_array(w);
+}
+
+/* What did not refuse, and why it did not. */
+static void put_findings(struct json_writer *w, const struct policy_findings *findings)
+{
+    put_violations(w, "reported", &findings->observed, EFFECT_REPORTED);
+    put_violations(w, "waived", &findings->observed, EFFECT_WAIVED);
+    if (findings->used_count == 0)
+        return;
+    json_open_array_at(w, "exceptions");
+    for (size_t i = 0; i < findings->used_count; i++) {
+        const struct policy_exception *exception = findings->used[i];
         json_open_object(w);
-        json_put_str(w, "code", str_from(violation_code_text(violation->code)));
-        json_put_str(w, "pointer", violation->pointer);
-        put_if_any(w, "rule", violation->rule);
-        put_if_any(w, "team", violation->team);
+        json_put_str(w, "id", exception->id);
+        json_put_str(w, "approver", exception->approver);
+        json_put_str(w, "ticket", exception->ticket);
         json_close_object(w);
     }
     json_close_array(w);
-    if (violations->truncated)
-        json_put_bool(w, "truncated", true);
 }
 
 static void put_policy(struct json_writer *w, struct str revision, struct str digest)
@@ -77,6 +110,17 @@ static void put_policy(struct json_writer *w, struct str revision, struct str di
     json_open_object_at(w, "policy");
     json_put_str(w, "revision", revision);
     json_put_str(w, "digest", digest);
+    json_close_object(w);
+}
+
+static void put_candidate(struct json_writer *w, const struct candidate_verdict *candidate)
+{
+    json_open_object_at(w, "candidate");
+    json_put_str(w, "verdict", candidate->allowed ? STR("would_allow") : STR("would_deny"));
+    if (candidate->team_unknown)
+        json_put_str(w, "reason", STR("team_unknown"));
+    put_violations(w, "violations", &candidate->violations, EFFECT_ENFORCED);
+    put_policy(w, candidate->revision, candidate->digest);
     json_close_object(w);
 }
 
@@ -105,8 +149,15 @@ void record_decision(const struct decision_record *record, struct buf *out)
     }
     if (record->campaign)
         put_campaign(&w, record);
-    if (record->violations && !violations_clean(record->violations))
-        put_violations(&w, record->violations);
+    if (record->violations) {
+        put_violations(&w, "violations", record->violations, EFFECT_ENFORCED);
+        if (record->violations->truncated)
+            json_put_bool(&w, "truncated", true);
+    }
+    if (record->findings)
+        put_findings(&w, record->findings);
+    if (record->candidate)
+        put_candidate(&w, record->candidate);
     put_policy(&w, record->policy_revision, record->policy_digest);
     json_put_int(&w, "duration_us", record->duration_us);
 }

@@ -9,6 +9,16 @@
 #include "base/buf.h"
 #include "campaign/campaign.h"
 #include "campaign/violation.h"
+#include "policy/policy.h"
+
+/* What a candidate policy, which is tried without effect, would have said. */
+struct candidate_verdict {
+    bool differs;      /* from the verdict that counts */
+    bool allowed;      /* the candidate's */
+    bool team_unknown; /* the candidate does not know the team, and so refuses */
+    struct str revision, digest;
+    struct violations violations;
+};
 
 /* The decision: made before anything is forwarded or refused. */
 struct decision_record {
@@ -28,6 +38,8 @@ struct decision_record {
     const struct campaign *campaign; /* NULL when nothing was decoded */
     struct str message_sha256;
     const struct violations *violations;
+    const struct policy_findings *findings;    /* of the policy; NULL when it was not asked */
+    const struct candidate_verdict *candidate; /* when it would have judged otherwise; or NULL */
     struct str policy_revision, policy_digest;
 };
 

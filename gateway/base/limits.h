@@ -66,6 +66,15 @@
 #define LIMIT_YAML_BYTES (8 * 1024 * 1024) /* 100,000 caller IDs are 2 MB */
 #define LIMIT_YAML_DEPTH 32
 #define LIMIT_YAML_NODES 2000000
+#define LIMIT_PROBLEMS 100 /* sentences shown at once; more than anybody mends in one go */
+
+/* ---- regular expressions of a policy ---- */
+#define LIMIT_PATTERN_BYTES 16384     /* a template of ten segments, every letter escaped */
+#define LIMIT_PATTERN_DEPTH 50        /* parentheses within each other */
+#define LIMIT_PATTERN_STEPS 100000    /* of one match: about a millisecond */
+#define LIMIT_PATTERN_HEAP_KB 256     /* of one match */
+#define LIMIT_INCLUDES 100            /* packs of one policy */
+#define LIMIT_EXCEPTION_DAYS 30       /* policy.md D1: what lasts longer is a rule */
 
 /* ---- one record of the journal ---- */
-#define LIMIT_RECORD_BYTES (64 * 1024) /* longest legal campaign is well under half of this */
+#define LIMIT_RECORD_BYTES (128 * 1024) /* three full lists of violations, and the campaign */

@@ -72,13 +72,25 @@ void violations_add(struct violations *list, enum violation_code code, struct st
 }
 
 void violations_add_rule(struct violations *list, enum violation_code code, struct str pointer,
-                         struct str rule, struct str team, const char *format, ...)
+                         const struct violation_source *source, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    add(list, (struct violation){.code = code, .pointer = pointer, .rule = rule, .team = team},
-        format, args);
+    add(list, (struct violation){.code = code, .pointer = pointer, .source = *source}, format, args);
     va_end(args);
+}
+
+void violations_take(struct violations *list, const struct violation *violation)
+{
+    if (make_room(list))
+        list->items[list->count++] = *violation;
+    else
+        list->truncated = true;
+}
+
+void violations_lose(struct violations *list)
+{
+    list->truncated = true;
 }
 
 bool violations_clean(const struct violations *list)

@@ -17,12 +17,26 @@ enum violation_code {
 
 enum violation_class { VIOLATION_CLASS_CONTRACT, VIOLATION_CLASS_POLICY };
 
+/* Who says so. All empty: the contract. */
+struct violation_source {
+    struct str rule;  /* of the policy */
+    struct str team;  /* whose rule it is; empty for the organisation and for packs */
+    struct str layer; /* "organisation", "team billing", "pack india-trai, promotional" */
+};
+
+enum violation_effect {
+    EFFECT_ENFORCED, /* it refuses */
+    EFFECT_REPORTED, /* the rule's mode only reports */
+    EFFECT_WAIVED,   /* an exception lifts it */
+};
+
 struct violation {
     enum violation_code code;
     struct str pointer; /* RFC 6901; empty for the whole body, the query or a header */
     struct str message;
-    struct str rule; /* the policy rule that spoke; empty for the contract */
-    struct str team; /* the team whose rule it is; empty for the organisation and the contract */
+    struct violation_source source;
+    enum violation_effect effect;
+    struct str exception; /* the id of the one that lifts it */
 };
 
 /* A list that grows in an arena up to LIMIT_VIOLATIONS. "Clean" means empty and not truncated. */
@@ -40,10 +54,16 @@ void violations_init(struct violations *list, struct arena *arena);
 void violations_add(struct violations *list, enum violation_code code, struct str pointer,
                     const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* As violations_add, naming the rule and team that refused. */
+/* As violations_add, naming the rule that refuses. */
 void violations_add_rule(struct violations *list, enum violation_code code, struct str pointer,
-                         struct str rule, struct str team, const char *format, ...)
-    PRINTF_LIKE(6, 7);
+                         const struct violation_source *source, const char *format, ...)
+    PRINTF_LIKE(5, 6);
+
+/* Adds a copy of one that another list in the same arena holds. */
+void violations_take(struct violations *list, const struct violation *violation);
+
+/* Something could not be judged, for want of memory: the list is truncated. */
+void violations_lose(struct violations *list);
 
 bool violations_clean(const struct violations *list);
 

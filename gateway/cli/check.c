@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "base/zones.h"
 #include "cli/cli.h"
 #include "snapshot.h"
@@ -8,7 +9,7 @@ static const char help[] =
     "usage: campaign-gateway check --config FILE\n"
     "\n"
     "Reads the configuration, the policies and the certificates as `run` would, and starts\n"
-    "nothing. Says what is wrong in one sentence with file, line and column.\n"
+    "nothing. Says all that is wrong, one sentence each with file, line and column.\n"
     "\n"
     "  -c, --config FILE   the configuration (YAML); see campaign-gateway.yaml(5)\n"
     "\n"
@@ -19,28 +20,34 @@ static const char help[] =
     "example\n"
     "  campaign-gateway check --config /etc/campaign-gateway/gateway.yaml\n";
 
+static void print_problems(const struct problems *problems)
+{
+    (void)fprintf(stderr, "%.*s", STR_ARGS(buf_str(&problems->lines)));
+    if (problems->count > LIMIT_PROBLEMS)
+        (void)fprintf(stderr, "and %zu more problems\n", problems->count - LIMIT_PROBLEMS);
+    if (problems->count == 0 || problems->lines.failed)
+        (void)fputs("out of memory\n", stderr);
+}
+
 int cli_check(int argc, char **argv)
 {
     int exit_code;
     const char *path = cli_config_option(argc, argv, help, &exit_code);
     if (!path)
         return exit_code;
-    struct error err;
+    struct problems problems;
     struct tickets *tickets = tickets_new();
-    struct snapshot *snapshot = NULL;
-    if (tickets)
-        snapshot = snapshot_load(path, tickets, &err);
+    problems_init(&problems);
+    struct snapshot *snapshot = tickets ? snapshot_load(path, tickets, &problems) : NULL;
+    bool fine = snapshot != NULL;
+    if (snapshot)
+        (void)printf("%s is fine: policy %.*s (sha256 %s), %zu teams, tzdata %s\n", path,
+                     STR_ARGS(snapshot->policy->revision), snapshot->policy->digest,
+                     snapshot->policy->teams.count, zone_table_version());
     else
-        error_set(&err, "out of memory");
-    if (!snapshot) {
-        (void)fprintf(stderr, "%s\n", err.text);
-        tickets_free(tickets);
-        return EXIT_USAGE;
-    }
-    (void)printf("%s is fine: policy %.*s (sha256 %s), %zu teams, tzdata %s\n", path,
-                 STR_ARGS(snapshot->policy->revision), snapshot->policy->digest,
-                 snapshot->policy->teams.count, zone_table_version());
+        print_problems(&problems);
     snapshot_release(snapshot);
     tickets_free(tickets);
-    return EXIT_FINE;
+    problems_release(&problems);
+    return fine ? EXIT_FINE : EXIT_USAGE;
 }

@@ -18,10 +18,12 @@ static void put_violation(struct json_writer *w, const struct violation *violati
     json_put_str(w, "code", str_from(violation_code_text(violation->code)));
     json_put_str(w, "pointer", violation->pointer);
     json_put_str(w, "msg", violation->message);
-    if (violation->rule.len)
-        json_put_str(w, "rule", violation->rule);
-    if (violation->team.len)
-        json_put_str(w, "team", violation->team);
+    if (violation->source.rule.len)
+        json_put_str(w, "rule", violation->source.rule);
+    if (violation->source.team.len)
+        json_put_str(w, "team", violation->source.team);
+    if (violation->source.layer.len)
+        json_put_str(w, "layer", violation->source.layer);
     json_close_object(w);
 }
 

@@ -1,232 +1,443 @@
 /*
- * The rules at work: for each rule of rules.def one small function, asked for the organisation's
- * setting and then for the team's. A rule looks only at what the campaign has: a field that broke
- * the contract is absent and was reported there.
+ *     for each rule of rules.def, for each layer that has it and applies:
+ *         mode off? part absent?  -> skipped
+ *         check_<rule>            -> nothing: passed
+ *                                 -> violations: refuse, or are only observed (mode, exception)
+ *
+ * The rules' own questions stand in check_who.c, check_when.c and check_what.c.
  */
-#include "policy/policy.h"
+#include "policy/check.h"
 
 #include <assert.h>
 
-#include "base/zones.h"
-#include "campaign/daytime.h"
+#include "base/glob.h"
 
-/* What a rule looks at, and in whose name it speaks. */
-struct question {
-    const struct campaign *campaign;
-    struct violations *violations;
-    struct str rule;
-    struct str team; /* empty: the organisation */
-};
-
-/* "for team billing" or "in the organisation". */
-static struct str whose(const struct question *q)
-{
-    if (q->team.len == 0)
-        return STR("in the organisation");
-    return arena_format(q->violations->arena, "for team %.*s", STR_ARGS(q->team));
-}
-
-/* ---- caller_ids ---- */
-
-/* The number itself may be personal data: two digits tell the person concerned enough. */
-static struct str last_two(struct str caller_id)
-{
-    return str_slice(caller_id, caller_id.len > 2 ? caller_id.len - 2 : 0, caller_id.len);
-}
-
-static void check_caller_ids(const struct question *q, const struct strset *allowed)
-{
-    struct str caller_id = q->campaign->caller_id;
-    if (caller_id.len == 0 || strset_has(allowed, caller_id))
-        return;
-    struct str among = allowed->count == 1
-                           ? STR("the one")
-                           : arena_format(q->violations->arena, "one of the %zu", allowed->count);
-    violations_add_rule(q->violations, VIOLATION_CALLER_ID_NOT_ALLOWED,
-                        STR("/dialingStrategy/callerId/phoneNumber"), q->rule, q->team,
-                        "the caller ID ending in %.*s is not %.*s allowed %.*s",
-                        STR_ARGS(last_two(caller_id)), STR_ARGS(among), STR_ARGS(whose(q)));
-}
-
-/* ---- timezones ---- */
-
-static void check_timezones(const struct question *q, const struct zone_list *allowed)
-{
-    struct str zone;
-    if (!zone_canonical(q->campaign->timezone, &zone) || strset_has(&allowed->names, zone))
-        return;
-    violations_add_rule(q->violations, VIOLATION_TIMEZONE_NOT_ALLOWED,
-                        STR("/dialingStrategy/callingHours/timezone"), q->rule, q->team,
-                        "the time zone %.*s is not allowed %.*s; allowed: %.*s",
-                        STR_ARGS(q->campaign->timezone), STR_ARGS(whose(q)),
-                        STR_ARGS(allowed->listed));
-}
-
-/* ---- business_hours: sentences ---- */
-
-static struct str block_pointer(const struct question *q, const struct calling_block *block)
-{
-    return arena_format(q->violations->arena, "/dialingStrategy/callingHours/days/%zu",
-                        block->index);
-}
-
-/* The most of the block that fits the days: "9:00 AM - 4:00 PM". Empty when nothing of it does. */
-static struct str fitting_part(const struct question *q, const struct week_windows *week,
-                               const struct calling_block *block, enum weekday first,
-                               enum weekday last)
-{
-    struct window fit, wanted = {block->start_min, block->end_min};
-    char opens[DAYTIME_SIZE], closes[DAYTIME_SIZE];
-    if (!hours_longest_fit(week, first, last, wanted, &fit))
-        return (struct str){0};
-    daytime_format(fit.opens_min, opens);
-    /* a policy may say 24:00, the API cannot: its last time is 11:59 PM */
-    daytime_format(fit.closes_min < MINUTES_PER_DAY ? fit.closes_min : MINUTES_PER_DAY - 1, closes);
-    return arena_format(q->violations->arena, "%s - %s", opens, closes);
-}
-
-static void refuse_block(const struct question *q, const struct week_windows *week,
-                         const struct calling_block *block)
-{
-    struct str open = hours_describe(&week->days[block->day], q->violations->arena);
-    struct str part = fitting_part(q, week, block, block->day, block->day);
-    violations_add_rule(
-        q->violations, VIOLATION_OUTSIDE_HOURS, block_pointer(q, block), q->rule, q->team,
-        "the block %.*s - %.*s is outside the business hours of %s %.*s in %.*s, "
-        "which are: %.*s; %.*s would be accepted",
-        STR_ARGS(block->start_text), STR_ARGS(block->end_text), weekday_code(block->day),
-        STR_ARGS(whose(q)), STR_ARGS(q->campaign->timezone), STR_ARGS(open),
-        STR_ARGS(part.len ? part : STR("no part of this block")));
-}
-
-/* "SA (9:00 AM - 4:00 PM), SU (closed)": the days that a block does not fit. */
-static struct str failing_days(const struct question *q, const struct week_windows *week,
-                               const struct calling_block *block)
-{
-    struct str text = {0};
-    for (enum weekday day = MONDAY; day < WEEKDAYS; day++) {
-        if (hours_contain(week, day, block->start_min, block->end_min))
-            continue;
-        struct str open = hours_describe(&week->days[day], q->violations->arena);
-        text = arena_format(q->violations->arena, "%.*s%s%s (%.*s)", STR_ARGS(text),
-                            text.len ? ", " : "", weekday_code(day), STR_ARGS(open));
-    }
-    return text;
-}
-
-static void refuse_daily(const struct question *q, const struct week_windows *week,
-                         const struct calling_block *block)
-{
-    struct str days = failing_days(q, week, block);
-    struct str part = fitting_part(q, week, block, MONDAY, SUNDAY);
-    violations_add_rule(q->violations, VIOLATION_OUTSIDE_HOURS, block_pointer(q, block), q->rule,
-                        q->team,
-                        "DAILY may run the block %.*s - %.*s on any day, and it is outside the "
-                        "business hours %.*s in %.*s on %.*s; %.*s would be accepted, or use "
-                        "WEEKLY",
-                        STR_ARGS(block->start_text), STR_ARGS(block->end_text), STR_ARGS(whose(q)),
-                        STR_ARGS(q->campaign->timezone), STR_ARGS(days),
-                        STR_ARGS(part.len ? part : STR("no part of this block")));
-}
-
-/* ---- business_hours: the questions ---- */
-
-/* Whether the API looks at `day` when the frequency is DAILY is unknown: assume every day. */
-static void check_daily(const struct question *q, const struct week_windows *week,
-                        const struct calling_block *block)
-{
-    for (enum weekday day = MONDAY; day < WEEKDAYS; day++) {
-        if (!hours_contain(week, day, block->start_min, block->end_min)) {
-            refuse_daily(q, week, block);
-            return;
-        }
-    }
-}
-
-static void check_weekly(const struct question *q, const struct week_windows *week,
-                         const struct calling_block *block)
-{
-    if (!hours_contain(week, block->day, block->start_min, block->end_min))
-        refuse_block(q, week, block);
-}
-
-static void check_blocks(const struct question *q, const struct week_windows *week)
-{
-    const struct campaign *campaign = q->campaign;
-    bool daily = campaign->frequency == FREQUENCY_DAILY;
-    /* a list that is truncated takes no more, so there is no use in working for it */
-    for (size_t i = 0; i < campaign->block_count && !q->violations->truncated; i++)
-        (daily ? check_daily : check_weekly)(q, week, &campaign->blocks[i]);
-}
-
-static void refuse_frequency(const struct question *q)
-{
-    violations_add_rule(q->violations, VIOLATION_FREQUENCY_NOT_JUDGEABLE,
-                        STR("/dialingStrategy/callingHours/frequency"), q->rule, q->team,
-                        "what CUSTOM does to the hours is not documented, so they cannot be "
-                        "judged; use WEEKLY");
-}
-
-static void refuse_zone(const struct question *q)
-{
-    violations_add_rule(q->violations, VIOLATION_OUTSIDE_HOURS,
-                        STR("/dialingStrategy/callingHours/timezone"), q->rule, q->team,
-                        "no business hours are defined %.*s for the time zone %.*s",
-                        STR_ARGS(whose(q)), STR_ARGS(q->campaign->timezone));
-}
-
-static void check_business_hours(const struct question *q, const struct hours_table *hours)
-{
-    const struct campaign *campaign = q->campaign;
-    struct str zone;
-    if (campaign->frequency == FREQUENCY_CUSTOM) {
-        refuse_frequency(q);
-        return;
-    }
-    if (campaign->frequency == FREQUENCY_ABSENT || !zone_canonical(campaign->timezone, &zone))
-        return;
-    const struct week_windows *week = hours_for_zone(hours, zone);
-    if (week)
-        check_blocks(q, week);
-    else
-        refuse_zone(q);
-}
-
-/* ---- the walk ---- */
+/* ---- the table of rules ---- */
 
 /* One asker for each rule, so that the table below can hold them all. */
-#define RULE(name, type)                                                                           \
-    static void ask_##name(const struct question *q, const struct policy_layer *layer)             \
+#define RULE(name, type, reads)                                                                    \
+    static void ask_##name(const struct question *q, const void *setting)                          \
     {                                                                                              \
-        if (layer->name)                                                                           \
-            check_##name(q, layer->name);                                                          \
+        check_##name(q, (const type *)setting);                                                    \
     }
 #include "policy/rules.def"
 #undef RULE
 
 static const struct {
     struct str name;
-    void (*ask)(const struct question *q, const struct policy_layer *layer);
+    enum policy_part reads;
+    void (*ask)(const struct question *q, const void *setting);
 } rules[] = {
-#define RULE(name, type) {{#name, sizeof(#name) - 1}, ask_##name},
+#define RULE(name, type, reads) {{#name, sizeof(#name) - 1}, reads, ask_##name},
 #include "policy/rules.def"
 #undef RULE
 };
 
-const struct policy_layer *policy_team(const struct policy_set *set, struct str team)
+struct str policy_rule_name(enum policy_rule rule)
+{
+    return rules[rule].name;
+}
+
+bool policy_rule_parse(struct str name, enum policy_rule *ret)
+{
+    for (size_t i = 0; i < POLICY_RULES; i++) {
+        if (str_equal(name, rules[i].name)) {
+            *ret = (enum policy_rule)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *policy_answer_text(enum policy_answer answer)
+{
+    static const char *const texts[] = {[ANSWER_PASSED] = "passed",
+                                        [ANSWER_FAILED] = "failed",
+                                        [ANSWER_REPORTED] = "reported",
+                                        [ANSWER_WAIVED] = "waived",
+                                        [ANSWER_SKIPPED] = "skipped"};
+    return texts[answer];
+}
+
+/* ---- what the campaign has ---- */
+
+static const char *const part_names[] = {
+    [PART_ALWAYS] = "nothing",        [PART_CALLER_ID] = "caller ID",
+    [PART_CONTACT_LISTS] = "contact list", [PART_DNC_LIST] = "do-not-contact list",
+    [PART_PRIORITY] = "priority",     [PART_NAME] = "name",
+    [PART_DESCRIPTION] = "description", [PART_TIMEZONE] = "time zone",
+    [PART_FREQUENCY] = "frequency",   [PART_BLOCKS] = "block",
+    [PART_SCHEDULE] = "schedule",     [PART_TEMPLATE] = "template",
+    [PART_MESSAGE] = "message",
+};
+
+static bool has_part(const struct subject *s, enum policy_part part)
+{
+    const struct campaign *campaign = s->campaign;
+    const bool has[] = {
+        [PART_ALWAYS] = true,
+        [PART_CALLER_ID] = campaign->caller_id.len > 0,
+        [PART_CONTACT_LISTS] = campaign->contact_list_count > 0,
+        [PART_DNC_LIST] = campaign->dnc_list.len > 0,
+        [PART_PRIORITY] = campaign->priority > 0,
+        [PART_NAME] = campaign->name.len > 0,
+        [PART_DESCRIPTION] = campaign->description.len > 0,
+        [PART_TIMEZONE] = s->zone != NULL,
+        [PART_FREQUENCY] = campaign->frequency != FREQUENCY_ABSENT,
+        [PART_BLOCKS] = campaign->block_count > 0,
+        [PART_SCHEDULE] = campaign->has_schedule,
+        [PART_TEMPLATE] = campaign->template_name.len > 0,
+        [PART_MESSAGE] = campaign->message.len > 0,
+    };
+    return has[part];
+}
+
+/* ---- message class and language ---- */
+
+/* A case cannot classify: whether it applies may depend on the class. */
+static const struct template_entry *entry_of(const struct policy_setting *setting,
+                                             struct str template_name)
+{
+    const struct template_registry *registry = setting->value;
+    bool everywhere = !setting->layer->scope && !setting->layer->parent;
+    return everywhere && setting->rule == RULE_templates
+               ? strset_get(&registry->by_name, template_name)
+               : NULL;
+}
+
+/* Of several registries the strictest counts; the enum goes from strict to free. */
+static bool classify_by(struct subject *s, const struct policy_settings *settings, bool classified)
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        const struct template_entry *entry =
+            entry_of(&settings->items[i], s->campaign->template_name);
+        if (entry && entry->language.len)
+            s->language = entry->language;
+        if (!entry || !entry->classified)
+            continue;
+        s->class = classified && s->class < entry->class ? s->class : entry->class;
+        classified = true;
+    }
+    return classified;
+}
+
+static void classify(struct subject *s)
+{
+    bool classified = classify_by(s, &s->set->shared, false);
+    if (classify_by(s, &s->team->settings, classified))
+        return;
+    s->class = s->set->default_class;
+    if (s->team->has_class && (!s->set->has_class || s->team->default_class < s->class))
+        s->class = s->team->default_class;
+}
+
+/* ---- which layers apply ---- */
+
+static bool fits_lists(const struct policy_scope *scope, const struct campaign *campaign)
+{
+    bool named = !scope->contact_lists, other = !scope->other_contact_lists;
+    for (size_t i = 0; i < campaign->contact_list_count; i++) {
+        struct str list = campaign->contact_lists[i];
+        named = named || name_list_has(scope->contact_lists, list);
+        other = other || !name_list_has(scope->other_contact_lists, list);
+    }
+    return named && other;
+}
+
+static bool fits_scope(const struct policy_scope *scope, const struct subject *s)
+{
+    return !scope ||
+           ((!scope->by_class || scope->classes[s->class]) &&
+            (!scope->timezones || strset_has(&scope->timezones->names, s->zone_name)) &&
+            (!scope->languages || name_list_has(scope->languages, s->language)) &&
+            (!scope->caller_ids || name_list_has(scope->caller_ids, s->campaign->caller_id)) &&
+            fits_lists(scope, s->campaign));
+}
+
+static void find_applying(struct subject *s, const struct policy_layer *const *layers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        s->applies[layers[i]->index] =
+            fits_scope(layers[i]->parent, s) && fits_scope(layers[i]->scope, s);
+}
+
+/* ---- modes ---- */
+
+static enum policy_mode_kind mode_now(struct policy_mode mode, int64_t now_unix_ms)
+{
+    return now_unix_ms >= mode.enforce_from_ms ? MODE_ENFORCE : mode.kind;
+}
+
+static enum policy_mode_kind weaker(enum policy_mode_kind a, enum policy_mode_kind b)
+{
+    return a > b ? a : b;
+}
+
+/* The weakest of what the layer says of the rule, of itself, and the organisation of the team. */
+static enum policy_mode_kind mode_of(const struct subject *s, const struct policy_setting *setting)
+{
+    int64_t now = s->context->now_unix_ms;
+    enum policy_mode_kind mode =
+        weaker(mode_now(setting->layer->mode, now), mode_now(s->team->mode, now));
+    if (setting->layer->modes)
+        mode = weaker(mode, mode_now(setting->layer->modes[setting->rule], now));
+    return mode;
+}
+
+static bool is_replaced(const struct subject *s, const struct policy_setting *setting)
+{
+    return setting->layer->kind == LAYER_ORGANISATION && s->team->replaces[setting->rule];
+}
+
+/* ---- exceptions ---- */
+
+static bool fits_glob(struct str pattern, struct str text)
+{
+    return pattern.len == 0 || glob_match(pattern, text);
+}
+
+static bool concerns(const struct policy_exception *exception, const struct policy_setting *setting,
+                     const struct campaign *campaign)
+{
+    bool same_layer = setting->layer->kind == LAYER_PACK
+                          ? str_equal(exception->pack, setting->layer->name)
+                          : exception->pack.len == 0;
+    return exception->rules[setting->rule] && same_layer &&
+           fits_glob(exception->campaign, campaign->name) &&
+           fits_glob(exception->caller_id, campaign->caller_id) &&
+           fits_glob(exception->template_name, campaign->template_name);
+}
+
+/* The exception that lifts the setting now, or NULL; *expired: one that did so before. */
+static const struct policy_exception *find_exception(const struct subject *s,
+                                                     const struct policy_setting *setting,
+                                                     const struct policy_exception **expired)
+{
+    int64_t now = s->context->now_unix_ms;
+    *expired = NULL;
+    for (size_t i = 0; i < s->team->exception_count; i++) {
+        const struct policy_exception *exception = s->team->exceptions[i];
+        if (!concerns(exception, setting, s->campaign))
+            continue;
+        if (exception->from_ms <= now && now < exception->until_ms)
+            return exception;
+        if (now >= exception->until_ms)
+            *expired = exception;
+    }
+    return NULL;
+}
+
+static void note_used(struct policy_findings *findings, const struct policy_exception *exception)
+{
+    for (size_t i = 0; i < findings->used_count; i++) {
+        if (findings->used[i] == exception)
+            return;
+    }
+    if (findings->used_count < POLICY_EXCEPTIONS_USED)
+        findings->used[findings->used_count++] = exception;
+}
+
+/* ---- asking ---- */
+
+/* One verdict under way. */
+struct inquiry {
+    struct subject subject;
+    struct policy_findings *findings;
+    struct violations found; /* by the setting that is being asked */
+    const struct policy_trace *trace;
+};
+
+static void trace_note(struct inquiry *inquiry, const struct policy_setting *setting,
+                       enum policy_answer answer, struct str why)
+{
+    if (inquiry->trace)
+        inquiry->trace->note(inquiry->trace->context, setting, answer, why, inquiry->found.items,
+                             inquiry->found.count);
+}
+
+/* Hands on what was found to those who refuse, or to those who only look. */
+static void deliver(struct inquiry *inquiry, enum violation_effect effect, struct str exception)
+{
+    struct violations *found = &inquiry->found;
+    struct violations *to = effect == EFFECT_ENFORCED ? inquiry->findings->violations
+                                                      : &inquiry->findings->observed;
+    for (size_t i = 0; i < found->count; i++) {
+        found->items[i].effect = effect;
+        found->items[i].exception = exception;
+        violations_take(to, &found->items[i]);
+    }
+    if (found->truncated)
+        violations_lose(inquiry->findings->violations); /* what is not known refuses */
+}
+
+static void conclude(struct inquiry *inquiry, const struct policy_setting *setting,
+                     enum policy_mode_kind mode)
+{
+    const struct policy_exception *expired, *exception =
+        find_exception(&inquiry->subject, setting, &expired);
+    struct arena *arena = inquiry->subject.arena;
+    if (mode == MODE_REPORT) {
+        deliver(inquiry, EFFECT_REPORTED, (struct str){0});
+        trace_note(inquiry, setting, ANSWER_REPORTED, STR("its mode only reports"));
+    } else if (exception) {
+        note_used(inquiry->findings, exception);
+        deliver(inquiry, EFFECT_WAIVED, exception->id);
+        trace_note(inquiry, setting, ANSWER_WAIVED,
+                   arena_format(arena, "exception %.*s, approved by %.*s",
+                                STR_ARGS(exception->id), STR_ARGS(exception->approver)));
+    } else {
+        inquiry->findings->expired_count += expired != NULL;
+        deliver(inquiry, EFFECT_ENFORCED, (struct str){0});
+        trace_note(inquiry, setting, ANSWER_FAILED,
+                   expired ? arena_format(arena, "exception %.*s has expired",
+                                          STR_ARGS(expired->id))
+                           : (struct str){0});
+    }
+}
+
+/* Why a setting is not asked; NULL data: it is. */
+static struct str reason_to_skip(const struct subject *s, const struct policy_setting *setting,
+                                 enum policy_mode_kind mode)
+{
+    if (!s->applies[setting->layer->index])
+        return STR("does not apply to this campaign");
+    if (is_replaced(s, setting))
+        return STR("the team's own rule takes its place");
+    if (mode == MODE_OFF)
+        return STR("its mode is off");
+    if (!has_part(s, rules[setting->rule].reads))
+        return arena_format(s->arena, "the campaign has no valid %s",
+                            part_names[rules[setting->rule].reads]);
+    return (struct str){0};
+}
+
+static bool is_asked(const struct subject *s, const struct policy_setting *setting,
+                     enum policy_mode_kind mode)
+{
+    return s->applies[setting->layer->index] && !is_replaced(s, setting) && mode != MODE_OFF &&
+           has_part(s, rules[setting->rule].reads);
+}
+
+static void ask(struct inquiry *inquiry, const struct policy_setting *setting)
+{
+    struct subject *s = &inquiry->subject;
+    enum policy_mode_kind mode = mode_of(s, setting);
+    inquiry->found.count = 0;
+    inquiry->found.truncated = false;
+    if (!is_asked(s, setting, mode)) {
+        if (inquiry->trace)
+            trace_note(inquiry, setting, ANSWER_SKIPPED, reason_to_skip(s, setting, mode));
+        return;
+    }
+    const struct policy_layer *layer = setting->layer;
+    const struct question q = {
+        .subject = s,
+        .campaign = s->campaign,
+        .violations = &inquiry->found,
+        .layer = layer,
+        .source = {rules[setting->rule].name,
+                   layer->kind == LAYER_TEAM ? layer->name : (struct str){0}, layer->title},
+        .rule = setting->rule,
+    };
+    rules[setting->rule].ask(&q, setting->value);
+    if (inquiry->found.count || inquiry->found.truncated)
+        conclude(inquiry, setting, mode);
+    else
+        trace_note(inquiry, setting, ANSWER_PASSED, (struct str){0});
+}
+
+/* Both lists are by rule: one walk along the two, the shared layers first. */
+static void ask_all(struct inquiry *inquiry)
+{
+    const struct policy_settings *shared = &inquiry->subject.set->shared;
+    const struct policy_settings *own = &inquiry->subject.team->settings;
+    size_t i = 0, k = 0;
+    while (i < shared->count || k < own->count) {
+        bool from_shared = i < shared->count &&
+                           (k == own->count || shared->items[i].rule <= own->items[k].rule);
+        ask(inquiry, from_shared ? &shared->items[i++] : &own->items[k++]);
+    }
+}
+
+const struct policy_team *policy_team(const struct policy_set *set, struct str team)
 {
     return strset_get(&set->teams, team);
 }
 
-void policy_check(const struct policy_set *set, const struct policy_layer *team,
-                  const struct campaign *campaign, struct violations *violations)
+void policy_check(const struct policy_set *set, const struct policy_team *team,
+                  const struct campaign *campaign, const struct policy_context *context,
+                  struct violations *violations, struct policy_findings *ret,
+                  const struct policy_trace *trace)
 {
-    const struct policy_layer *layers[] = {&set->organisation, team};
+    struct arena *arena = violations->arena;
+    struct inquiry inquiry = {
+        .subject = {.set = set,
+                    .team = team,
+                    .campaign = campaign,
+                    .context = context,
+                    .arena = arena,
+                    .applies = arena_zalloc(arena, set->layer_count + team->layer_count, 1)},
+        .findings = ret,
+        .trace = trace};
+    struct subject *s = &inquiry.subject;
     assert(team);
-    for (size_t i = 0; i < COUNT_OF(rules); i++) {
-        for (size_t k = 0; k < COUNT_OF(layers); k++) {
-            const struct question q = {campaign, violations, rules[i].name, layers[k]->team};
-            rules[i].ask(&q, layers[k]);
-        }
+    *ret = (struct policy_findings){.violations = violations};
+    violations_init(&ret->observed, arena);
+    violations_init(&inquiry.found, arena);
+    if (!s->applies) {
+        violations_lose(violations);
+        return;
     }
+    if (zone_canonical(campaign->timezone, &s->zone_name))
+        s->zone = zone_find(s->zone_name);
+    classify(s);
+    find_applying(s, set->layers, set->layer_count);
+    find_applying(s, team->layers, team->layer_count);
+    ask_all(&inquiry);
+    ret->class = s->class;
+    ret->language = s->language;
+}
+
+/* ---- what the rules share ---- */
+
+struct str question_whose(const struct question *q)
+{
+    struct str title = q->layer->title;
+    if (q->layer->kind == LAYER_TEAM)
+        return arena_format(q->subject->arena, "for %.*s", STR_ARGS(title));
+    if (q->layer->kind == LAYER_PACK)
+        return arena_format(q->subject->arena, "by %.*s", STR_ARGS(title));
+    return str_equal(title, STR("organisation"))
+               ? STR("in the organisation")
+               : arena_format(q->subject->arena, "in the %.*s", STR_ARGS(title));
+}
+
+const struct folded *question_folded(const struct question *q)
+{
+    struct subject *s = q->subject;
+    s->is_folded = s->is_folded || text_fold(s->campaign->message, s->arena, &s->folded);
+    if (!s->is_folded)
+        violations_lose(q->violations);
+    return s->is_folded ? &s->folded : NULL;
+}
+
+static void each_of(struct subject *s, const struct policy_settings *settings, enum policy_rule rule,
+                    void (*each)(struct subject *subject, const struct policy_setting *setting,
+                                 void *arg),
+                    void *arg)
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        const struct policy_setting *setting = &settings->items[i];
+        if (setting->rule == rule && is_asked(s, setting, mode_of(s, setting)))
+            each(s, setting, arg);
+    }
+}
+
+void subject_each_setting(struct subject *subject, enum policy_rule rule,
+                          void (*each)(struct subject *subject, const struct policy_setting *setting,
+                                       void *arg),
+                          void *arg)
+{
+    each_of(subject, &subject->set->shared, rule, each, arg);
+    each_of(subject, &subject->team->settings, rule, each, arg);
 }

@@ -62,67 +62,92 @@ bool hours_contain(const struct week_windows *week, enum weekday day, int start_
     return false;
 }
 
-/* Cutting one window along a day's, and the pieces along the next day's, and so on: 1 + 7 * 15. */
-#define PIECES (WEEKDAYS * WINDOWS_PER_DAY)
-
-/* Leaves of the pieces what lies in the day's windows; the new number of pieces. */
-static size_t cut(struct window pieces[PIECES], size_t count, const struct day_windows *day)
+/* Both are sorted, so one walk along the two finds all pieces, sorted. */
+void hours_intersect_day(struct day_windows *day, const struct day_windows *with)
 {
-    struct window left[PIECES];
-    size_t left_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < day->count; k++) {
-            struct window piece = pieces[i], open = day->items[k];
-            if (piece.opens_min < open.opens_min)
-                piece.opens_min = open.opens_min;
-            if (piece.closes_min > open.closes_min)
-                piece.closes_min = open.closes_min;
-            if (piece.opens_min < piece.closes_min)
-                left[left_count++] = piece;
+    struct day_windows both = {0};
+    size_t i = 0, k = 0;
+    while (i < day->count && k < with->count && both.count < WINDOWS_PER_DAY) {
+        struct window a = day->items[i], b = with->items[k];
+        struct window piece = {a.opens_min > b.opens_min ? a.opens_min : b.opens_min,
+                               a.closes_min < b.closes_min ? a.closes_min : b.closes_min};
+        if (piece.opens_min < piece.closes_min)
+            both.items[both.count++] = piece;
+        if (a.closes_min < b.closes_min)
+            i++;
+        else
+            k++;
+    }
+    *day = both;
+}
+
+void hours_intersect(struct week_windows *week, const struct week_windows *with)
+{
+    for (enum weekday day = MONDAY; day < WEEKDAYS; day++)
+        hours_intersect_day(&week->days[day], &with->days[day]);
+}
+
+#define MINUTES_PER_WEEK (WEEKDAYS * MINUTES_PER_DAY)
+
+/* [start, end) in minutes of the week, which is a ring; no longer than a day. */
+static void add_to_ring(struct week_windows *week, int start_min, int end_min)
+{
+    int start = (start_min % MINUTES_PER_WEEK + MINUTES_PER_WEEK) % MINUTES_PER_WEEK;
+    int opens = start % MINUTES_PER_DAY, length = end_min - start_min;
+    enum weekday day = (enum weekday)(start / MINUTES_PER_DAY);
+    int closes = opens + length;
+    int today = closes < MINUTES_PER_DAY ? closes : MINUTES_PER_DAY;
+    /* a window for which there is no room stays closed */
+    (void)add_to_day(&week->days[day], (struct window){opens, today});
+    if (closes > MINUTES_PER_DAY)
+        (void)add_to_day(&week->days[(day + 1) % WEEKDAYS],
+                         (struct window){0, closes - MINUTES_PER_DAY});
+}
+
+void hours_shift(const struct week_windows *week, int ahead_min, struct week_windows *ret)
+{
+    *ret = (struct week_windows){0};
+    for (enum weekday day = MONDAY; day < WEEKDAYS; day++) {
+        for (size_t i = 0; i < week->days[day].count; i++) {
+            int midnight_min = (int)day * MINUTES_PER_DAY + ahead_min;
+            add_to_ring(ret, midnight_min + week->days[day].items[i].opens_min,
+                        midnight_min + week->days[day].items[i].closes_min);
         }
     }
-    if (left_count)
-        memcpy(pieces, left, left_count * sizeof(left[0]));
-    return left_count;
 }
 
-bool hours_longest_fit(const struct week_windows *week, enum weekday first, enum weekday last,
-                       struct window wanted, struct window *ret)
+struct day_windows hours_clip(const struct day_windows *day, struct window wanted)
 {
-    struct window pieces[PIECES] = {wanted};
-    size_t count = 1;
-    int longest = 0;
-    for (enum weekday day = first; day <= last; day++)
-        count = cut(pieces, count, &week->days[day]);
-    for (size_t i = 0; i < count; i++) {
-        int length = pieces[i].closes_min - pieces[i].opens_min;
-        if (length <= longest)
-            continue;
-        longest = length;
-        *ret = pieces[i];
-    }
-    return longest > 0;
+    struct day_windows clipped = {{wanted}, 1};
+    hours_intersect_day(&clipped, day);
+    return clipped;
 }
 
-const struct week_windows *hours_for_zone(const struct hours_table *table, struct str zone)
-{
-    const struct week_windows *week = strset_get(&table->zones, zone);
-    return week ? week : table->fallback;
-}
-
-struct str hours_describe(const struct day_windows *day, struct arena *arena)
+/* `last_min` is what the day's end is called. */
+static struct str describe(const struct day_windows *day, const char *separator, int last_min,
+                           struct arena *arena)
 {
     struct buf text;
     char opens[DAYTIME_SIZE], closes[DAYTIME_SIZE];
-    if (day->count == 0)
-        return STR("closed");
     buf_init(&text, WINDOWS_PER_DAY * 3 * DAYTIME_SIZE);
     for (size_t i = 0; i < day->count; i++) {
+        int closes_min = day->items[i].closes_min;
         daytime_format(day->items[i].opens_min, opens);
-        daytime_format(day->items[i].closes_min, closes);
-        buf_format(&text, "%s%s - %s", i ? ", " : "", opens, closes);
+        daytime_format(closes_min < last_min ? closes_min : last_min, closes);
+        buf_format(&text, "%s%s - %s", i ? separator : "", opens, closes);
     }
     struct str copy = text.failed ? (struct str){0} : arena_copy(arena, buf_str(&text));
     buf_release(&text);
     return copy;
+}
+
+struct str hours_describe(const struct day_windows *day, struct arena *arena)
+{
+    return day->count ? describe(day, ", ", MINUTES_PER_DAY, arena) : STR("closed");
+}
+
+struct str hours_describe_blocks(const struct day_windows *day, struct arena *arena)
+{
+    return day->count ? describe(day, " and ", MINUTES_PER_DAY - 1, arena)
+                      : STR("no part of this block");
 }

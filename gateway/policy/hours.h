@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "base/strset.h"
+#include "base/arena.h"
 #include "campaign/campaign.h"
 
 struct window {
@@ -27,12 +27,6 @@ struct week_windows {
     struct day_windows days[WEEKDAYS];
 };
 
-/* Business hours by canonical zone name; `fallback` ("*") serves zones not listed, or NULL. */
-struct hours_table {
-    struct strset zones; /* canonical name -> struct week_windows */
-    const struct week_windows *fallback;
-};
-
 /*
  * Adds a window; one with closes_min <= opens_min crosses midnight and continues on the next day
  * (Sunday's on Monday). Equal ends, values outside 0..1440, or no room left: false, and the week
@@ -43,15 +37,25 @@ MUST_USE bool hours_add(struct week_windows *week, enum weekday day, int opens_m
 /* True when [start, end) lies inside one window of the day; equal edges are inside. */
 bool hours_contain(const struct week_windows *week, enum weekday day, int start_min, int end_min);
 
-/*
- * The longest part of `wanted` that is inside the windows of every day from `first` to `last`
- * (first <= last); false when there is none.
- */
-MUST_USE bool hours_longest_fit(const struct week_windows *week, enum weekday first,
-                                enum weekday last, struct window wanted, struct window *ret);
+/* What is open in both days. More than WINDOWS_PER_DAY pieces: the last ones count as closed. */
+void hours_intersect_day(struct day_windows *day, const struct day_windows *with);
+void hours_intersect(struct week_windows *week, const struct week_windows *with);
 
-/* The week that applies to a canonical zone name, or NULL when neither it nor "*" is listed. */
-const struct week_windows *hours_for_zone(const struct hours_table *table, struct str zone);
+/*
+ * The week as a clock sees it that is `ahead_min` minutes ahead (negative: behind) of the one it
+ * is written for: by 9:00 AM in New York it is 2:00 PM in London. At most a week. More than
+ * WINDOWS_PER_DAY pieces: the last ones count as closed.
+ */
+void hours_shift(const struct week_windows *week, int ahead_min, struct week_windows *ret);
+
+/* The part of `wanted` that is open: none, one or several windows. */
+struct day_windows hours_clip(const struct day_windows *day, struct window wanted);
 
 /* "9:00 AM - 12:00 PM, 1:00 PM - 6:00 PM" or "closed". In the arena; NULL data when it is full. */
 struct str hours_describe(const struct day_windows *day, struct arena *arena);
+
+/*
+ * The same as blocks of a campaign, "9:00 AM - 12:00 PM and 1:00 PM - 11:59 PM", or "no part of
+ * this block". The API cannot say 24:00; its last time is 11:59 PM.
+ */
+struct str hours_describe_blocks(const struct day_windows *day, struct arena *arena);

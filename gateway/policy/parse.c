@@ -1,39 +1,17 @@
 /*
- *     YAML files -> one struct policy_layer for the organisation, one for each team
+ *     YAML files -> layers (packs, organisation, teams, their cases), each with its settings
  *
- * Every file is read before anything is compiled. What a rule's setting looks like is the business
- * of parse_rules.c. Nothing of a policy with an error takes effect.
+ * Files are read before anything is compiled; included ones when they are met. What a rule's
+ * setting looks like is the business of parse_who.c, parse_when.c and parse_what.c; what decides
+ * when rules count (modes, scopes, exceptions) that of parse_control.c. Everything that is wrong
+ * is noted, so that it can be mended in one go, and nothing of a policy with a problem takes
+ * effect.
  */
 #include "policy/parse.h"
 
-#include "base/utf8.h"
-#include "policy/nearest.h"
+#include <stdlib.h>
 
-#define NAME_BYTES 64 /* of a team or a revision: they stand in every answer and every record */
-
-bool compiler_out_of_memory(struct compiler *c)
-{
-    return error_set(c->err, "the policy needs more memory than the gateway gives it");
-}
-
-bool compiler_expect(struct compiler *c, const struct yaml_node *node, enum yaml_kind kind,
-                     const char *what)
-{
-    if (yaml_is_null(node))
-        return yaml_error(node, c->err, "%s must be %s, but nothing is written here", what,
-                          yaml_kind_name(kind));
-    if (node->kind != kind)
-        return yaml_error(node, c->err, "%s must be %s, not %s", what, yaml_kind_name(kind),
-                          yaml_kind_name(node->kind));
-    return true;
-}
-
-struct str compiler_suggest(struct compiler *c, struct str word,
-                            struct str (*candidate)(size_t index), size_t count)
-{
-    struct str known = nearest_word(word, candidate, count);
-    return known.len ? arena_format(c->arena, " (did you mean '%.*s'?)", STR_ARGS(known)) : known;
-}
+#include "base/zones.h"
 
 /* ---- said twice ---- */
 
@@ -46,7 +24,7 @@ static const struct yaml_node *first_place(const struct compiler *c, struct str 
         const struct yaml_node *around = c->files[i];
         if (section.len)
             around = yaml_member(around, section);
-        found = around ? yaml_member(around, key) : NULL;
+        found = around && around->kind == YAML_MAPPING ? yaml_member(around, key) : NULL;
     }
     return found;
 }
@@ -59,103 +37,522 @@ static bool given_twice(struct compiler *c, const struct yaml_node *node,
                           SHOW_ARGS(node->key), first->file, first->key_line, first->key_column);
 }
 
-/* ---- layers ---- */
+/* ---- rules ---- */
 
 /* One reader for each rule, so that the table below can hold them all. */
-#define RULE(name, type)                                                                           \
-    static bool read_##name(struct compiler *c, const struct yaml_node *node,                      \
-                            struct policy_layer *layer)                                            \
+#define RULE(name, type, reads)                                                                    \
+    static bool read_##name(struct compiler *c, const struct yaml_node *node, const void **ret)    \
     {                                                                                              \
-        return parse_##name(c, node, &layer->name);                                                \
+        const type *value = NULL;                                                                  \
+        if (!parse_##name(c, node, &value))                                                        \
+            return false;                                                                          \
+        *ret = value;                                                                              \
+        return true;                                                                               \
     }
 #include "policy/rules.def"
 #undef RULE
 
-static const struct {
-    const char *name;
-    bool (*read)(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer);
-} rules[] = {
-#define RULE(name, type) {#name, read_##name},
+static bool (*const readers[])(struct compiler *c, const struct yaml_node *node,
+                               const void **ret) = {
+#define RULE(name, type, reads) read_##name,
 #include "policy/rules.def"
 #undef RULE
 };
 
-static const char rule_names[] = ""
-#define RULE(name, type) " " #name
-#include "policy/rules.def"
-#undef RULE
-    ;
-
-static struct str rule_name(size_t index)
+static bool add_setting(struct compiler *c, struct settings_builder *settings,
+                        struct policy_setting setting)
 {
-    return str_from(rules[index].name);
-}
-
-static bool parse_rule(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer)
-{
-    for (size_t i = 0; i < COUNT_OF(rules); i++) {
-        if (str_equal(node->key, rule_name(i)))
-            return rules[i].read(c, node, layer);
+    if (settings->count == settings->capacity) {
+        size_t capacity = settings->capacity ? settings->capacity * 2 : 8;
+        struct policy_setting *items = arena_zalloc(c->arena, capacity, sizeof(*items));
+        if (!items)
+            return compiler_out_of_memory(c);
+        if (settings->count)
+            memcpy(items, settings->items, settings->count * sizeof(*items));
+        settings->items = items;
+        settings->capacity = capacity;
     }
-    struct str hint = compiler_suggest(c, node->key, rule_name, COUNT_OF(rules));
-    return yaml_key_error(node, c->err, "unknown rule '%.*s'%.*s; the rules are:%s",
-                          SHOW_ARGS(node->key), STR_ARGS(hint), rule_names);
+    settings->items[settings->count++] = setting;
+    return true;
 }
+
+bool parse_rule(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer,
+                struct settings_builder *settings, bool *ret_known)
+{
+    enum policy_rule rule;
+    const void *value = NULL;
+    *ret_known = policy_rule_parse(node->key, &rule);
+    if (!*ret_known)
+        return false;
+    return readers[rule](c, node, &value) &&
+           add_setting(c, settings, (struct policy_setting){rule, layer, value});
+}
+
+/* ---- layers ---- */
+
+static struct policy_layer *new_layer(struct compiler *c, enum policy_layer_kind kind,
+                                      struct str title, struct str name)
+{
+    struct policy_layer *layer = arena_zalloc(c->arena, 1, sizeof(*layer));
+    if (!layer || !title.data) {
+        (void)compiler_out_of_memory(c);
+        return NULL;
+    }
+    *layer = (struct policy_layer){
+        .kind = kind, .title = title, .name = name, .mode = {MODE_ENFORCE, INT64_MAX}};
+    return layer;
+}
+
+static bool add_layer(struct compiler *c, struct layers_builder *layers, struct policy_layer *layer)
+{
+    if (layers->count == layers->capacity) {
+        size_t capacity = layers->capacity ? layers->capacity * 2 : 4;
+        struct policy_layer **items = arena_zalloc(c->arena, capacity, sizeof(struct policy_layer *));
+        if (!items)
+            return compiler_out_of_memory(c);
+        if (layers->count)
+            memcpy(items, layers->items, layers->count * sizeof(struct policy_layer *));
+        layers->items = items;
+        layers->capacity = capacity;
+    }
+    layers->items[layers->count++] = layer;
+    return true;
+}
+
+/* What a layer's mapping is read into. */
+struct layer_target {
+    struct policy_layer *layer;
+    struct settings_builder *settings;
+    struct layers_builder *cases; /* NULL within a case: cases have none */
+    struct policy_team *team;     /* NULL unless it is a team's */
+    bool *is_classified;          /* message_class was given */
+    enum message_class *class;
+    struct str section; /* the key under which the files spread it; empty when they may not */
+};
+
+static bool parse_layer(struct compiler *c, const struct yaml_node *node, const char *what,
+                        struct layer_target *target);
+
+static bool read_case_name(struct compiler *c, const struct yaml_node *node,
+                           const struct layer_target *outer, struct str *ret_title)
+{
+    const struct yaml_node *name = yaml_member(node, STR("name"));
+    if (!name)
+        return yaml_error(node, c->err, "a case needs a 'name', such as 'promotional messages'");
+    if (!compiler_expect(c, name, YAML_SCALAR, "a case's name"))
+        return false;
+    if (!compiler_is_name(name->text))
+        return yaml_error(name, c->err, "a case's name has 1 to 64 bytes and no control characters");
+    *ret_title = arena_format(c->arena, "%.*s, %.*s", STR_ARGS(outer->layer->title),
+                              STR_ARGS(name->text));
+    for (size_t i = 0; i < outer->cases->count; i++) {
+        if (str_equal(outer->cases->items[i]->title, *ret_title))
+            return yaml_error(name, c->err, "another case here has the name '%.*s'",
+                              SHOW_ARGS(name->text));
+    }
+    return ret_title->data || compiler_out_of_memory(c);
+}
+
+static bool parse_case(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    const struct layer_target *outer = target;
+    struct str title;
+    if (!compiler_expect(c, node, YAML_MAPPING, "a case") || !read_case_name(c, node, outer, &title))
+        return false;
+    struct policy_layer *layer = new_layer(c, outer->layer->kind, title, outer->layer->name);
+    if (!layer)
+        return false;
+    layer->parent = outer->layer->scope;
+    layer->mode = outer->layer->mode;
+    struct layer_target inner = {.layer = layer, .settings = outer->settings};
+    return add_layer(c, outer->cases, layer) && parse_layer(c, node, "a case", &inner);
+}
+
+static bool parse_cases(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    return compiler_each(c, node, "cases", false, parse_case, target);
+}
+
+static bool parse_applies_to(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    return parse_scope(c, node, &((struct layer_target *)target)->layer->scope);
+}
+
+static bool parse_layer_modes(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    return parse_modes(c, node, ((struct layer_target *)target)->layer);
+}
+
+static bool parse_message_class(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    struct layer_target *layer = target;
+    if (!compiler_expect(c, node, YAML_SCALAR, "message_class"))
+        return false;
+    if (!message_class_parse(node->text, layer->class))
+        return yaml_error(node, c->err,
+                          "'%.*s' is not a message class; it is promotional, service or "
+                          "transactional",
+                          SHOW_ARGS(node->text));
+    *layer->is_classified = true;
+    return true;
+}
+
+static bool parse_include_list(struct compiler *c, const struct yaml_node *node, void *target);
+
+static bool parse_layer_team_modes(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    (void)target;
+    c->team_modes = node; /* the teams are not known yet */
+    return true;
+}
+
+static bool parse_layer_overridable(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    (void)target;
+    return parse_overridable(c, node);
+}
+
+/* Read before everything else, for the dates; see find_calendar. */
+static bool parse_nothing(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    (void)c, (void)node, (void)target;
+    return true;
+}
+
+static bool parse_disclose(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    (void)target;
+    return compiler_bool(c, node, "disclose_caller_ids", &c->set->disclose_caller_ids);
+}
+
+/* What a layer has besides rules. */
+enum { IN_PACK = 1, IN_ORGANISATION = 2, IN_TEAM = 4, IN_CASE = 8 };
+
+static const struct {
+    const char *name;
+    int where;
+    bool (*parse)(struct compiler *c, const struct yaml_node *node, void *target);
+} layer_keys[] = {
+    {"name", IN_PACK | IN_CASE, parse_nothing}, /* read when the layer is made */
+    {"title", IN_PACK, parse_nothing},
+    {"applies_to", IN_PACK | IN_CASE, parse_applies_to},
+    {"include", IN_PACK | IN_ORGANISATION, parse_include_list},
+    {"cases", IN_PACK | IN_ORGANISATION | IN_TEAM, parse_cases},
+    {"modes", IN_PACK | IN_ORGANISATION | IN_TEAM | IN_CASE, parse_layer_modes},
+    {"team_modes", IN_ORGANISATION, parse_layer_team_modes},
+    {"overridable", IN_ORGANISATION, parse_layer_overridable},
+    {"message_class", IN_ORGANISATION | IN_TEAM, parse_message_class},
+    {"calendar", IN_ORGANISATION, parse_nothing},
+    {"disclose_caller_ids", IN_ORGANISATION, parse_disclose},
+};
+
+static int place_of(const struct layer_target *target)
+{
+    static const int places[] = {[LAYER_PACK] = IN_PACK,
+                                 [LAYER_ORGANISATION] = IN_ORGANISATION,
+                                 [LAYER_TEAM] = IN_TEAM};
+    return target->cases ? places[target->layer->kind] : IN_CASE;
+}
+
+static struct str known_key(size_t index)
+{
+    return index < POLICY_RULES ? policy_rule_name((enum policy_rule)index)
+                                : str_from(layer_keys[index - POLICY_RULES].name);
+}
+
+static bool refuse_key(struct compiler *c, const struct yaml_node *node, int place)
+{
+    struct str hint = compiler_suggest(c, node->key, known_key, POLICY_RULES + COUNT_OF(layer_keys));
+    struct str names = STR("");
+    for (size_t i = 0; i < POLICY_RULES; i++)
+        names = arena_format(c->arena, "%.*s %.*s", STR_ARGS(names),
+                             STR_ARGS(policy_rule_name((enum policy_rule)i)));
+    for (size_t i = 0; i < COUNT_OF(layer_keys); i++) {
+        if (str_equal(node->key, str_from(layer_keys[i].name)))
+            return yaml_key_error(node, c->err, "'%s' cannot stand here; see policies/README.md",
+                                  layer_keys[i].name);
+    }
+    (void)place;
+    return yaml_key_error(node, c->err, "unknown rule '%.*s'%.*s; the rules are:%.*s",
+                          SHOW_ARGS(node->key), STR_ARGS(hint), STR_ARGS(names));
+}
+
+static bool parse_layer_key(struct compiler *c, const struct yaml_node *node,
+                            struct layer_target *target)
+{
+    bool is_rule;
+    if (parse_rule(c, node, target->layer, target->settings, &is_rule) || is_rule)
+        return c->err->text[0] == '\0' && is_rule;
+    for (size_t i = 0; i < COUNT_OF(layer_keys); i++) {
+        if (str_equal(node->key, str_from(layer_keys[i].name)) &&
+            (layer_keys[i].where & place_of(target)))
+            return layer_keys[i].parse(c, node, target);
+    }
+    return refuse_key(c, node, place_of(target));
+}
+
+static bool is_applies_to(const struct yaml_node *node)
+{
+    return str_equal(node->key, STR("applies_to"));
+}
+
+/* The scope comes first, wherever it is written: cases look back at it. */
+static bool parse_layer(struct compiler *c, const struct yaml_node *node, const char *what,
+                        struct layer_target *target)
+{
+    bool fine = true;
+    if (!compiler_expect(c, node, YAML_MAPPING, what))
+        return false;
+    for (int scope = 1; scope >= 0; scope--) {
+        for (const struct yaml_node *each = node->first; each; each = each->next) {
+            if (is_applies_to(each) != (scope == 1))
+                continue;
+            const struct yaml_node *first =
+                target->section.len ? first_place(c, target->section, each->key) : each;
+            bool done = first == each ? parse_layer_key(c, each, target)
+                                      : given_twice(c, each, first);
+            fine = (done || compiler_note(c)) && fine;
+        }
+    }
+    return fine;
+}
+
+/* ---- packs ---- */
+
+static bool parse_pack(struct compiler *c, const struct yaml_node *root, struct policy_mode mode);
+
+static bool is_open(const struct compiler *c, const char *file)
+{
+    for (size_t i = 0; i < c->open_include_count; i++) {
+        if (strcmp(c->open_includes[i], file) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool same_mode(struct policy_mode a, struct policy_mode b)
+{
+    return a.kind == b.kind && a.enforce_from_ms == b.enforce_from_ms;
+}
+
+/* A file that came before, by another way: once is enough, if it is to count the same. */
+static bool include_again(struct compiler *c, const struct yaml_node *node,
+                          const struct policy_layer *pack, struct policy_mode mode)
+{
+    return same_mode(pack->mode, mode) ||
+           yaml_error(node, c->err,
+                      "%.*s is included already, with another mode; include it once",
+                      STR_ARGS(pack->title));
+}
+
+static const struct yaml_node *pack_of(struct compiler *c, const struct yaml_node *root)
+{
+    const struct yaml_node *pack =
+        root->kind == YAML_MAPPING ? yaml_member(root, STR("pack")) : NULL;
+    if (!pack)
+        (void)yaml_error(root, c->err,
+                         "this file is included, so it must be a pack: 'pack:' with its name and "
+                         "rules beneath");
+    return pack;
+}
+
+static bool include_file(struct compiler *c, const struct yaml_node *node, struct str path,
+                         struct policy_mode mode)
+{
+    struct policy_source source;
+    struct error why = {.text = ""};
+    if (!c->includer)
+        return yaml_error(node, c->err, "files cannot be included here");
+    if (!c->includer->read(c->includer->context, node->file, path, &source, &why))
+        return yaml_error(node, c->err, "%s", why.text);
+    if (is_open(c, source.name))
+        return yaml_error(node, c->err, "'%s' includes itself, here or by way of other files",
+                          source.name);
+    const struct policy_layer *before = strset_get(c->included, str_from(source.name));
+    if (before)
+        return include_again(c, node, before, mode);
+    if (c->included->count == LIMIT_INCLUDES)
+        return yaml_error(node, c->err, "more than %d files are included", LIMIT_INCLUDES);
+    const struct yaml_node *root = yaml_read(source.name, source.text, c->arena, c->err);
+    if (!root || !pack_of(c, root))
+        return false;
+    c->open_includes[c->open_include_count++] = source.name;
+    bool fine = parse_pack(c, root, mode);
+    c->open_include_count--;
+    return fine;
+}
+
+struct include {
+    struct str file;
+    struct policy_mode mode;
+};
+
+/* - packs/us-tcpa.yaml */
+/* - {file: packs/us-tcpa.yaml, mode: report, enforce_from: 2027-01-01} */
+static bool parse_include(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    const struct layer_target *outer = target;
+    struct policy_mode mode = outer->layer->mode; /* what a pack includes counts as the pack does */
+    const struct yaml_node *file = node;
+    if (node->kind == YAML_MAPPING) {
+        file = yaml_member(node, STR("file"));
+        if (!file)
+            return yaml_error(node, c->err, "an include needs a 'file'");
+        if (!parse_mode(c, node, &mode))
+            return false;
+    }
+    return compiler_expect(c, file, YAML_SCALAR, "the file to include") &&
+           include_file(c, file, file->text, mode);
+}
+
+static bool parse_include_list(struct compiler *c, const struct yaml_node *node, void *target)
+{
+    return compiler_each(c, node, "include", true, parse_include, target);
+}
+
+static struct str text_member(const struct yaml_node *mapping, const char *key)
+{
+    const struct yaml_node *node =
+        mapping->kind == YAML_MAPPING ? yaml_member(mapping, str_from(key)) : NULL;
+    return node && node->kind == YAML_SCALAR ? node->text : (struct str){0};
+}
+
+static bool is_taken(const struct compiler *c, struct str pack)
+{
+    for (size_t i = 0; i < c->packs.count; i++) {
+        if (str_equal(c->packs.items[i]->name, pack))
+            return true;
+    }
+    return false;
+}
+
+/* A pack's layer stands behind those it includes and before its own cases. */
+static bool parse_pack(struct compiler *c, const struct yaml_node *root, struct policy_mode mode)
+{
+    static const char *const keys[] = {"pack", "revision"};
+    const struct yaml_node *node = yaml_member(root, STR("pack"));
+    struct str name = text_member(node, "name");
+    for (const struct yaml_node *each = root->first; each; each = each->next) {
+        if (!str_equal(each->key, str_from(keys[0])) && !str_equal(each->key, str_from(keys[1])))
+            return yaml_key_error(each, c->err,
+                                  "'%.*s' cannot stand beside 'pack'; a pack's file holds its pack "
+                                  "and, if you like, a revision",
+                                  SHOW_ARGS(each->key));
+    }
+    if (!compiler_is_name(name))
+        return yaml_error(node, c->err, "a pack needs a 'name' of 1 to 64 bytes");
+    if (is_taken(c, name))
+        return yaml_error(node, c->err, "another pack has the name '%.*s'", SHOW_ARGS(name));
+    struct policy_layer *layer = new_layer(
+        c, LAYER_PACK, arena_format(c->arena, "pack %.*s", STR_ARGS(name)), name);
+    if (!layer)
+        return false;
+    layer->mode = mode;
+    layer->description = text_member(node, "title");
+    struct layers_builder cases = {0};
+    struct layer_target target = {.layer = layer, .settings = &c->shared, .cases = &cases};
+    if (strset_add(c->included, str_from(root->file), layer) == STRSET_FULL)
+        return yaml_error(node, c->err, "more than %d packs are included", LIMIT_INCLUDES);
+    bool fine = parse_layer(c, node, "a pack", &target);
+    bool added = add_layer(c, &c->packs, layer);
+    for (size_t i = 0; added && i < cases.count; i++)
+        added = add_layer(c, &c->packs, cases.items[i]);
+    return fine && added;
+}
+
+/* ---- organisation ---- */
 
 /* The organisation may be spread over several files; a rule of it may not. */
 static bool parse_organisation(struct compiler *c, const struct yaml_node *node)
 {
-    if (!compiler_expect(c, node, YAML_MAPPING, "organisation"))
-        return false;
-    for (const struct yaml_node *each = node->first; each; each = each->next) {
-        const struct yaml_node *first = first_place(c, node->key, each->key);
-        if (first != each)
-            return given_twice(c, each, first);
-        if (!parse_rule(c, each, &c->set->organisation))
-            return false;
+    struct layer_target target = {.layer = c->organisation,
+                                  .settings = &c->shared,
+                                  .cases = &c->organisation_cases,
+                                  .is_classified = &c->set->has_class,
+                                  .class = &c->set->default_class,
+                                  .section = STR("organisation")};
+    return parse_layer(c, node, "organisation", &target);
+}
+
+/* ---- teams ---- */
+
+static int by_rule_and_layer(const void *a, const void *b)
+{
+    const struct policy_setting *left = a, *right = b;
+    if (left->rule != right->rule)
+        return left->rule < right->rule ? -1 : 1;
+    return (left->layer->index > right->layer->index) - (left->layer->index < right->layer->index);
+}
+
+static struct policy_settings finish_settings(const struct settings_builder *settings)
+{
+    if (settings->count)
+        qsort(settings->items, settings->count, sizeof(settings->items[0]), by_rule_and_layer);
+    return (struct policy_settings){settings->items, settings->count};
+}
+
+static bool finish_team(struct compiler *c, struct policy_team *team, struct policy_layer *base,
+                        const struct layers_builder *cases, const struct settings_builder *settings)
+{
+    const struct policy_layer **layers =
+        arena_zalloc(c->arena, 1 + cases->count, sizeof(struct policy_layer *));
+    if (!layers)
+        return compiler_out_of_memory(c);
+    layers[0] = base;
+    base->index = 0; /* the shared ones come before: finish_set adds their number */
+    for (size_t i = 0; i < cases->count; i++) {
+        cases->items[i]->index = 1 + i;
+        layers[1 + i] = cases->items[i];
     }
+    team->layers = layers;
+    team->layer_count = 1 + cases->count;
+    team->settings = finish_settings(settings);
     return true;
 }
 
-/* A name of the author's own choice: nothing but short and printable. */
-static bool is_name(struct str name)
+static bool parse_team_rules(struct compiler *c, const struct yaml_node *node,
+                             struct policy_team *team, struct policy_layer *base)
 {
-    return name.len > 0 && name.len <= NAME_BYTES && utf8_control_at(name, false) == name.len;
+    struct settings_builder settings = {0};
+    struct layers_builder cases = {0};
+    struct layer_target target = {.layer = base,
+                                  .settings = &settings,
+                                  .cases = &cases,
+                                  .team = team,
+                                  .is_classified = &team->has_class,
+                                  .class = &team->default_class};
+    /* "support:" is a team without rules of its own */
+    bool fine = yaml_is_null(node) || parse_layer(c, node, "a team's rules", &target);
+    return finish_team(c, team, base, &cases, &settings) && fine;
 }
 
 static bool parse_team(struct compiler *c, const struct yaml_node *node)
 {
-    if (!is_name(node->key))
+    if (!compiler_is_name(node->key))
         return yaml_key_error(node, c->err,
-                              "a team's name has 1 to %d bytes and no control "
-                              "characters",
-                              NAME_BYTES);
-    struct policy_layer *layer = arena_zalloc(c->arena, 1, sizeof(*layer));
-    if (!layer)
+                              "a team's name has 1 to 64 bytes and no control characters");
+    struct policy_team *team = arena_zalloc(c->arena, 1, sizeof(*team));
+    struct policy_layer *base =
+        new_layer(c, LAYER_TEAM, arena_format(c->arena, "team %.*s", STR_ARGS(node->key)),
+                  node->key);
+    if (!team || !base)
         return compiler_out_of_memory(c);
-    layer->team = node->key;
-    if (strset_add(&c->set->teams, layer->team, layer) != STRSET_ADDED)
+    team->name = node->key;
+    team->mode = (struct policy_mode){MODE_ENFORCE, INT64_MAX};
+    if (strset_add(&c->set->teams, team->name, team) != STRSET_ADDED)
         return given_twice(c, node, first_place(c, STR("teams"), node->key));
-    if (yaml_is_null(node))
-        return true; /* "support:" is a team without rules of its own */
-    if (!compiler_expect(c, node, YAML_MAPPING, "a team's rules"))
-        return false;
-    for (const struct yaml_node *each = node->first; each; each = each->next) {
-        if (!parse_rule(c, each, layer))
-            return false;
-    }
-    return true;
+    ((const struct policy_team **)c->set->team_list)[c->set->teams.count - 1] = team;
+    return parse_team_rules(c, node, team, base);
 }
 
 static bool parse_teams(struct compiler *c, const struct yaml_node *node)
 {
+    bool fine = true;
     if (!compiler_expect(c, node, YAML_MAPPING, "teams"))
         return false;
-    for (const struct yaml_node *each = node->first; each; each = each->next) {
-        if (!parse_team(c, each))
-            return false;
-    }
-    return true;
+    for (const struct yaml_node *each = node->first; each; each = each->next)
+        fine = (parse_team(c, each) || compiler_note(c)) && fine;
+    return fine;
 }
 
 /* ---- files ---- */
@@ -167,9 +564,26 @@ static bool parse_revision(struct compiler *c, const struct yaml_node *node)
         return given_twice(c, node, first);
     if (!compiler_expect(c, node, YAML_SCALAR, "revision"))
         return false;
-    if (!is_name(node->text))
+    if (!compiler_is_name(node->text))
         return yaml_error(node, c->err, "a revision is a short text such as 2026-11-23.1");
     c->set->revision = node->text;
+    return true;
+}
+
+/* A pack that stands among the policy's own files counts as included. */
+static bool parse_own_pack(struct compiler *c, const struct yaml_node *root)
+{
+    if (strset_has(c->included, str_from(root->file)))
+        return true;
+    c->open_includes[c->open_include_count++] = root->file;
+    bool fine = parse_pack(c, root, (struct policy_mode){MODE_ENFORCE, INT64_MAX});
+    c->open_include_count--;
+    return fine;
+}
+
+static bool parse_later(struct compiler *c, const struct yaml_node *node)
+{
+    (void)c, (void)node;
     return true;
 }
 
@@ -180,6 +594,7 @@ static const struct {
     {"revision", parse_revision},
     {"organisation", parse_organisation},
     {"teams", parse_teams},
+    {"exceptions", parse_later}, /* when everything else is known */
 };
 
 static struct str top_key(size_t index)
@@ -195,62 +610,156 @@ static bool parse_top(struct compiler *c, const struct yaml_node *node)
     }
     struct str hint = compiler_suggest(c, node->key, top_key, COUNT_OF(top_keys));
     return yaml_key_error(node, c->err,
-                          "unknown key '%.*s'%.*s; a policy file has revision, organisation and "
-                          "teams",
+                          "unknown key '%.*s'%.*s; a policy has: revision organisation teams "
+                          "exceptions (or pack)",
                           SHOW_ARGS(node->key), STR_ARGS(hint));
 }
 
 static bool parse_file(struct compiler *c, const struct yaml_node *root)
 {
+    bool fine = true;
     if (!compiler_expect(c, root, YAML_MAPPING, "a policy file"))
-        return false;
-    for (const struct yaml_node *each = root->first; each; each = each->next) {
-        if (!parse_top(c, each))
-            return false;
-    }
-    return true;
+        return compiler_note(c);
+    if (yaml_member(root, STR("pack")))
+        return parse_own_pack(c, root) || compiler_note(c);
+    for (const struct yaml_node *each = root->first; each; each = each->next)
+        fine = (parse_top(c, each) || compiler_note(c)) && fine;
+    return fine;
 }
 
 static bool read_files(struct compiler *c, const struct policy_source *sources, size_t count)
 {
-    c->files = arena_zalloc(c->arena, count, sizeof(*c->files));
+    bool fine = true;
+    c->files = arena_zalloc(c->arena, count + 1, sizeof(*c->files));
     if (!c->files)
         return compiler_out_of_memory(c);
-    for (; c->file_count < count; c->file_count++) {
-        const struct policy_source *source = &sources[c->file_count];
-        const struct yaml_node *root = yaml_read(source->name, source->text, c->arena, c->err);
-        if (!root)
-            return false;
-        c->files[c->file_count] = root;
+    for (size_t i = 0; i < count; i++) {
+        const struct yaml_node *root =
+            yaml_read(sources[i].name, sources[i].text, c->arena, c->err);
+        if (root)
+            c->files[c->file_count++] = root;
+        else
+            fine = compiler_note(c);
     }
-    return true;
+    return fine;
 }
+
+/* ---- the set ---- */
 
 /* An empty set with room for every team; a hash set must know how many will come. */
 static bool make_set(struct compiler *c)
 {
     size_t teams = 0;
     for (size_t i = 0; i < c->file_count; i++) {
-        const struct yaml_node *node = yaml_member(c->files[i], STR("teams"));
+        const struct yaml_node *node = c->files[i]->kind == YAML_MAPPING
+                                           ? yaml_member(c->files[i], STR("teams"))
+                                           : NULL;
         teams += node ? node->count : 0;
     }
     c->set = arena_zalloc(c->arena, 1, sizeof(*c->set));
-    return (c->set && strset_init(&c->set->teams, c->arena, teams)) || compiler_out_of_memory(c);
+    c->included = arena_zalloc(c->arena, 1, sizeof(*c->included));
+    c->organisation = new_layer(c, LAYER_ORGANISATION, STR("organisation"), (struct str){0});
+    if (!c->set || !c->included || !c->organisation)
+        return compiler_out_of_memory(c);
+    c->set->default_class = CLASS_PROMOTIONAL;
+    c->set->team_list = arena_zalloc(c->arena, teams + 1, sizeof(struct policy_team *));
+    return (c->set->team_list && strset_init(&c->set->teams, c->arena, teams) &&
+            strset_init(c->included, c->arena, LIMIT_INCLUDES)) ||
+           compiler_out_of_memory(c);
+}
+
+/* Dates mean days somewhere; where is known before the first date is read. */
+static bool find_calendar(struct compiler *c)
+{
+    const struct yaml_node *node = first_place(c, STR("organisation"), STR("calendar"));
+    c->set->calendar = STR("Etc/UTC");
+    c->calendar = zone_find(c->set->calendar);
+    if (!node)
+        return c->calendar || compiler_out_of_memory(c);
+    if (!compiler_expect(c, node, YAML_SCALAR, "calendar"))
+        return false;
+    if (!zone_canonical(node->text, &c->set->calendar))
+        return yaml_error(node, c->err,
+                          "'%.*s' is not an IANA time zone, such as Asia/Kolkata; the calendar is "
+                          "the zone in which the policy's dates are days",
+                          SHOW_ARGS(node->text));
+    c->calendar = zone_find(c->set->calendar);
+    return true;
+}
+
+static bool finish_shared(struct compiler *c)
+{
+    const struct layers_builder *packs = &c->packs, *cases = &c->organisation_cases;
+    size_t count = packs->count + 1 + cases->count;
+    const struct policy_layer **layers =
+        arena_zalloc(c->arena, count, sizeof(struct policy_layer *));
+    if (!layers)
+        return compiler_out_of_memory(c);
+    for (size_t i = 0; i < count; i++) {
+        struct policy_layer *layer = i < packs->count    ? packs->items[i]
+                                     : i == packs->count ? c->organisation
+                                                         : cases->items[i - packs->count - 1];
+        layer->index = i;
+        layers[i] = layer;
+    }
+    c->set->layers = layers;
+    c->set->layer_count = count;
+    c->set->shared = finish_settings(&c->shared);
+    return true;
+}
+
+/* What could only be known at the end: the layers' numbers, and which rules a team replaces. */
+static void finish_teams(struct compiler *c)
+{
+    for (size_t i = 0; i < c->set->teams.count; i++) {
+        struct policy_team *team = (struct policy_team *)c->set->team_list[i];
+        for (size_t k = 0; k < team->layer_count; k++)
+            ((struct policy_layer *)team->layers[k])->index += c->set->layer_count;
+        for (size_t k = 0; k < team->settings.count; k++) {
+            const struct policy_setting *setting = &team->settings.items[k];
+            if (setting->layer == team->layers[0] && c->set->overridable[setting->rule])
+                team->replaces[setting->rule] = true;
+        }
+    }
+}
+
+static bool has_own_pack(const struct compiler *c)
+{
+    return c->file_count > 0 && c->files[0]->kind == YAML_MAPPING &&
+           yaml_member(c->files[0], STR("pack"));
+}
+
+static bool require_revision(struct compiler *c, const struct policy_source *sources, size_t count)
+{
+    if (c->set->revision.len == 0 && has_own_pack(c) && count == 1)
+        c->set->revision = STR("-"); /* a pack on its own, to look at */
+    return c->set->revision.len ||
+           error_set(c->err, "%s: the policy has no 'revision'; give it one in one of its files",
+                     count ? sources[0].name : "policy");
+}
+
+static bool compile(struct compiler *c, const struct policy_source *sources, size_t count)
+{
+    bool fine = read_files(c, sources, count);
+    if (!make_set(c) || !find_calendar(c))
+        return compiler_note(c);
+    for (size_t i = 0; i < c->file_count; i++)
+        fine = parse_file(c, c->files[i]) && fine;
+    fine = (!fine || require_revision(c, sources, count) || compiler_note(c)) && fine;
+    fine = (!c->team_modes || parse_team_modes(c, c->team_modes) || compiler_note(c)) && fine;
+    fine = (parse_exceptions(c) || compiler_note(c)) && fine;
+    if (!finish_shared(c))
+        return compiler_note(c);
+    finish_teams(c);
+    return fine;
 }
 
 struct policy_set *policy_compile(const struct policy_source *sources, size_t count,
-                                  struct arena *arena, struct error *err)
+                                  const struct policy_includer *includer, struct arena *arena,
+                                  struct problems *problems)
 {
-    struct compiler c = {.arena = arena, .err = err};
-    if (!read_files(&c, sources, count) || !make_set(&c))
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (!parse_file(&c, c.files[i]))
-            return NULL;
-    }
-    if (c.set->revision.len)
-        return c.set;
-    error_set(err, "%s: the policy has no 'revision'; give it one in one of its files",
-              count ? sources[0].name : "policy");
-    return NULL;
+    struct error err = {.text = ""};
+    struct compiler c = {
+        .arena = arena, .err = &err, .problems = problems, .includer = includer};
+    return compile(&c, sources, count) && problems->count == 0 ? c.set : NULL;
 }

@@ -1,0 +1,63 @@
+/*
+ * Inside the verdict: what check.c (who is asked, and what their answer counts) and check_who.c,
+ * check_when.c, check_what.c (the rules' questions) share.
+ */
+#pragma once
+
+#include "base/zones.h"
+#include "policy/policy.h"
+#include "policy/text.h"
+
+/* What all rules look at: the campaign, and what has been found out about it on the way. */
+struct subject {
+    const struct policy_set *set;
+    const struct policy_team *team;
+    const struct campaign *campaign;
+    const struct policy_context *context;
+    struct arena *arena;
+    enum message_class class;
+    struct str language;
+    struct str zone_name;     /* canonical; empty when the campaign has none */
+    const struct zone *zone;  /* NULL when it has none */
+    bool *applies;            /* by layer index */
+    struct folded folded;     /* the message's text, once a rule has asked for it */
+    bool is_folded;
+    struct week_windows *open; /* by every layer at once, once somebody has asked; or NULL */
+};
+
+/* One rule of one layer, asked. */
+struct question {
+    struct subject *subject;
+    const struct campaign *campaign;
+    struct violations *violations; /* the answer */
+    const struct policy_layer *layer;
+    struct violation_source source;
+    enum policy_rule rule;
+};
+
+/* "for team billing", "in the organisation", "by pack india-trai". */
+struct str question_whose(const struct question *q);
+
+/* The message folded, worked out once; NULL (and a lost answer) when memory is out. */
+const struct folded *question_folded(const struct question *q);
+
+/*
+ * What is open for this campaign by all layers together, for "would be accepted"; NULL when that
+ * cannot be said.
+ */
+const struct week_windows *subject_open_hours(struct subject *subject);
+
+/* The week of one layer's setting as the campaign's own clock sees it; false: none applies. */
+MUST_USE bool hours_seen_by(const struct subject *subject, const struct hours_table *table,
+                            struct week_windows *ret);
+
+/* Calls `each` for the settings of one rule that apply to the campaign, in the order they speak. */
+void subject_each_setting(struct subject *subject, enum policy_rule rule,
+                          void (*each)(struct subject *subject, const struct policy_setting *setting,
+                                       void *arg),
+                          void *arg);
+
+/* Each rule's question. */
+#define RULE(name, type, reads) void check_##name(const struct question *q, const type *setting);
+#include "policy/rules.def"
+#undef RULE

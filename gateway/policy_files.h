@@ -1,0 +1,38 @@
+/*
+ * Policies on disk: which files a policy is made of, read and compiled.
+ *
+ *     files and directories --policy_files_add--> sources --policy_files_compile--> policy_set
+ *                                 the files they include are read on the way -^
+ *
+ * Everything lives in the arena. Not thread-safe; reading happens on the main thread.
+ */
+#pragma once
+
+#include "policy/policy.h"
+
+#define LIMIT_POLICY_FILES 256
+#define LIMIT_POLICY_ARENA_BYTES (1024UL * 1024 * 1024) /* 10,000 teams take about 100 MB */
+
+struct policy_files {
+    struct arena *arena;
+    struct policy_source items[LIMIT_POLICY_FILES]; /* the policy's own first, then the included */
+    size_t count;
+    uint64_t stamp; /* of the included ones, taken before they were read; see watch.h */
+    size_t own_count; /* how many of `items` were added rather than included */
+};
+
+/* No files yet; NULL when the arena is full. */
+struct policy_files *policy_files_new(struct arena *arena);
+
+/*
+ * Adds a file, or all *.yaml and *.yml of a directory in the order of their names, so that a
+ * policy is the same wherever it is read. False with a sentence that names the path.
+ */
+MUST_USE bool policy_files_add(struct policy_files *files, const char *path, struct error *err);
+
+/*
+ * The policy that the files make, its digest filled in (SHA-256 over every file's SHA-256 in hex
+ * and a newline, in the order of `items`). NULL with the problems.
+ */
+MUST_USE struct policy_set *policy_files_compile(struct policy_files *files,
+                                                 struct problems *problems);
