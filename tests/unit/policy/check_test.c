@@ -2,11 +2,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "policy/policy.h"
-#include "test.h"
+#include "policy_support.h"
 
 static struct arena policy_arena, arena;
 static struct violations violations;
+static struct policy_findings findings;
+
+static const struct policy_context ordinary = {.now_unix_ms = ORDINARY_MS};
 
 static const struct policy_set *compile(struct str text)
 {
@@ -14,7 +16,7 @@ static const struct policy_set *compile(struct str text)
     const struct policy_source source = {"p.yaml", text};
     arena_release(&policy_arena);
     arena_init(&policy_arena, 256 << 20);
-    const struct policy_set *set = policy_compile(&source, 1, &policy_arena, &err);
+    const struct policy_set *set = compile_sources(&source, 1, NULL, &policy_arena, &err);
     if (!set)
         fail_msg("%s", err.text);
     return set;
@@ -27,7 +29,8 @@ static void judge(const char *policy, const struct campaign *campaign)
     arena_release(&arena);
     arena_init(&arena, LIMIT_ARENA_BYTES);
     violations_init(&violations, &arena);
-    policy_check(set, policy_team(set, STR("billing")), campaign, &violations);
+    policy_check(set, policy_team(set, STR("billing")), campaign, &ordinary, &violations, &findings,
+                 NULL);
 }
 
 static int release(void **state)
@@ -45,8 +48,8 @@ static void expect_one(enum violation_code code, const char *pointer, const char
     const struct violation *v = &violations.items[0];
     assert_int_equal(v->code, code);
     EXPECT_STR(v->pointer, pointer);
-    EXPECT_STR(v->rule, rule);
-    EXPECT_STR(v->team, team);
+    EXPECT_STR(v->source.rule, rule);
+    EXPECT_STR(v->source.team, team);
     EXPECT_STR(v->message, message);
 }
 
@@ -99,10 +102,10 @@ TEST(a_team_cannot_widen_what_the_organisation_allows)
     assert_true(violations_clean(&violations));
     judge(policy, &(struct campaign){.caller_id = STR("C")});
     assert_int_equal(violations.count, 1);
-    EXPECT_STR(violations.items[0].team, "");
+    EXPECT_STR(violations.items[0].source.team, "");
     judge(policy, &(struct campaign){.caller_id = STR("A")});
     assert_int_equal(violations.count, 1);
-    EXPECT_STR(violations.items[0].team, "billing");
+    EXPECT_STR(violations.items[0].source.team, "billing");
 }
 
 /* ---- timezones ---- */
@@ -294,8 +297,8 @@ TEST(every_rule_speaks_in_order_the_organisation_first)
     };
     assert_int_equal(violations.count, COUNT_OF(expected));
     for (size_t i = 0; i < COUNT_OF(expected); i++) {
-        EXPECT_STR(violations.items[i].rule, expected[i][0]);
-        EXPECT_STR(violations.items[i].team, expected[i][1]);
+        EXPECT_STR(violations.items[i].source.rule, expected[i][0]);
+        EXPECT_STR(violations.items[i].source.team, expected[i][1]);
     }
 }
 
@@ -321,7 +324,8 @@ TEST(memory_that_runs_out_is_never_clean)
         arena_release(&arena);
         arena_init(&arena, limit);
         violations_init(&violations, &arena);
-        policy_check(set, policy_team(set, STR("billing")), &campaign, &violations);
+        policy_check(set, policy_team(set, STR("billing")), &campaign, &ordinary, &violations,
+                     &findings, NULL);
         assert_false(violations_clean(&violations));
     }
 }
@@ -352,7 +356,8 @@ static int64_t time_check(int caller_ids)
     violations_init(&violations, &arena);
     int64_t before_us = clock_mono_us();
     for (int i = 0; i < ROUNDS; i++)
-        policy_check(set, policy_team(set, STR("billing")), &campaign, &violations);
+        policy_check(set, policy_team(set, STR("billing")), &campaign, &ordinary, &violations,
+                     &findings, NULL);
     int64_t spent_us = clock_mono_us() - before_us;
     assert_true(violations_clean(&violations));
     return spent_us * 1000 / ROUNDS;

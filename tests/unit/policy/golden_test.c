@@ -8,8 +8,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "campaign/decode.h"
-#include "policy/policy.h"
-#include "test.h"
+#include "policy_support.h"
 
 static struct str read_file(const char *path, struct arena *arena)
 {
@@ -34,7 +33,10 @@ static void describe(struct str body, const struct policy_set *policy, struct ar
         buf_format(out, "%s@%zu:%zu\n", json_fault_code(fault.kind), fault.line, fault.column);
         return;
     }
-    policy_check(policy, policy_team(policy, STR("billing")), &campaign, &violations);
+    const struct policy_context context = {.now_unix_ms = ORDINARY_MS};
+    struct policy_findings findings;
+    policy_check(policy, policy_team(policy, STR("billing")), &campaign, &context, &violations,
+                 &findings, NULL);
     for (size_t i = 0; i < violations.count; i++) {
         const struct violation *v = &violations.items[i];
         buf_format(out, "%s@%.*s: %.*s\n", violation_code_text(v->code), STR_ARGS(v->pointer),
@@ -76,7 +78,7 @@ TEST(every_case_says_what_it_said)
     arena_init(&arena, 1 << 20);
     struct policy_source source = {"policy.yaml",
                                    read_file(SOURCE_DIR "/tests/golden/policy.yaml", &arena)};
-    const struct policy_set *policy = policy_compile(&source, 1, &arena, &err);
+    const struct policy_set *policy = compile_sources(&source, 1, NULL, &arena, &err);
     assert_non_null(policy);
     DIR *dir = opendir(SOURCE_DIR "/tests/golden");
     size_t cases = 0, different = 0;

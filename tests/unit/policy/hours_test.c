@@ -89,60 +89,87 @@ TEST(a_full_day_takes_no_more_and_stays_as_it_was)
 
 /* ---- the part that fits ---- */
 
-TEST(the_longest_part_within_a_day_is_found)
+static void expect_windows(const struct day_windows *day, const char *described)
+{
+    struct arena arena;
+    arena_init(&arena, 4096);
+    EXPECT_STR(hours_describe(day, &arena), described);
+    arena_release(&arena);
+}
+
+TEST(what_is_open_of_a_block_is_all_its_parts)
 {
     struct week_windows week = {0};
-    struct window fit = {0};
     assert_true(hours_add(&week, MONDAY, 540, 720));
     assert_true(hours_add(&week, MONDAY, 780, 1080));
-    assert_true(hours_longest_fit(&week, MONDAY, MONDAY, (struct window){480, 1200}, &fit));
-    assert_int_equal(fit.opens_min, 780);
-    assert_int_equal(fit.closes_min, 1080);
-    assert_true(hours_longest_fit(&week, MONDAY, MONDAY, (struct window){600, 800}, &fit));
-    assert_int_equal(fit.opens_min, 600);
-    assert_int_equal(fit.closes_min, 720);
+    struct day_windows all = hours_clip(&week.days[MONDAY], (struct window){480, 1200});
+    expect_windows(&all, "9:00 AM - 12:00 PM, 1:00 PM - 6:00 PM");
+    struct day_windows some = hours_clip(&week.days[MONDAY], (struct window){600, 800});
+    expect_windows(&some, "10:00 AM - 12:00 PM, 1:00 PM - 1:20 PM");
 }
 
-TEST(what_only_touches_a_window_does_not_fit)
+TEST(what_only_touches_a_window_is_not_open)
 {
     struct week_windows week = {0};
-    struct window fit = {1, 2};
     assert_true(hours_add(&week, MONDAY, 540, 720));
-    assert_false(hours_longest_fit(&week, MONDAY, MONDAY, (struct window){720, 800}, &fit));
-    assert_false(hours_longest_fit(&week, TUESDAY, TUESDAY, (struct window){540, 720}, &fit));
-    assert_int_equal(fit.opens_min, 1);
+    struct day_windows behind = hours_clip(&week.days[MONDAY], (struct window){720, 800});
+    struct day_windows closed = hours_clip(&week.days[TUESDAY], (struct window){540, 720});
+    expect_windows(&behind, "closed");
+    expect_windows(&closed, "closed");
 }
 
-TEST(a_part_for_every_day_is_what_the_days_have_in_common)
+TEST(two_weeks_have_in_common_what_both_open)
 {
-    struct week_windows week = {0};
-    struct window fit = {0};
-    for (enum weekday day = MONDAY; day < WEEKDAYS; day++)
-        assert_true(hours_add(&week, day, 540 + (int)day * 10, 1080 - (int)day * 10));
-    assert_true(hours_longest_fit(&week, MONDAY, SUNDAY, (struct window){0, 1439}, &fit));
-    assert_int_equal(fit.opens_min, 600);
-    assert_int_equal(fit.closes_min, 1020);
+    struct week_windows week = {0}, with = {0};
+    assert_true(hours_add(&week, MONDAY, 540, 720));
+    assert_true(hours_add(&week, MONDAY, 780, 1080));
+    assert_true(hours_add(&week, TUESDAY, 540, 720));
+    assert_true(hours_add(&with, MONDAY, 600, 900));
+    hours_intersect(&week, &with);
+    expect_windows(&week.days[MONDAY], "10:00 AM - 12:00 PM, 1:00 PM - 3:00 PM");
+    expect_windows(&week.days[TUESDAY], "closed");
 }
 
-TEST(a_closed_day_leaves_nothing_in_common)
+TEST(more_pieces_than_there_is_room_for_are_closed)
 {
-    struct week_windows week = {0};
-    struct window fit;
-    for (enum weekday day = MONDAY; day < SUNDAY; day++)
-        assert_true(hours_add(&week, day, 0, MINUTES_PER_DAY));
-    assert_false(hours_longest_fit(&week, MONDAY, SUNDAY, (struct window){540, 600}, &fit));
-}
-
-TEST(full_days_shifted_against_each_other_have_room)
-{
-    struct week_windows week = {0};
-    struct window fit = {0};
-    for (enum weekday day = MONDAY; day < WEEKDAYS; day++) {
-        for (int i = 0; i < WINDOWS_PER_DAY; i++)
-            assert_true(hours_add(&week, day, i * 90 + (int)day, i * 90 + (int)day + 80));
+    struct day_windows day = {0}, with = {0};
+    for (int i = 0; i < WINDOWS_PER_DAY; i++) {
+        day.items[day.count++] = (struct window){i * 90, i * 90 + 80};
+        with.items[with.count++] = (struct window){i * 90 + 40, i * 90 + 125};
     }
-    assert_true(hours_longest_fit(&week, MONDAY, SUNDAY, (struct window){0, 1440}, &fit));
-    assert_int_equal(fit.closes_min - fit.opens_min, 74);
+    with.items[WINDOWS_PER_DAY - 1].closes_min = MINUTES_PER_DAY;
+    hours_intersect_day(&day, &with);
+    assert_int_equal(day.count, WINDOWS_PER_DAY);
+    assert_true(day.items[WINDOWS_PER_DAY - 1].closes_min < MINUTES_PER_DAY);
+}
+
+TEST(another_clock_sees_the_week_shifted_as_a_ring)
+{
+    struct week_windows week = {0}, seen;
+    assert_true(hours_add(&week, MONDAY, 540, 1020));
+    assert_true(hours_add(&week, SUNDAY, 1200, MINUTES_PER_DAY));
+    hours_shift(&week, 0, &seen);
+    assert_memory_equal(&seen, &week, sizeof(week));
+    hours_shift(&week, 300, &seen); /* five hours ahead */
+    expect_windows(&seen.days[MONDAY], "1:00 AM - 5:00 AM, 2:00 PM - 10:00 PM");
+    expect_windows(&seen.days[SUNDAY], "closed");
+    hours_shift(&week, -630, &seen); /* ten and a half behind */
+    expect_windows(&seen.days[MONDAY], "12:00 AM - 6:30 AM");
+    expect_windows(&seen.days[SUNDAY], "9:30 AM - 1:30 PM, 10:30 PM - 24:00");
+    hours_shift(&week, 14 * 60, &seen);
+    expect_windows(&seen.days[MONDAY], "10:00 AM - 2:00 PM, 11:00 PM - 24:00");
+    expect_windows(&seen.days[TUESDAY], "12:00 AM - 7:00 AM");
+}
+
+TEST(a_whole_week_stays_whole_by_any_clock)
+{
+    struct week_windows week = {0}, seen;
+    for (enum weekday day = MONDAY; day < WEEKDAYS; day++)
+        assert_true(hours_add(&week, day, 0, MINUTES_PER_DAY));
+    for (int ahead_min = -1560; ahead_min <= 1560; ahead_min += 15) {
+        hours_shift(&week, ahead_min, &seen);
+        assert_memory_equal(&seen, &week, sizeof(week));
+    }
 }
 
 /* ---- words ---- */
@@ -166,7 +193,8 @@ TESTS(UNIT(touching_windows_become_one), UNIT(windows_with_a_gap_stay_apart),
       UNIT(a_window_across_midnight_continues_on_the_next_day),
       UNIT(a_window_that_ends_at_midnight_leaves_the_next_day_alone),
       UNIT(impossible_windows_are_refused), UNIT(a_full_day_takes_no_more_and_stays_as_it_was),
-      UNIT(the_longest_part_within_a_day_is_found), UNIT(what_only_touches_a_window_does_not_fit),
-      UNIT(a_part_for_every_day_is_what_the_days_have_in_common),
-      UNIT(a_closed_day_leaves_nothing_in_common),
-      UNIT(full_days_shifted_against_each_other_have_room), UNIT(hours_are_described_for_people))
+      UNIT(what_is_open_of_a_block_is_all_its_parts), UNIT(what_only_touches_a_window_is_not_open),
+      UNIT(two_weeks_have_in_common_what_both_open),
+      UNIT(more_pieces_than_there_is_room_for_are_closed),
+      UNIT(another_clock_sees_the_week_shifted_as_a_ring),
+      UNIT(a_whole_week_stays_whole_by_any_clock), UNIT(hours_are_described_for_people))

@@ -1,11 +1,10 @@
 /* The policy compiler: what compiles to what, what is refused and where, and what size costs. */
-#include "policy/policy.h"
+#include "policy_support.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/zones.h"
-#include "test.h"
 
 static struct arena arena;
 static struct error err;
@@ -14,7 +13,7 @@ static const struct policy_set *compile_all(const struct policy_source *sources,
 {
     arena_release(&arena);
     arena_init(&arena, 256 << 20);
-    return policy_compile(sources, count, &arena, &err);
+    return compile_sources(sources, count, NULL, &arena, &err);
 }
 
 static const struct policy_set *compile(const char *text)
@@ -37,8 +36,8 @@ TEST(the_smallest_policy_is_a_revision)
     assert_non_null(set);
     EXPECT_STR(set->revision, "2026-11-23.1");
     assert_int_equal(set->teams.count, 0);
-    assert_null(set->organisation.caller_ids);
-    EXPECT_STR(set->organisation.team, "");
+    assert_int_equal(set->shared.count, 0);
+    EXPECT_STR(organisation_of(set)->title, "organisation");
 }
 
 TEST(a_team_may_have_no_rules_of_its_own)
@@ -57,12 +56,12 @@ TEST(layers_hold_their_own_rules)
                                            "organisation: {timezones: [Asia/Kolkata]}\n"
                                            "teams: {billing: {caller_ids: ['+919561612345']}}\n");
     assert_non_null(set);
-    const struct policy_layer *billing = policy_team(set, STR("billing"));
-    EXPECT_STR(billing->team, "billing");
-    assert_null(set->organisation.caller_ids);
-    assert_non_null(set->organisation.timezones);
-    assert_non_null(billing->caller_ids);
-    assert_null(billing->timezones);
+    const struct policy_team *billing = policy_team(set, STR("billing"));
+    EXPECT_STR(billing->name, "billing");
+    assert_null(ORGANISATION(set, caller_ids, struct caller_list));
+    assert_non_null(ORGANISATION(set, timezones, struct zone_list));
+    assert_non_null(TEAM(billing, caller_ids, struct caller_list));
+    assert_null(TEAM(billing, timezones, struct zone_list));
 }
 
 TEST(numbers_short_codes_and_sender_ids_are_caller_ids)
@@ -71,7 +70,7 @@ TEST(numbers_short_codes_and_sender_ids_are_caller_ids)
         compile("revision: a\norganisation:\n  caller_ids:\n"
                 "    - +919561612345\n    - \"+14155550100\"\n    - 56161\n    - AD-ACME\n");
     assert_non_null(set);
-    const struct strset *ids = set->organisation.caller_ids;
+    const struct strset *ids = &ORGANISATION(set, caller_ids, struct caller_list)->by_id;
     assert_int_equal(ids->count, 4);
     assert_true(strset_has(ids, STR("+919561612345")));
     assert_true(strset_has(ids, STR("56161")));
@@ -84,7 +83,7 @@ TEST(zones_are_kept_by_their_canonical_name_and_listed_in_order)
     const struct policy_set *set =
         compile("revision: a\norganisation: {timezones: [US/Eastern, Asia/Calcutta]}");
     assert_non_null(set);
-    const struct zone_list *zones = set->organisation.timezones;
+    const struct zone_list *zones = ORGANISATION(set, timezones, struct zone_list);
     assert_true(strset_has(&zones->names, STR("Asia/Kolkata")));
     assert_true(strset_has(&zones->names, STR("America/New_York")));
     assert_false(strset_has(&zones->names, STR("US/Eastern")));
@@ -98,8 +97,9 @@ TEST(a_long_list_of_zones_is_shown_in_part)
         "Asia/Dubai, Asia/Kabul, Asia/Seoul, Asia/Tokyo, Europe/Kyiv, Europe/Oslo, Europe/Rome, "
         "UTC, GMT]}");
     assert_non_null(set);
-    assert_int_equal(set->organisation.timezones->names.count, 12);
-    assert_true(str_ends(set->organisation.timezones->listed, STR("Europe/Rome and 2 more")));
+    const struct zone_list *zones = ORGANISATION(set, timezones, struct zone_list);
+    assert_int_equal(zones->names.count, 12);
+    assert_true(str_ends(zones->listed, STR("Europe/Rome and 2 more")));
 }
 
 /* The week of "*" of a policy that has just these hours. */
@@ -111,7 +111,7 @@ static const struct week_windows *hours(const char *days)
     const struct policy_set *set = compile(text);
     if (!set)
         fail_msg("%s", err.text);
-    return set->organisation.business_hours->fallback;
+    return ORGANISATION(set, business_hours, struct hours_table)->fallback;
 }
 
 TEST(days_are_single_ranges_and_lists)
@@ -167,7 +167,7 @@ TEST(zones_have_their_own_week_and_the_star_serves_the_rest)
         compile("revision: a\norganisation: {business_hours: {Asia/Calcutta: {MO: closed}, '*': "
                 "{MO: 9:00 AM - 5:00 PM}}}");
     assert_non_null(set);
-    const struct hours_table *table = set->organisation.business_hours;
+    const struct hours_table *table = ORGANISATION(set, business_hours, struct hours_table);
     assert_int_equal(hours_for_zone(table, STR("Asia/Kolkata"))->days[MONDAY].count, 0);
     assert_int_equal(hours_for_zone(table, STR("Europe/London"))->days[MONDAY].count, 1);
 }
@@ -183,9 +183,9 @@ TEST(files_are_put_together)
     const struct policy_set *set = compile_all(sources, 2);
     assert_non_null(set);
     assert_non_null(policy_team(set, STR("a")));
-    assert_non_null(policy_team(set, STR("b"))->caller_ids);
-    assert_non_null(set->organisation.timezones);
-    assert_non_null(set->organisation.caller_ids);
+    assert_non_null(TEAM(policy_team(set, STR("b")), caller_ids, struct caller_list));
+    assert_non_null(ORGANISATION(set, timezones, struct zone_list));
+    assert_non_null(ORGANISATION(set, caller_ids, struct caller_list));
 }
 
 TEST(what_two_files_say_is_refused_with_both_places)
@@ -224,6 +224,12 @@ TEST(no_files_are_no_policy)
 
 /* ---- what is refused ---- */
 
+/* The rules' names as a sentence lists them, in the order of rules.def. */
+#define RULES                                                                                      \
+    " kill_switch caller_ids contact_lists dnc_required dnc_lists priority_cap name_pattern "      \
+    "description_pattern timezones frequencies days business_hours blocks blackout "               \
+    "scheduling_allowed templates banned_words urls opt_out sender_identity markup segments"
+
 static const struct {
     const char *text, *sentence;
 } refused[] = {
@@ -234,21 +240,21 @@ static const struct {
     {"revision: ~", "p.yaml:1:11: revision must be a text, but nothing is written here"},
     {"revision: [a]", "p.yaml:1:11: revision must be a text, not a list"},
     {"revision: a\nrules: {}",
-     "p.yaml:2:1: unknown key 'rules'; a policy file has revision, organisation and teams"},
+     "p.yaml:2:1: unknown key 'rules'; a policy has: revision organisation teams exceptions (or "
+     "pack)"},
     {"revision: a\nteam: {}", "p.yaml:2:1: unknown key 'team' (did you mean 'teams'?); a policy "
-                              "file has revision, organisation and teams"},
+                              "has: revision organisation teams exceptions (or pack)"},
     {"revision: a\norganisation: []", "p.yaml:2:15: organisation must be a mapping, not a list"},
     {"revision: a\norganisation:",
      "p.yaml:2:14: organisation must be a mapping, but nothing is written here"},
     {"revision: a\norganisation: {caller_id: []}",
-     "p.yaml:2:16: unknown rule 'caller_id' (did you mean 'caller_ids'?); the rules are: "
-     "caller_ids timezones business_hours"},
+     "p.yaml:2:16: unknown rule 'caller_id' (did you mean 'caller_ids'?); the rules are:" RULES},
     {"revision: a\norganisation: {<<: {}}",
-     "p.yaml:2:16: unknown rule '<<'; the rules are: caller_ids timezones business_hours"},
+     "p.yaml:2:16: unknown rule '<<'; the rules are:" RULES},
     {"revision: a\norganisation: {quiet_hours: {}}",
-     "p.yaml:2:16: unknown rule 'quiet_hours'; the rules are: caller_ids timezones business_hours"},
-    {"revision: a\norganisation: {caller_ids: x}",
-     "p.yaml:2:28: caller_ids must be a list, not a text"},
+     "p.yaml:2:16: unknown rule 'quiet_hours'; the rules are:" RULES},
+    {"revision: a\norganisation: {caller_ids: {}}",
+     "p.yaml:2:28: caller_ids must be a list, not a mapping"},
     {"revision: a\norganisation: {caller_ids: }",
      "p.yaml:2:28: caller_ids must be a list, but nothing is written here"},
     {"revision: a\norganisation: {caller_ids: []}",
@@ -273,7 +279,7 @@ static const struct {
     {"revision: a\norganisation: {caller_ids: [919561612345]}",
      "p.yaml:2:29: a number starts with + and its country code; write \"+919561612345\""},
     {"revision: a\norganisation: {caller_ids: [A, A]}",
-     "p.yaml:2:32: 'A' is in the list already, in line 2 as 'A'"},
+     "p.yaml:2:32: 'A' is in the list already, in line 2"},
     {"revision: a\norganisation: {timezones: []}",
      "p.yaml:2:27: an empty list would refuse every campaign; name what is allowed or remove the "
      "rule"},
@@ -339,8 +345,7 @@ static const struct {
     {"revision: a\nteams: {'': {}}",
      "p.yaml:2:9: a team's name has 1 to 64 bytes and no control characters"},
     {"revision: a\nteams: {x: {timezone: []}}",
-     "p.yaml:2:13: unknown rule 'timezone' (did you mean 'timezones'?); the rules are: caller_ids "
-     "timezones business_hours"},
+     "p.yaml:2:13: unknown rule 'timezone' (did you mean 'timezones'?); the rules are:" RULES},
 };
 
 TEST(a_bad_policy_is_refused_with_its_place_and_a_remedy)
@@ -395,7 +400,7 @@ TEST(long_words_are_cut_in_a_sentence)
     buf_append(&text, STR(": {}\n"));
     buf_append_byte(&text, '\0');
     assert_null(compile(text.data));
-    assert_true(str_ends(str_from(err.text), STR("has revision, organisation and teams")));
+    assert_true(str_ends(str_from(err.text), STR("teams exceptions (or pack)")));
     assert_in_range(strlen(err.text), 1, 200);
     buf_release(&text);
 }
@@ -411,7 +416,7 @@ TEST(memory_that_runs_out_is_a_sentence_at_every_size)
         arena_release(&arena);
         arena_init(&arena, limit);
         err.text[0] = '\0';
-        compiled = policy_compile(&source, 1, &arena, &err) != NULL;
+        compiled = compile_sources(&source, 1, NULL, &arena, &err) != NULL;
         assert_true(compiled || err.text[0] != '\0');
     }
     assert_true(compiled);
@@ -439,18 +444,20 @@ TEST(ten_thousand_teams_and_a_hundred_thousand_caller_ids_compile)
     print_message("%zu bytes of YAML: %lld ms, %zu bytes of arena\n", text.len,
                   (long long)spent_us / 1000, arena.used_bytes);
     assert_int_equal(set->teams.count, 10000);
-    assert_int_equal(set->organisation.caller_ids->count, 100000);
+    const struct caller_list *everybody = ORGANISATION(set, caller_ids, struct caller_list);
+    assert_int_equal(everybody->count, 100000);
     for (int i = 0; i < 10000; i += 77) {
         char name[32], number[32];
         (void)snprintf(name, sizeof(name), "team-%d", i);
         (void)snprintf(number, sizeof(number), "+4915%07d", i);
-        const struct policy_layer *team = policy_team(set, str_from(name));
-        EXPECT_STR(team->team, name);
-        assert_int_equal(team->caller_ids->count, 1);
-        assert_true(strset_has(team->caller_ids, str_from(number)));
-        assert_true(strset_has(set->organisation.caller_ids, str_from(number)));
+        const struct policy_team *team = policy_team(set, str_from(name));
+        const struct caller_list *own = TEAM(team, caller_ids, struct caller_list);
+        EXPECT_STR(team->name, name);
+        assert_int_equal(own->count, 1);
+        assert_true(strset_has(&own->by_id, str_from(number)));
+        assert_true(strset_has(&everybody->by_id, str_from(number)));
     }
-    assert_false(strset_has(set->organisation.caller_ids, STR("+49150100000")));
+    assert_false(strset_has(&everybody->by_id, STR("+49150100000")));
     buf_release(&text);
 }
 

@@ -5,8 +5,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "campaign/decode.h"
-#include "policy/policy.h"
-#include "test.h"
+#include "policy_support.h"
 
 static struct arena arena;
 
@@ -67,7 +66,7 @@ TEST(every_policy_in_the_readme_compiles_and_knows_team_billing)
     while (next_block(&rest, &text)) {
         struct error err;
         const struct policy_source source = {"README.md", text};
-        const struct policy_set *set = policy_compile(&source, 1, &arena, &err);
+        const struct policy_set *set = compile_sources(&source, 1, NULL, &arena, &err);
         if (!set)
             fail_msg("%s\n%.*s", err.text, STR_ARGS(text));
         assert_non_null(policy_team(set, STR("billing")));
@@ -91,7 +90,7 @@ TEST(the_readme_lists_every_code_with_its_status_and_meaning)
 TEST(the_readme_shows_every_rule)
 {
     struct str text = read_file(SOURCE_DIR "/policies/README.md");
-#define RULE(name, type) assert_true(find(text, STR("\n## " #name ":")) < text.len);
+#define RULE(name, type, reads) assert_true(find(text, STR("\n## " #name ":")) < text.len);
 #include "policy/rules.def"
 #undef RULE
 }
@@ -105,7 +104,7 @@ static const struct policy_set *compile_example(void)
         {"organisation.yaml", read_file(SOURCE_DIR "/policies/example/organisation.yaml")},
         {"teams.yaml", read_file(SOURCE_DIR "/policies/example/teams.yaml")},
     };
-    const struct policy_set *set = policy_compile(sources, COUNT_OF(sources), &arena, &err);
+    const struct policy_set *set = compile_sources(sources, COUNT_OF(sources), NULL, &arena, &err);
     if (!set)
         fail_msg("%s", err.text);
     return set;
@@ -124,7 +123,9 @@ static size_t judge_for(struct str team)
     assert_int_equal(campaign_decode(body, &options, &arena, &campaign, &violations, &fault),
                      DECODE_DONE);
     assert_true(violations_clean(&violations));
-    policy_check(set, policy_team(set, team), &campaign, &violations);
+    const struct policy_context context = {.now_unix_ms = ORDINARY_MS};
+    struct policy_findings findings;
+    policy_check(set, policy_team(set, team), &campaign, &context, &violations, &findings, NULL);
     return violations.count;
 }
 
