@@ -73,8 +73,9 @@ static size_t label_character(struct str text, size_t at)
 /* The bytes of the dot at `at`, or 0. */
 static size_t dot(struct str text, size_t at)
 {
-    if (byte_at(text, at) == '.')
-        return 1;
+    char c = byte_at(text, at);
+    if (c == '.' || c != ideographic_stop.data[0])
+        return c == '.';
     return str_starts(str_slice(text, at, text.len), ideographic_stop) ? ideographic_stop.len : 0;
 }
 
@@ -263,11 +264,11 @@ static size_t host_end(struct str text, size_t start, size_t end)
     return bracket < host.len ? start + bracket + 1 : end;
 }
 
-/* Of "[::1]", the inside; of any other host, what its last letter or digit ends. */
+/* Of "[::1]", the inside; of any other host, what its last letter, mark or digit ends. */
 static struct str bare_host(struct str host)
 {
-    if (byte_at(host, 0) == '[')
-        return str_slice(host, 1, host.len - (byte_at(host, host.len - 1) == ']'));
+    if (byte_at(host, 0) == '[' && host.data[host.len - 1] == ']')
+        return str_slice(host, 1, host.len - 1);
     while (host.len > 0) {
         size_t last = before(host, host.len);
         if (word_character(host, last))
@@ -307,6 +308,8 @@ static bool scheme_link(struct links *links, size_t colon, struct link *ret)
 static bool is_tld(struct str label)
 {
     size_t low = 0, high = COUNT_OF(tld_rows);
+    if (label.len < 2 || is_digit(label.data[0]))
+        return false;
     if (str_starts(label, STR("xn--")))
         return true; /* nobody would write that to mean something else */
     while (low < high) {
@@ -338,11 +341,11 @@ static size_t domain_length(struct str run)
     (void)next_label(run, &at);
     while (at < run.len) {
         size_t start = at;
-        struct str label = next_label(run, &at);
-        if (!is_tld(label))
-            label = plain_part(label);
+        struct str label = next_label(run, &at), plain = plain_part(label);
         if (is_tld(label))
             length = start + label.len;
+        else if (plain.len < label.len && is_tld(plain))
+            length = start + plain.len;
     }
     return length;
 }

@@ -82,6 +82,12 @@ static bool is_spaceless(uint32_t code)
 #define PIECE 64
 /* One character becomes at most 18, which U+FDFA does. */
 #define UNFOLDED 32
+/*
+ * Letters become at most three times as long. Some signs become more, 11 times at most; nobody
+ * fills pages with those but to keep us busy.
+ */
+#define GROWTH 3
+#define GROWTH_FREE_BYTES 4096
 
 static const utf8proc_option_t options =
     UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
@@ -91,6 +97,8 @@ struct folding {
     size_t count;
     char *out;
     size_t len;
+    size_t room;
+    bool failed; /* there was no room; the output is not to be trusted */
 };
 
 /* Writes what the character is made of, folded; returns how many that are, perhaps none. */
@@ -103,61 +111,47 @@ static size_t unfold(uint32_t code, utf8proc_int32_t into[UNFOLDED])
     return (size_t)count;
 }
 
-static size_t encoded_bytes(utf8proc_int32_t code)
+static uint8_t combining_class(utf8proc_int32_t code)
 {
-    return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-}
-
-/* Room for the folded text: putting characters together never makes them longer. */
-static size_t unfolded_bytes(struct str text)
-{
-    utf8proc_int32_t parts[UNFOLDED];
-    size_t total = 0;
-    uint32_t code;
-    for (size_t i = 0; i < text.len;) {
-        if (is_ascii(text.data[i])) {
-            total++, i++;
-            continue;
-        }
-        i += utf8_decode(str_slice(text, i, text.len), &code);
-        size_t count = unfold(code, parts);
-        for (size_t k = 0; k < count; k++)
-            total += encoded_bytes(parts[k]);
-    }
-    return total;
-}
-
-static int combining_class(utf8proc_int32_t code)
-{
-    return utf8proc_get_property(code)->combining_class;
+    return code < 0x300 ? 0 : (uint8_t)utf8proc_get_property(code)->combining_class;
 }
 
 /* Marks on one letter come in the order of their classes; those of one class stay as they are. */
 static void order_marks(utf8proc_int32_t *piece, size_t count)
 {
-    for (size_t i = 1; i < count; i++) {
+    uint8_t classes[PIECE + UNFOLDED];
+    for (size_t i = 0; i < count; i++) {
         utf8proc_int32_t mark = piece[i];
-        int class = combining_class(mark);
+        uint8_t class = combining_class(mark);
         size_t k = i;
-        for (; class != 0 && k > 0 && combining_class(piece[k - 1]) > class; k--)
+        for (; class > 0 && k > 0 && classes[k - 1] > class; k--) {
             piece[k] = piece[k - 1];
+            classes[k] = classes[k - 1];
+        }
         piece[k] = mark;
+        classes[k] = class;
     }
+}
+
+static void put(struct folding *folding, const void *bytes, size_t length)
+{
+    if (folding->room - folding->len < length) {
+        folding->failed = true;
+        return;
+    }
+    memcpy(folding->out + folding->len, bytes, length);
+    folding->len += length;
 }
 
 /* Writes the first `count` characters of the piece. */
 static void put_out(struct folding *folding, size_t count)
 {
+    utf8proc_uint8_t bytes[4];
     utf8proc_ssize_t composed =
         utf8proc_normalize_utf32(folding->piece, (utf8proc_ssize_t)count, options);
     assert(composed >= 0);
-    for (utf8proc_ssize_t i = 0; i < composed; i++) {
-        utf8proc_uint8_t *end = (utf8proc_uint8_t *)folding->out + folding->len;
-        utf8proc_uint8_t bytes[4];
-        size_t length = (size_t)utf8proc_encode_char(folding->piece[i], bytes);
-        memcpy(end, bytes, length);
-        folding->len += length;
-    }
+    for (utf8proc_ssize_t i = 0; i < composed; i++)
+        put(folding, bytes, (size_t)utf8proc_encode_char(folding->piece[i], bytes));
     folding->count -= count;
     memmove(folding->piece, folding->piece + count, folding->count * sizeof(folding->piece[0]));
 }
@@ -188,11 +182,12 @@ static char ascii_lower(char c)
 static void fold_bytes(struct folding *folding, struct str text)
 {
     uint32_t code;
-    for (size_t i = 0; i < text.len;) {
+    for (size_t i = 0; i < text.len && !folding->failed;) {
         bool alone = i + 1 == text.len || is_ascii(text.data[i + 1]); /* no mark goes on it */
         if (is_ascii(text.data[i]) && alone) {
+            char lower = ascii_lower(text.data[i++]);
             finish_piece(folding);
-            folding->out[folding->len++] = ascii_lower(text.data[i++]);
+            put(folding, &lower, 1);
             continue;
         }
         i += utf8_decode(str_slice(text, i, text.len), &code);
@@ -203,17 +198,31 @@ static void fold_bytes(struct folding *folding, struct str text)
     finish_piece(folding);
 }
 
-/* The folded text alone; NULL data when the arena is full. */
+/* The bytes that the folded text may have. */
+static size_t room_for(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_ascii(text.data[i]))
+            return text.len * GROWTH + GROWTH_FREE_BYTES;
+    }
+    return text.len;
+}
+
+/* The folded text alone; NULL data when there is no room for it. Short texts take what they need.
+ */
 static struct str fold_text(struct str text, struct arena *arena)
 {
-    struct folding folding = {.count = 0};
-    size_t room = unfolded_bytes(text);
-    folding.out = arena_alloc(arena, room);
+    char small[2 * GROWTH_FREE_BYTES];
+    struct folding folding = {.count = 0, .out = small, .room = room_for(text)};
+    if (folding.room > sizeof(small))
+        folding.out = arena_alloc(arena, folding.room);
     if (!folding.out)
         return (struct str){0};
     fold_bytes(&folding, text);
-    assert(folding.len <= room);
-    return (struct str){folding.out, folding.len};
+    if (folding.failed)
+        return (struct str){0};
+    struct str folded = {folding.out, folding.len};
+    return folding.out == small ? arena_copy(arena, folded) : folded;
 }
 
 /* ---- words ---- */

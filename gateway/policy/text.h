@@ -27,8 +27,9 @@ struct folded {
 };
 
 /*
- * Takes as many bytes of the arena as the text has, and 16 for each word; compatibility characters
- * may unfold to eleven times their bytes. False when the arena is full; then *ret is untouched.
+ * Takes 16 bytes of the arena for each word and, for the text, about its own length, or three times
+ * that when it is long and not ASCII. False when the arena is full or the text unfolds to more than
+ * three times its length and 4 KiB, which no honest text comes near; then *ret is untouched.
  *
  * After 64 marks on one letter the next begin anew (compare UAX #15, Stream-Safe Text Format):
  * putting any number of marks in order would not be linear.

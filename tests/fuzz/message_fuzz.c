@@ -119,7 +119,7 @@ static void check_links(struct str folded, struct arena *arena)
         assert(is_inside(link.whole, folded) && link.whole.data >= from);
         assert(link.host.len > 0 && link.whole.len >= link.host.len);
         assert(link.scheme.len == 0 || is_inside(link.scheme, link.whole));
-        assert(link.host.data[link.host.len - 1] != '.');
+        assert(link.is_address || link.host.data[link.host.len - 1] != '.'); /* "[::1.]" */
         assert(link.scheme.len > 0 || !link.has_userinfo);
         assert(link_host_matches(link.host, link.host));
         (void)link_is_shortener(link.host);
@@ -169,7 +169,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (utf8_invalid_at(text) < size || utf8_control_at(text, true) < size)
         return 0;
     arena_init(&arena, ROOM);
-    assert(text_fold(text, &arena, &folded));
+    if (!text_fold(text, &arena, &folded)) {
+        assert(size > 512); /* unfolds without measure */
+        arena_release(&arena);
+        return 0;
+    }
     assert(utf8_invalid_at(folded.text) == folded.text.len);
     check_words(&folded);
     if (!has_tower(folded.text)) {

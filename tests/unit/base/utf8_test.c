@@ -120,7 +120,7 @@ TEST(knows_what_would_not_show)
     assert_false(utf8_is_blank(STR("\xff")));
 }
 
-TESTS(UNIT(accepts_every_character_and_no_surrogate), UNIT(decodes_what_was_encoded), UNIT(refuses_what_ends_too_early),
-      UNIT(refuses_what_is_not_utf8), UNIT(says_where_the_first_invalid_byte_stands),
-      UNIT(counts_utf16_units), UNIT(finds_controls_and_only_controls),
-      UNIT(knows_what_would_not_show))
+TESTS(UNIT(accepts_every_character_and_no_surrogate), UNIT(decodes_what_was_encoded),
+      UNIT(refuses_what_ends_too_early), UNIT(refuses_what_is_not_utf8),
+      UNIT(says_where_the_first_invalid_byte_stands), UNIT(counts_utf16_units),
+      UNIT(finds_controls_and_only_controls), UNIT(knows_what_would_not_show))

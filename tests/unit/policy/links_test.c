@@ -100,6 +100,8 @@ TEST(addresses_in_any_spelling_are_known)
     assert_true(first("http://①⑨②.168.1.1").is_address);
     assert_true(first("http://[::1]:80/").is_address);
     EXPECT_STR(first("http://[::1]:80/").host, "::1");
+    EXPECT_STR(first("http://[::]/").host, "::");
+    EXPECT_STR(first("http://[::1.").host, "[::1");
     assert_false(first("http://acme.com").is_address);
     assert_false(first("http://0x.acme").is_address);
     assert_false(first("http://1.2.3.4.acme.com").is_address);

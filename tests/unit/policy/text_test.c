@@ -139,6 +139,19 @@ TEST(a_full_arena_is_told_and_touches_nothing)
     }
 }
 
+TEST(a_text_that_unfolds_without_measure_is_refused)
+{
+    enum { COUNT = 1000 };
+    char *text = malloc(COUNT * 3);
+    struct folded folded;
+    for (size_t i = 0; i < COUNT; i++)
+        memcpy(text + i * 3, "\xef\xb7\xba", 3);
+    assert_true(text_fold((struct str){text, 100 * 3}, &arena, &folded));
+    assert_int_equal(folded.word_count, 301); /* four words each, the last and first touch */
+    assert_false(text_fold((struct str){text, COUNT * 3}, &arena, &folded));
+    free(text);
+}
+
 /* ---- words ---- */
 
 TEST(words_are_letters_marks_and_digits)
@@ -318,6 +331,7 @@ TESTS(WITH_ARENA(case_does_not_count), WITH_ARENA(turkish_letters_keep_their_dot
       WITH_ARENA(lines_and_marks_stay), WITH_ARENA(a_text_of_any_length_folds_as_its_parts),
       WITH_ARENA(a_tower_of_marks_takes_no_time),
       WITH_ARENA(a_full_arena_is_told_and_touches_nothing),
+      WITH_ARENA(a_text_that_unfolds_without_measure_is_refused),
       WITH_ARENA(words_are_letters_marks_and_digits),
       WITH_ARENA(without_spaces_each_character_is_a_word),
       WITH_ARENA(finds_whole_words_in_any_dress), WITH_ARENA(does_not_find_parts_of_words),
