@@ -209,13 +209,20 @@ void check_urls(const struct question *q, const struct url_rules *rules)
 
 /* ---- markup ---- */
 
+/* <Address> may be one, though HTML has an element of that name; </Address> is none. */
+static bool is_known_placeholder(const struct markup_rules *rules, const struct markup_span *span)
+{
+    bool bare = span->kind == MARKUP_PLACEHOLDER || span->whole.len == span->name.len + 2;
+    return bare && strset_has(&rules->names, span->name);
+}
+
 void check_markup(const struct question *q, const struct markup_rules *rules)
 {
     struct markup markup;
     struct markup_span span;
     markup_init(&markup, q->campaign->message);
     while (!q->violations->truncated && markup_next(&markup, &span)) {
-        if (strset_has(&rules->names, span.name))
+        if (is_known_placeholder(rules, &span))
             continue;
         if (span.kind == MARKUP_HTML)
             violations_add_rule(q->violations, VIOLATION_HTML_IN_MESSAGE, TEXT_POINTER, &q->source,

@@ -459,15 +459,6 @@ bool links_next(struct links *links, struct link *ret)
 
 /* ---- what hosts are ---- */
 
-bool link_host_matches(struct str host, struct str pattern)
-{
-    if (!str_starts(pattern, STR("*.")))
-        return str_equal_nocase(host, pattern);
-    struct str below = str_slice(pattern, 1, pattern.len);
-    return host.len > below.len &&
-           str_equal_nocase(str_slice(host, host.len - below.len, host.len), below);
-}
-
 static const struct str shorteners[] = {
     STR("adf.ly"),    STR("aka.ms"),      STR("amzn.to"),   STR("bit.do"),      STR("bit.ly"),
     STR("bitly.com"), STR("bl.ink"),      STR("buff.ly"),   STR("clck.ru"),     STR("cutt.ly"),

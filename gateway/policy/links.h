@@ -45,11 +45,5 @@ MUST_USE bool links_init(struct links *links, struct str folded, struct arena *a
 /* The next link, in text order. False at the end. */
 MUST_USE bool links_next(struct links *links, struct link *ret);
 
-/*
- * True when the host is the pattern, or when the pattern is "*." and a domain that the host is
- * below: "*.acme.com" matches go.acme.com, not acme.com. Case of ASCII letters does not count.
- */
-bool link_host_matches(struct str host, struct str pattern);
-
 /* True for public services that hide where a link leads, such as bit.ly, and hosts below them. */
 bool link_is_shortener(struct str host);

@@ -207,7 +207,7 @@ static bool key_pattern(struct compiler *c, const struct yaml_node *node, void *
     if (!compiler_expect(c, node, YAML_SCALAR, "a pattern"))
         return false;
     text->source = node->text;
-    text->pattern = pattern_compile(node->text, false, c->arena, &why, &offset);
+    text->pattern = pattern_compile(node->text, c->arena, &why, &offset);
     return text->pattern ||
            yaml_error(node, c->err,
                       "'%.*s' is not a regular expression, at its byte %zu: %s",

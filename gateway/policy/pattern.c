@@ -46,16 +46,15 @@ static bool is_supported(const pcre2_code *code, struct error *err)
     return back_references == 0 || error_set(err, "back references are not supported");
 }
 
-const struct pattern *pattern_compile(struct str source, bool whole, struct arena *arena,
-                                      struct error *ret_why, size_t *ret_offset)
+const struct pattern *pattern_compile(struct str source, struct arena *arena, struct error *ret_why,
+                                      size_t *ret_offset)
 {
     int code = 0;
     PCRE2_SIZE offset = 0;
     struct pattern *pattern = arena_zalloc(arena, 1, sizeof(*pattern));
     pcre2_general_context *memory = pcre2_general_context_create(allocate, keep, arena);
     pcre2_compile_context *context = memory ? pcre2_compile_context_create(memory) : NULL;
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY |
-                       (whole ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0);
+    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
     *ret_offset = 0;
     if (!pattern || !context) {
         (void)out_of_memory(ret_why);
@@ -124,6 +123,7 @@ static bool write_expression(struct str text, const struct pattern_slot *slots, 
                              struct buf *out, struct error *why, size_t *ret_offset)
 {
     size_t i = 0;
+    buf_append(out, STR("\\A"));
     while (i < text.len) {
         bool brace = text.data[i] == '{';
         bool doubled = brace && i + 1 < text.len && text.data[i + 1] == '{';
@@ -137,6 +137,7 @@ static bool write_expression(struct str text, const struct pattern_slot *slots, 
         put_literal(out, text.data[i]);
         i += doubled ? 2 : 1;
     }
+    buf_append(out, STR("\\z"));
     return !out->failed || error_set(why, "the text is too long");
 }
 
@@ -148,7 +149,7 @@ const struct pattern *pattern_of_text(struct str text, const struct pattern_slot
     buf_init(&expression, LIMIT_PATTERN_BYTES);
     const struct pattern *pattern =
         write_expression(text, slots, slot_count, &expression, ret_why, ret_offset)
-            ? pattern_compile(buf_str(&expression), true, arena, ret_why, ret_offset)
+            ? pattern_compile(buf_str(&expression), arena, ret_why, ret_offset)
             : NULL;
     buf_release(&expression);
     return pattern;

@@ -13,10 +13,10 @@
 struct pattern;
 
 /*
- * Compiles; NULL with *ret_why and *ret_offset (a byte of `source`) when it is not a regular
- * expression. `whole`: must fit the whole text, otherwise any part of it.
+ * Compiles an expression that fits when any part of a text does; ^ and $ anchor it. NULL with
+ * *ret_why and *ret_offset (a byte of `source`) when it is not a regular expression.
  */
-MUST_USE const struct pattern *pattern_compile(struct str source, bool whole, struct arena *arena,
+MUST_USE const struct pattern *pattern_compile(struct str source, struct arena *arena,
                                                struct error *ret_why, size_t *ret_offset);
 
 /* One slot of a template: `{name}` in its text. */

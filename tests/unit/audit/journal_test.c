@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "audit/segment.h"
+#include "base/limits.h"
 #include "test.h"
 
 static char directory[64];
@@ -144,7 +145,7 @@ TEST(one_directory_has_one_writer)
 
 TEST(a_record_that_is_too_large_is_refused_alone)
 {
-    static char members[80000];
+    static char members[LIMIT_RECORD_BYTES + 1];
     memset(members, ' ', sizeof(members));
     struct journal *journal = open_journal(100000);
     assert_false(journal_append_wait(journal, (struct str){members, sizeof(members)}));

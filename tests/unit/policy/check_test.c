@@ -174,7 +174,7 @@ TEST(refuses_a_block_a_minute_too_early_and_says_what_would_pass)
                "would be accepted");
 }
 
-TEST(refuses_a_block_over_a_gap_and_offers_the_longer_side)
+TEST(refuses_a_block_over_a_gap_and_offers_both_sides)
 {
     struct calling_block block = BLOCK(SATURDAY, 540, 960, "9:00 AM", "4:00 PM");
     struct campaign campaign = one_block(FREQUENCY_WEEKLY, "Asia/Kolkata", &block);
@@ -182,7 +182,7 @@ TEST(refuses_a_block_over_a_gap_and_offers_the_longer_side)
     expect_one(VIOLATION_OUTSIDE_HOURS, DAYS "3", "business_hours", "",
                "the block 9:00 AM - 4:00 PM is outside the business hours of SA in the "
                "organisation in Asia/Kolkata, which are: 9:00 AM - 1:00 PM, 2:00 PM - 4:00 PM; "
-               "9:00 AM - 1:00 PM would be accepted");
+               "9:00 AM - 1:00 PM and 2:00 PM - 4:00 PM would be accepted");
 }
 
 TEST(refuses_a_block_on_a_closed_day)
@@ -353,13 +353,16 @@ static int64_t time_check(int caller_ids)
     buf_release(&text);
 
     arena_init(&arena, LIMIT_ARENA_BYTES);
-    violations_init(&violations, &arena);
     int64_t before_us = clock_mono_us();
-    for (int i = 0; i < ROUNDS; i++)
+    for (int i = 0; i < ROUNDS; i++) {
+        arena_reset(&arena);
+        violations_init(&violations, &arena);
         policy_check(set, policy_team(set, STR("billing")), &campaign, &ordinary, &violations,
                      &findings, NULL);
+    }
     int64_t spent_us = clock_mono_us() - before_us;
     assert_true(violations_clean(&violations));
+    arena_release(&arena);
     return spent_us * 1000 / ROUNDS;
 }
 
@@ -381,7 +384,7 @@ TESTS(STORY(accepts_a_caller_id_of_the_team), STORY(refuses_another_caller_id_wi
       STORY(refuses_another_zone_and_lists_what_is_allowed),
       STORY(accepts_a_block_with_the_edges_of_the_window),
       STORY(refuses_a_block_a_minute_too_early_and_says_what_would_pass),
-      STORY(refuses_a_block_over_a_gap_and_offers_the_longer_side),
+      STORY(refuses_a_block_over_a_gap_and_offers_both_sides),
       STORY(refuses_a_block_on_a_closed_day), STORY(refuses_every_block_of_a_zone_without_hours),
       STORY(offers_only_times_that_the_api_can_write),
       STORY(daily_is_accepted_when_every_day_allows_it),
