@@ -89,7 +89,7 @@ bool compiler_mapping(struct compiler *c, const struct yaml_node *node, const ch
     for (size_t i = 0; i < key_count; i++) {
         if (!keys[i].required || yaml_member(node, str_from(keys[i].name)))
             continue;
-        (void)yaml_error(node, c->err, "%s needs a '%s'", what, keys[i].name);
+        (void)yaml_error(node, c->err, "%s needs '%s'", what, keys[i].name);
         fine = compiler_note(c);
     }
     return fine;
