@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +21,7 @@ STREAM = "st-0603182c-7ffb-53c3-b307-47ca14b00000"
 PATH = f"/campaign/api/v2/public/{STREAM}/campaign"
 TARGET = f"{PATH}?accountId={ACCOUNT}&campaignType=sms"
 AUTH = "secret-token-that-must-not-be-written-down"
+ADMIN = "admin: {listen: 127.0.0.1:0}"
 DEADLINE = 20      # seconds until a test gives up waiting; generous, because sanitizers are slow
 
 POLICY = """revision: 2026-11-23.1
@@ -205,6 +207,18 @@ limits: {{drain_timeout: 15s{limits}}}
         with self.client() as client:
             client.send(request(body, **options))
             return client.read()
+
+    def admin_url(self):
+        return "http://" + self.events("admin-listening")[-1]["address"]
+
+    def admin(self, path):
+        """What the admin listener answers; needs `extra=ADMIN`."""
+        with urllib.request.urlopen(self.admin_url() + path, timeout=DEADLINE) as answer:
+            return answer.read().decode()
+
+    def metric(self, name):
+        match = re.search(rf"^campaign_gateway_{re.escape(name)} (\d+)$", self.admin("/metrics"), re.M)
+        return int(match[1])
 
     def term(self):
         self.told_to_stop = True

@@ -6,12 +6,11 @@ import ssl
 import subprocess
 import threading
 import time
-import urllib.request
 from ctypes.util import find_library
 
 import pytest
 
-from harness import request, seed_campaign, wait_for
+from harness import ADMIN, request, seed_campaign, wait_for
 
 
 def reload_by_hup(gateway):
@@ -86,16 +85,10 @@ def test_names_behind_many_addresses_are_names(make_gateway, certs, tmp_path):
         assert sock.recv(65536).startswith(b"HTTP/1.1 403 ")
 
 
-def metric(gateway, name):
-    address = gateway.events("admin-listening")[0]["address"]
-    text = urllib.request.urlopen(f"http://{address}/metrics").read().decode()
-    return int(next(line for line in text.splitlines() if line.startswith(name)).split()[1])
-
-
 def test_what_is_kept_for_later_does_not_fill_the_buffers(make_gateway):
     """Else a burst of large bodies would turn everybody away for ever."""
     gateway = make_gateway(workers=1, limits=", buffers: 4MiB",
-                           extra="admin: {listen: '127.0.0.1:0'}")
+                           extra=ADMIN)
     large = request(json.dumps(dict(seed_campaign(), description="y" * 33000)).encode())
     clients = [gateway.client() for _ in range(40)]
     for client in clients:
@@ -105,8 +98,8 @@ def test_what_is_kept_for_later_does_not_fill_the_buffers(make_gateway):
     for client in clients:
         client.read()
         client.sock.close()
-    wait_for(lambda: metric(gateway, "campaign_gateway_open_connections") == 0, "quiet")
-    assert metric(gateway, "campaign_gateway_buffer_bytes") <= 3 << 19
+    wait_for(lambda: gateway.metric("open_connections") == 0, "quiet")
+    assert gateway.metric("buffer_bytes") <= 3 << 19
     assert gateway.post(seed_campaign()).status == 200
 
 

@@ -9,31 +9,24 @@ import urllib.request
 
 import pytest
 
-from harness import DEADLINE, TARGET, request, seed_campaign, wait_for
+from harness import ADMIN, DEADLINE, TARGET, request, seed_campaign, wait_for
 from kore import Answer
 from test_rough_clients import served
-
-ADMIN = "admin: {listen: 127.0.0.1:0}"
-
 
 @pytest.fixture
 def limited(make_gateway):
     """A gateway with limits and metrics."""
     def make(limits, **options):
-        gateway = make_gateway(limits=", " + limits, extra=ADMIN, **options)
-        gateway.admin = "http://" + gateway.events("admin-listening")[0]["address"]
-        return gateway
+        return make_gateway(limits=", " + limits, extra=ADMIN, **options)
     return make
 
 
 def get(gateway, path):
-    with urllib.request.urlopen(gateway.admin + path, timeout=DEADLINE) as answer:
-        return answer.read().decode()
+    return gateway.admin(path)
 
 
 def metric(gateway, name):
-    match = re.search(rf"^campaign_gateway_{re.escape(name)} (\d+)$", get(gateway, "/metrics"), re.M)
-    return int(match[1])
+    return gateway.metric(name)
 
 
 def hits(gateway, limit):
@@ -319,7 +312,8 @@ def test_probes(limited):
     assert (get(gateway, "/livez"), get(gateway, "/readyz")) == ("ok\n", "ok\n")
     for path, method, status in (("/", "GET", 404), ("/livez", "POST", 405), ("/livez/", "GET", 404)):
         with pytest.raises(urllib.error.HTTPError) as error:
-            urllib.request.urlopen(urllib.request.Request(gateway.admin + path, method=method, data=b"" if method == "POST" else None))
+            urllib.request.urlopen(urllib.request.Request(gateway.admin_url() + path, method=method,
+                                                          data=b"" if method == "POST" else None))
         assert error.value.code == status
 
 
