@@ -320,17 +320,18 @@ static bool unknown_key(const struct yaml_node *node, const struct key *keys, si
                           known);
 }
 
-static bool check_known(const struct yaml_node *mapping, const struct key *keys, size_t count,
-                        struct error *err)
+static bool check_known(const struct config *config, const struct yaml_node *mapping,
+                        const struct key *keys, size_t count, struct error *err)
 {
+    bool fine = true;
     for (const struct yaml_node *each = mapping->first; each; each = each->next) {
         size_t i = 0;
         while (i < count && !str_equal(each->key, str_from(keys[i].name)))
             i++;
-        if (i == count)
-            return unknown_key(each, keys, count, err);
+        if (i == count && !unknown_key(each, keys, count, err))
+            fine = problems_add(config->problems, err);
     }
-    return true;
+    return fine;
 }
 
 static bool missing(const char *name, const struct yaml_node *mapping, const char *variable,
@@ -376,13 +377,15 @@ static bool read_scalar(struct config *config, const struct key *key, const stru
            (!key->fixed || remember_fixed(config, variable, value.text, err));
 }
 
-/* `mapping` may be NULL when the file does not have it: the environment is asked all the same. */
+/*
+ * `mapping` may be NULL when the file does not have it: the environment is asked all the same. All
+ * that is wrong goes to config->problems.
+ */
 static bool read_mapping(struct config *config, const struct yaml_node *mapping,
                          const struct yaml_node *outer, const struct key *keys, size_t count,
                          const char *prefix, struct error *err)
 {
-    if (mapping && !check_known(mapping, keys, count, err))
-        return false;
+    bool all_fine = !mapping || check_known(config, mapping, keys, count, err);
     for (size_t i = 0; i < count; i++) {
         const struct key *key = &keys[i];
         const struct yaml_node *node = mapping ? yaml_member(mapping, str_from(key->name)) : NULL;
@@ -399,10 +402,9 @@ static bool read_mapping(struct config *config, const struct yaml_node *mapping,
                    read_mapping(config, node, around, key->keys, key->key_count, variable, err);
         else if (node)
             fine = key->node(config, node, err);
-        if (!fine)
-            return false;
+        all_fine = (fine || problems_add(config->problems, err)) && all_fine;
     }
-    return true;
+    return all_fine;
 }
 
 /* ---- files ---- */
@@ -418,7 +420,7 @@ bool config_read_file(const char *path, size_t max, struct arena *arena, struct 
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         error_set(err, "'%s' is not a file", path);
     } else if ((uint64_t)info.st_size > max) {
-        error_set(err, "'%s' is larger than %zu bytes", path, max);
+        error_set(err, "'%s' is larger than %zu bytes, the most that is read; split it", path, max);
     } else {
         size_t size = (size_t)info.st_size, done = 0;
         char *text = arena_alloc(arena, size + 1);
@@ -513,8 +515,9 @@ static bool complete(struct config *config, const struct yaml_node *root, struct
 {
     if (!config->admission.connections_per_client)
         config->admission.connections_per_client = config->admission.connections;
-    return complete_identities(config, err) && check_clients(config, err) &&
-           check_team(config, root, err);
+    bool fine = complete_identities(config, err) || problems_add(config->problems, err);
+    fine = (check_clients(config, err) || problems_add(config->problems, err)) && fine;
+    return (check_team(config, root, err) || problems_add(config->problems, err)) && fine;
 }
 
 static const struct config_fixed *find_fixed(const struct config *config, const char *name)
@@ -546,36 +549,39 @@ void config_fixed_changes(const struct config *running, const struct config *fre
     }
 }
 
-struct config *config_load(const char *path, struct error *err)
+static bool read_config(struct config *config, const char *path, struct error *err)
 {
-    struct config *config = calloc(1, sizeof(*config));
-    if (!config) {
-        (void)value_out_of_memory(err);
-        return NULL;
-    }
-    arena_init(&config->arena, 16 * LIMIT_CONFIG_BYTES);
     struct str text = {0}, kept = arena_copy(&config->arena, str_from(path));
     config->path = kept.data;
     set_defaults(config);
-    const struct yaml_node *root;
-    if (!kept.data) {
-        (void)value_out_of_memory(err);
-        goto fail;
-    }
-    if (!config_read_file(path, LIMIT_CONFIG_BYTES, &config->arena, &text, err) ||
-        !(root = yaml_read(config->path, text, &config->arena, err)) ||
-        !expect_kind(root, YAML_MAPPING, "the configuration", err) ||
-        !read_mapping(config, root, root, root_keys, COUNT_OF(root_keys), "CAMPAIGN_GATEWAY",
-                      err) ||
-        !complete(config, root, err))
-        goto fail;
-    if (!digest_hex(text, config->digest)) {
-        error_set(err, "libcrypto offers no SHA-256");
-        goto fail;
-    }
-    return config;
+    if (!kept.data)
+        return value_out_of_memory(err);
+    if (!config_read_file(path, LIMIT_CONFIG_BYTES, &config->arena, &text, err))
+        return false;
+    const struct yaml_node *root = yaml_read(config->path, text, &config->arena, err);
+    return root && expect_kind(root, YAML_MAPPING, "the configuration", err) &&
+           read_mapping(config, root, root, root_keys, COUNT_OF(root_keys), "CAMPAIGN_GATEWAY",
+                        err) &&
+           complete(config, root, err) &&
+           (digest_hex(text, config->digest) || error_set(err, "libcrypto offers no SHA-256"));
+}
 
-fail:
+struct config *config_load(const char *path, struct problems *problems)
+{
+    struct error err = {.text = ""};
+    struct config *config = calloc(1, sizeof(*config));
+    if (!config) {
+        (void)value_out_of_memory(&err);
+        (void)problems_add(problems, &err);
+        return NULL;
+    }
+    arena_init(&config->arena, 16 * LIMIT_CONFIG_BYTES);
+    config->problems = problems;
+    bool fine = read_config(config, path, &err);
+    config->problems = NULL;
+    if (fine)
+        return config;
+    (void)problems_add(problems, &err);
     config_free(config);
     return NULL;
 }

@@ -13,8 +13,8 @@
 
 #include "audit/journal.h"
 #include "base/arena.h"
-#include "base/error.h"
 #include "base/log.h"
+#include "base/problems.h"
 #include "net/connection.h"
 #include "net/tls.h"
 #include "upstream/pool.h"
@@ -88,10 +88,11 @@ struct config {
     enum log_format log_format;
 
     struct config_fixed *fixed; /* for config_fixed_changes */
+    struct problems *problems;  /* while it is being read */
 };
 
-/* Reads and checks the file. NULL with `err`. The caller frees with config_free. */
-MUST_USE struct config *config_load(const char *path, struct error *err);
+/* Reads and checks the file. NULL with all that is wrong. The caller frees with config_free. */
+MUST_USE struct config *config_load(const char *path, struct problems *problems);
 void config_free(struct config *config);
 
 /* The names of fixed settings in which the two differ, with commas between; empty when none do. */

@@ -145,11 +145,9 @@ static struct snapshot *load_once(const char *config_path, struct tickets *ticke
     }
     atomic_init(&snapshot->references, 1);
     arena_init(&snapshot->arena, LIMIT_POLICY_ARENA_BYTES);
-    snapshot->config = config_load(config_path, &err);
+    snapshot->config = config_load(config_path, problems);
     if (snapshot->config)
         snapshot->stamp = watch_stamp_config(snapshot->config);
-    else
-        (void)problems_add(problems, &err);
     if (snapshot->config && load_parts(snapshot, tickets, problems))
         return snapshot;
     snapshot_release(snapshot);

@@ -156,9 +156,8 @@ static void check_config(const struct config *config)
 }
 
 /* It begins with the file or the variable, and cannot play tricks on a terminal. */
-static void check_sentence(const struct error *err, const char *path)
+static void check_sentence(struct str sentence, const char *path)
 {
-    struct str sentence = str_from(err->text);
     struct str where, what;
     (void)str_cut(sentence, ':', &where, &what);
     assert(str_equal(where, str_from(path)) || str_starts(where, STR("environment " PREFIX)));
@@ -169,16 +168,23 @@ static void check_sentence(const struct error *err, const char *path)
 
 static uint64_t load(const char *path)
 {
-    struct error err = {""};
-    struct config *config = config_load(path, &err);
+    struct problems problems;
+    problems_init(&problems);
+    struct config *config = config_load(path, &problems);
+    assert((config == NULL) == (problems.count > 0));
     uint64_t sum;
     if (config) {
         check_config(config);
         sum = sum_of(1, str_from(config->digest));
     } else {
-        check_sentence(&err, path);
-        sum = sum_of(2, str_from(err.text));
+        struct str sentence, rest = buf_str(&problems.lines);
+        while (rest.len) {
+            (void)str_cut(rest, '\n', &sentence, &rest);
+            check_sentence(sentence, path);
+        }
+        sum = sum_of(2, buf_str(&problems.lines));
     }
+    problems_release(&problems);
     config_free(config);
     return sum;
 }
