@@ -16,6 +16,7 @@ HOMES = {
     r"cjson/": ["base/json_read.c"],
     r"yaml\.h": ["base/yaml_read.c"],
     r"utf8proc\.h": ["policy/text.c"],
+    r"pcre2\.h": ["policy/pattern.c"],
     r"event2/|event\.h|evhtp": ["net/"],
     r"openssl/(ssl|bio|x509v3)\.h": ["net/"],
     r"openssl/": ["net/", "audit/", "upstream/credential.c"],

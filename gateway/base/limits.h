@@ -68,7 +68,8 @@
 #define LIMIT_YAML_NODES 2000000
 #define LIMIT_PROBLEMS 100 /* sentences shown at once; more than anybody mends in one go */
 
-/* ---- regular expressions of a policy ---- */
+/* ---- policies, and the texts they judge ---- */
+#define LIMIT_LINKS 50                /* in one message that is judged; an SMS has one or two */
 #define LIMIT_PATTERN_BYTES 16384     /* a template of ten segments, every letter escaped */
 #define LIMIT_PATTERN_DEPTH 50        /* parentheses within each other */
 #define LIMIT_PATTERN_STEPS 100000    /* of one match: about a millisecond */

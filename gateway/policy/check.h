@@ -8,6 +8,8 @@
 #include "policy/policy.h"
 #include "policy/text.h"
 
+struct link;
+
 /* What all rules look at: the campaign, and what has been found out about it on the way. */
 struct subject {
     const struct policy_set *set;
@@ -22,6 +24,9 @@ struct subject {
     bool *applies;            /* by layer index */
     struct folded folded;     /* the message's text, once a rule has asked for it */
     bool is_folded;
+    const struct link *links; /* in the text, once a rule has asked for them */
+    size_t link_count;
+    bool has_links;
     struct week_windows *open; /* by every layer at once, once somebody has asked; or NULL */
 };
 

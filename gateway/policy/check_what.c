@@ -186,23 +186,36 @@ static const char *reason_against(const struct url_rules *rules, const struct li
     return NULL; /* without a scheme the phone chooses one */
 }
 
+/* The first links of the message, found once however many rules ask; false when memory is out. */
+static bool find_links(const struct question *q)
+{
+    struct subject *s = q->subject;
+    const struct folded *text = question_folded(q);
+    struct links links;
+    struct link *found = arena_zalloc(q->violations->arena, LIMIT_LINKS + 1, sizeof(*found));
+    if (!text || !found || !links_init(&links, text->text, q->violations->arena))
+        return false;
+    while (s->link_count <= LIMIT_LINKS && links_next(&links, &found[s->link_count]))
+        s->link_count++;
+    s->links = found;
+    return s->has_links = true;
+}
+
 /* The host is told and the path is not: it may hold a token of the recipient's. */
 void check_urls(const struct question *q, const struct url_rules *rules)
 {
-    struct links links;
-    struct link link;
-    const struct folded *text = question_folded(q);
-    if (!text)
-        return;
-    if (!links_init(&links, text->text, q->violations->arena)) {
+    const struct subject *s = q->subject;
+    if (!s->has_links && !find_links(q))
         violations_lose(q->violations);
-        return;
-    }
-    while (!q->violations->truncated && links_next(&links, &link)) {
-        const char *reason = reason_against(rules, &link);
+    if (s->link_count > LIMIT_LINKS)
+        violations_add_rule(q->violations, VIOLATION_URL_NOT_ALLOWED, TEXT_POINTER, &q->source,
+                            "the message holds more than %d links", LIMIT_LINKS);
+    for (size_t i = 0; s->has_links && i < s->link_count && !q->violations->truncated; i++) {
+        const struct link *link = &s->links[i];
+        const char *reason = reason_against(rules, link);
         if (reason)
             violations_add_rule(q->violations, VIOLATION_URL_NOT_ALLOWED, TEXT_POINTER, &q->source,
-                                "the link to '%.*s' %s %.*s; allowed: %.*s", SHOW_ARGS(link.host),
+                                "the link to '%.*s' %s %.*s; allowed: %.*s", SHOW_ARGS(link->host),
                                 reason, STR_ARGS(question_whose(q)), STR_ARGS(rules->listed));
     }
 }

@@ -79,13 +79,12 @@ static bool has_all_days(const struct day_set *days)
 void check_days(const struct question *q, const struct day_set *allowed)
 {
     const struct campaign *campaign = q->campaign;
-    struct str listed = listed_days(q, allowed);
     if (campaign->frequency != FREQUENCY_WEEKLY && !has_all_days(allowed)) {
         violations_add_rule(q->violations, VIOLATION_DAY_NOT_ALLOWED, FREQUENCY_POINTER, &q->source,
                             "%s may run on any day, and only these are allowed %.*s: %.*s; use "
                             "WEEKLY",
                             frequency_text(campaign->frequency), STR_ARGS(question_whose(q)),
-                            STR_ARGS(listed));
+                            STR_ARGS(listed_days(q, allowed)));
         return;
     }
     for (size_t i = 0; i < campaign->block_count && !q->violations->truncated; i++) {
@@ -94,7 +93,7 @@ void check_days(const struct question *q, const struct day_set *allowed)
             violations_add_rule(q->violations, VIOLATION_DAY_NOT_ALLOWED, block_pointer(q, block),
                                 &q->source, "the day %s is not allowed %.*s; allowed: %.*s",
                                 weekday_code(block->day), STR_ARGS(question_whose(q)),
-                                STR_ARGS(listed));
+                                STR_ARGS(listed_days(q, allowed)));
     }
 }
 
@@ -353,25 +352,26 @@ static bool is_closed(const struct closed_date *date, int64_t today)
     return false;
 }
 
+static void refuse_today(const struct question *q, const struct closed_date *date, int64_t today)
+{
+    char text[DATE_SIZE];
+    struct str notice = STR("");
+    date_format(today, text);
+    if (date->notice_days)
+        notice = arena_format(q->violations->arena, " or in the %d days before", date->notice_days);
+    violations_add_rule(q->violations, VIOLATION_BLACKOUT, ZONE_POINTER, &q->source,
+                        "today is %s in %.*s, and no campaign may be created on %.*s%.*s %.*s", text,
+                        STR_ARGS(q->campaign->timezone), STR_ARGS(date->name), STR_ARGS(notice),
+                        STR_ARGS(question_whose(q)));
+}
+
 /* A campaign can be started as soon as it exists, so the day of its creation is what counts. */
 void check_blackout(const struct question *q, const struct blackout *blackout)
 {
-    char text[DATE_SIZE];
     int64_t today = local_day(q->subject->zone, q->subject->context->now_unix_ms);
-    date_format(today, text);
     for (size_t i = 0; i < blackout->count && !q->violations->truncated; i++) {
-        const struct closed_date *date = &blackout->items[i];
-        if (!is_closed(date, today))
-            continue;
-        struct str notice =
-            date->notice_days
-                ? arena_format(q->violations->arena, " or in the %d days before",
-                               date->notice_days)
-                : STR("");
-        violations_add_rule(q->violations, VIOLATION_BLACKOUT, ZONE_POINTER, &q->source,
-                            "today is %s in %.*s, and no campaign may be created on %.*s%.*s %.*s",
-                            text, STR_ARGS(q->campaign->timezone), STR_ARGS(date->name),
-                            STR_ARGS(notice), STR_ARGS(question_whose(q)));
+        if (is_closed(&blackout->items[i], today))
+            refuse_today(q, &blackout->items[i], today);
     }
 }
 

@@ -473,18 +473,20 @@ static const struct str shorteners[] = {
     STR("x.gd"),      STR("zpr.io"),      STR("zws.im"),
 };
 
-/* True when the host is the domain or below it. */
-static bool is_within(struct str host, struct str domain)
+/* The last two labels: every shortener's own name has just these. */
+static struct str last_labels(struct str host)
 {
-    if (!str_ends(host, domain))
-        return false;
-    return host.len == domain.len || host.data[host.len - domain.len - 1] == '.';
+    size_t start = host.len, dots = 0;
+    while (start > 0 && (host.data[start - 1] != '.' || dots++ == 0))
+        start--;
+    return str_slice(host, start, host.len);
 }
 
 bool link_is_shortener(struct str host)
 {
+    struct str name = last_labels(host);
     for (size_t i = 0; i < COUNT_OF(shorteners); i++) {
-        if (is_within(host, shorteners[i]))
+        if (str_equal(name, shorteners[i]))
             return true;
     }
     return false;

@@ -164,7 +164,7 @@ enum pattern_answer pattern_match(const struct pattern *pattern, struct str text
     pcre2_general_context *memory = pcre2_general_context_create(allocate, keep, scratch);
     pcre2_match_context *context = memory ? pcre2_match_context_create(memory) : NULL;
     pcre2_match_data *data = memory ? pcre2_match_data_create(1, memory) : NULL;
-    int *workspace = arena_zalloc(scratch, WORKSPACE, sizeof(*workspace));
+    int *workspace = arena_alloc(scratch, WORKSPACE * sizeof(*workspace)); /* it clears its own */
     if (!context || !data || !workspace)
         return PATTERN_UNDECIDED;
     (void)pcre2_set_match_limit(context, LIMIT_PATTERN_STEPS);

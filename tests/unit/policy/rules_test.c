@@ -393,6 +393,13 @@ TEST(links_lead_where_they_may)
     HEARS("urls: none", "url-not-allowed /message/message: the link to 'evil.com' leads to a host "
                         "that is not allowed for team t; allowed: no link at all");
     PASSES("urls: {hosts: evil.com, schemes: [https, http]}");
+    static char many[51 * 8];
+    for (size_t i = 0; i < 51; i++)
+        memcpy(many + i * 8, "acme.eu ", 8);
+    campaign.message = (struct str){many, sizeof(many)};
+    HEARS("urls: acme.eu", "url-not-allowed /message/message: the message holds more than 50 links");
+    campaign.message.len -= 8;
+    PASSES("urls: acme.eu");
     campaign.message = STR("see http://bit.ly/x");
     PASSES("urls: {hosts: bit.ly, schemes: [http], shorteners: true}");
     assert_string_not_equal(hears("urls: {hosts: bit.ly, schemes: [http]}"), "");
