@@ -26,14 +26,31 @@ static struct str zone_shown(const struct question *q)
     return arena_format(q->violations->arena, "%.*s (%.*s)", STR_ARGS(written), STR_ARGS(canonical));
 }
 
+#define YEAR_S (INT64_C(366) * 86400)
+
+/* The allowed zone whose clocks show the same all year, so that nothing else need be changed. */
+static struct str zone_alike(const struct question *q, const struct zone_list *allowed)
+{
+    int64_t now_s = q->subject->context->now_unix_ms / 1000;
+    for (size_t i = 0; i < allowed->count; i++) {
+        int ahead_s[2];
+        size_t count = zone_differences(q->subject->zone, zone_find(allowed->items[i]), now_s,
+                                        now_s + YEAR_S, ahead_s, COUNT_OF(ahead_s));
+        if (count == 1 && ahead_s[0] == 0)
+            return arena_format(q->violations->arena, " (%.*s keeps the same time)",
+                                STR_ARGS(allowed->items[i]));
+    }
+    return STR("");
+}
+
 void check_timezones(const struct question *q, const struct zone_list *allowed)
 {
     if (strset_has(&allowed->names, q->subject->zone_name))
         return;
     violations_add_rule(q->violations, VIOLATION_TIMEZONE_NOT_ALLOWED, ZONE_POINTER, &q->source,
-                        "the time zone %.*s is not allowed %.*s; allowed: %.*s",
+                        "the time zone %.*s is not allowed %.*s; allowed: %.*s%.*s",
                         STR_ARGS(zone_shown(q)), STR_ARGS(question_whose(q)),
-                        STR_ARGS(allowed->listed));
+                        STR_ARGS(allowed->listed), STR_ARGS(zone_alike(q, allowed)));
 }
 
 /* ---- frequencies ---- */
@@ -99,7 +116,6 @@ void check_days(const struct question *q, const struct day_set *allowed)
 
 /* ---- business_hours: which week counts ---- */
 
-#define YEAR_S (INT64_C(366) * 86400)
 #define DIFFERENCES 32 /* two zones of today differ by at most four values in a year */
 
 /*

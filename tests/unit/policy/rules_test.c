@@ -201,6 +201,11 @@ TEST(a_link_is_told_with_what_it_stands_for)
     HEARS("timezones: [Asia/Kolkata]",
           "timezone-not-allowed /dialingStrategy/callingHours/timezone: the time zone US/Eastern "
           "(America/New_York) is not allowed for team t; allowed: Asia/Kolkata");
+    campaign.timezone = STR("America/Detroit");
+    HEARS("timezones: [Asia/Kolkata, America/New_York]",
+          "timezone-not-allowed /dialingStrategy/callingHours/timezone: the time zone "
+          "America/Detroit is not allowed for team t; allowed: Asia/Kolkata, America/New_York "
+          "(America/New_York keeps the same time)");
 }
 
 TEST(frequencies_are_a_list)
