@@ -89,7 +89,8 @@ def test_a_full_disk_refuses_loses_nothing_and_recovers(make_gateway, kore, tmp_
         statuses = [gateway.post(seed_campaign()).status for _ in range(40)]
         passed = statuses.count(200)
         assert 5 < passed < 40 and statuses == [200] * passed + [503] * (40 - passed)
-        assert len(kore.requests) == passed == len(gateway.outcomes())
+        assert len(gateway.outcomes()) == passed
+        assert len(kore.requests) - passed in (0, 1)            # full between a decision and its outcome
         assert len(gateway.events("audit-failed")) in (1, 2)    # once for each worker, not each time
         subprocess.run(["mount", "-o", "remount,size=4m", disk], check=True)
         assert [gateway.post(seed_campaign()).status for _ in range(5)] == [200] * 5
