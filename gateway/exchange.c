@@ -42,9 +42,9 @@ struct exchange {
     bool expired;   /* was answered because its whole time was over */
     struct buf body;
 
-    struct snapshot *snapshot;       /* what it is judged by, from begin to end */
-    const struct policy_team *team;  /* NULL: not known, or not yet */
-    struct str caller;               /* who it was, for the record; may be empty */
+    struct snapshot *snapshot;      /* what it is judged by, from begin to end */
+    const struct policy_team *team; /* NULL: not known, or not yet */
+    struct str caller;              /* who it was, for the record; may be empty */
 
     struct campaign campaign;
     bool decoded;
@@ -534,9 +534,8 @@ static void ask_candidate(struct exchange *x, const struct policy_context *conte
     verdict->digest = str_from(policy->digest);
     verdict->differs = verdict->allowed != allowed;
     if (verdict->differs)
-        counters_count(x->desk->options.counters, verdict->allowed
-                                                      ? COUNTER_CANDIDATE_WOULD_ALLOW
-                                                      : COUNTER_CANDIDATE_WOULD_DENY);
+        counters_count(x->desk->options.counters, verdict->allowed ? COUNTER_CANDIDATE_WOULD_ALLOW
+                                                                   : COUNTER_CANDIDATE_WOULD_DENY);
 }
 
 static void count_findings(const struct exchange *x)
@@ -558,8 +557,8 @@ static void ask_policies(struct exchange *x)
     if (!hashed)
         violations_lose(&x->violations); /* what cannot be told apart is not allowed */
     context.message_sha256 = str_from(x->message_sha256);
-    policy_check(x->snapshot->policy, x->team, &x->campaign, &context, &x->violations,
-                 &x->findings, NULL);
+    policy_check(x->snapshot->policy, x->team, &x->campaign, &context, &x->violations, &x->findings,
+                 NULL);
     if (x->snapshot->candidate && !violations_break_contract(&x->violations))
         ask_candidate(x, &context, violations_clean(&x->violations));
     count_findings(x);

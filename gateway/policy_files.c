@@ -52,7 +52,8 @@ static bool add_directory(struct policy_files *files, const char *path, struct e
     }
     free(entries);
     if (fine && count == 0)
-        return error_set(err, "the directory '%s' holds no .yaml file, so there is no policy", path);
+        return error_set(err, "the directory '%s' holds no .yaml file, so there is no policy",
+                         path);
     return fine;
 }
 
@@ -83,8 +84,8 @@ static struct str tidy(struct str path, struct arena *arena)
     while (more) {
         more = str_cut(rest, '/', &part, &rest);
         struct str parent = str_slice(tidied, 0, tidied.len ? tidied.len - 1 : 0);
-        bool can_go_up = parent.len > 0 && !str_equal(tidied, STR("../")) &&
-                         !str_ends(tidied, STR("/../"));
+        bool can_go_up =
+            parent.len > 0 && !str_equal(tidied, STR("../")) && !str_ends(tidied, STR("/../"));
         if (part.len == 0 || str_equal(part, STR(".")))
             continue;
         if (str_equal(part, STR("..")) && can_go_up)
@@ -101,9 +102,8 @@ static bool read_included(void *context, const char *from, struct str path,
 {
     struct policy_files *files = context;
     struct str folder = str_starts(path, STR("/")) ? STR("") : parent_of(str_from(from));
-    struct str joined = tidy(arena_format(files->arena, "%.*s%.*s", STR_ARGS(folder),
-                                          STR_ARGS(path)),
-                             files->arena);
+    struct str joined = tidy(
+        arena_format(files->arena, "%.*s%.*s", STR_ARGS(folder), STR_ARGS(path)), files->arena);
     for (size_t i = 0; i < files->count; i++) {
         if (!str_equal(joined, str_from(files->items[i].name)))
             continue;

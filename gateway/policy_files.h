@@ -17,7 +17,7 @@ struct policy_files {
     struct arena *arena;
     struct policy_source items[LIMIT_POLICY_FILES]; /* the policy's own first, then the included */
     size_t count;
-    uint64_t stamp; /* of the included ones, taken before they were read; see watch.h */
+    uint64_t stamp;   /* of the included ones, taken before they were read; see watch.h */
     size_t own_count; /* how many of `items` were added rather than included */
 };
 

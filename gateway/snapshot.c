@@ -162,9 +162,8 @@ static bool is_unchanged(const struct policy_files *files)
 uint64_t snapshot_stamp_now(const struct snapshot *snapshot)
 {
     uint64_t stamp = watch_stamp_config(snapshot->config);
-    return is_unchanged(snapshot->policy_files) && is_unchanged(snapshot->candidate_files)
-               ? stamp
-               : ~stamp;
+    return is_unchanged(snapshot->policy_files) && is_unchanged(snapshot->candidate_files) ? stamp
+                                                                                           : ~stamp;
 }
 
 struct snapshot *snapshot_load(const char *config_path, struct tickets *tickets,

@@ -69,13 +69,13 @@
 #define LIMIT_PROBLEMS 100 /* sentences shown at once; more than anybody mends in one go */
 
 /* ---- policies, and the texts they judge ---- */
-#define LIMIT_LINKS 50                /* in one message that is judged; an SMS has one or two */
-#define LIMIT_PATTERN_BYTES 16384     /* a template of ten segments, every letter escaped */
-#define LIMIT_PATTERN_DEPTH 50        /* parentheses within each other */
-#define LIMIT_PATTERN_STEPS 100000    /* of one match: about a millisecond */
-#define LIMIT_PATTERN_HEAP_KB 256     /* of one match */
-#define LIMIT_INCLUDES 100            /* packs of one policy */
-#define LIMIT_EXCEPTION_DAYS 30       /* policy.md D1: what lasts longer is a rule */
+#define LIMIT_LINKS 50             /* in one message that is judged; an SMS has one or two */
+#define LIMIT_PATTERN_BYTES 16384  /* a template of ten segments, every letter escaped */
+#define LIMIT_PATTERN_DEPTH 50     /* parentheses within each other */
+#define LIMIT_PATTERN_STEPS 100000 /* of one match: about a millisecond */
+#define LIMIT_PATTERN_HEAP_KB 256  /* of one match */
+#define LIMIT_INCLUDES 100         /* packs of one policy */
+#define LIMIT_EXCEPTION_DAYS 30    /* policy.md D1: what lasts longer is a rule */
 
 /* ---- one record of the journal ---- */
 #define LIMIT_RECORD_BYTES (128 * 1024) /* three full lists of violations, and the campaign */

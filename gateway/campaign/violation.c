@@ -76,7 +76,8 @@ void violations_add_rule(struct violations *list, enum violation_code code, stru
 {
     va_list args;
     va_start(args, format);
-    add(list, (struct violation){.code = code, .pointer = pointer, .source = *source}, format, args);
+    add(list, (struct violation){.code = code, .pointer = pointer, .source = *source}, format,
+        args);
     va_end(args);
 }
 

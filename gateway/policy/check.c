@@ -62,12 +62,18 @@ const char *policy_answer_text(enum policy_answer answer)
 /* ---- what the campaign has ---- */
 
 static const char *const part_names[] = {
-    [PART_ALWAYS] = "nothing",        [PART_CALLER_ID] = "caller ID",
-    [PART_CONTACT_LISTS] = "contact list", [PART_DNC_LIST] = "do-not-contact list",
-    [PART_PRIORITY] = "priority",     [PART_NAME] = "name",
-    [PART_DESCRIPTION] = "description", [PART_TIMEZONE] = "time zone",
-    [PART_FREQUENCY] = "frequency",   [PART_BLOCKS] = "block",
-    [PART_SCHEDULE] = "schedule",     [PART_TEMPLATE] = "template",
+    [PART_ALWAYS] = "nothing",
+    [PART_CALLER_ID] = "caller ID",
+    [PART_CONTACT_LISTS] = "contact list",
+    [PART_DNC_LIST] = "do-not-contact list",
+    [PART_PRIORITY] = "priority",
+    [PART_NAME] = "name",
+    [PART_DESCRIPTION] = "description",
+    [PART_TIMEZONE] = "time zone",
+    [PART_FREQUENCY] = "frequency",
+    [PART_BLOCKS] = "block",
+    [PART_SCHEDULE] = "schedule",
+    [PART_TEMPLATE] = "template",
     [PART_MESSAGE] = "message",
 };
 
@@ -259,8 +265,8 @@ static void trace_note(struct inquiry *inquiry, const struct policy_setting *set
 static void deliver(struct inquiry *inquiry, enum violation_effect effect, struct str exception)
 {
     struct violations *found = &inquiry->found;
-    struct violations *to = effect == EFFECT_ENFORCED ? inquiry->findings->violations
-                                                      : &inquiry->findings->observed;
+    struct violations *to =
+        effect == EFFECT_ENFORCED ? inquiry->findings->violations : &inquiry->findings->observed;
     for (size_t i = 0; i < found->count; i++) {
         found->items[i].effect = effect;
         found->items[i].exception = exception;
@@ -273,8 +279,8 @@ static void deliver(struct inquiry *inquiry, enum violation_effect effect, struc
 static void conclude(struct inquiry *inquiry, const struct policy_setting *setting,
                      enum policy_mode_kind mode)
 {
-    const struct policy_exception *expired, *exception =
-        find_exception(&inquiry->subject, setting, &expired);
+    const struct policy_exception *expired,
+        *exception = find_exception(&inquiry->subject, setting, &expired);
     struct arena *arena = inquiry->subject.arena;
     if (mode == MODE_REPORT) {
         deliver(inquiry, EFFECT_REPORTED, (struct str){0});
@@ -283,15 +289,15 @@ static void conclude(struct inquiry *inquiry, const struct policy_setting *setti
         note_used(inquiry->findings, exception);
         deliver(inquiry, EFFECT_WAIVED, exception->id);
         trace_note(inquiry, setting, ANSWER_WAIVED,
-                   arena_format(arena, "exception %.*s, approved by %.*s",
-                                STR_ARGS(exception->id), STR_ARGS(exception->approver)));
+                   arena_format(arena, "exception %.*s, approved by %.*s", STR_ARGS(exception->id),
+                                STR_ARGS(exception->approver)));
     } else {
         inquiry->findings->expired_count += expired != NULL;
         deliver(inquiry, EFFECT_ENFORCED, (struct str){0});
         trace_note(inquiry, setting, ANSWER_FAILED,
-                   expired ? arena_format(arena, "exception %.*s has expired",
-                                          STR_ARGS(expired->id))
-                           : (struct str){0});
+                   expired
+                       ? arena_format(arena, "exception %.*s has expired", STR_ARGS(expired->id))
+                       : (struct str){0});
     }
 }
 
@@ -353,8 +359,8 @@ static void ask_all(struct inquiry *inquiry)
     const struct policy_settings *own = &inquiry->subject.team->settings;
     size_t i = 0, k = 0;
     while (i < shared->count || k < own->count) {
-        bool from_shared = i < shared->count &&
-                           (k == own->count || shared->items[i].rule <= own->items[k].rule);
+        bool from_shared =
+            i < shared->count && (k == own->count || shared->items[i].rule <= own->items[k].rule);
         ask(inquiry, from_shared ? &shared->items[i++] : &own->items[k++]);
     }
 }
@@ -421,10 +427,10 @@ const struct folded *question_folded(const struct question *q)
     return s->is_folded ? &s->folded : NULL;
 }
 
-static void each_of(struct subject *s, const struct policy_settings *settings, enum policy_rule rule,
-                    void (*each)(struct subject *subject, const struct policy_setting *setting,
-                                 void *arg),
-                    void *arg)
+static void
+each_of(struct subject *s, const struct policy_settings *settings, enum policy_rule rule,
+        void (*each)(struct subject *subject, const struct policy_setting *setting, void *arg),
+        void *arg)
 {
     for (size_t i = 0; i < settings->count; i++) {
         const struct policy_setting *setting = &settings->items[i];
@@ -434,8 +440,8 @@ static void each_of(struct subject *s, const struct policy_settings *settings, e
 }
 
 void subject_each_setting(struct subject *subject, enum policy_rule rule,
-                          void (*each)(struct subject *subject, const struct policy_setting *setting,
-                                       void *arg),
+                          void (*each)(struct subject *subject,
+                                       const struct policy_setting *setting, void *arg),
                           void *arg)
 {
     each_of(subject, &subject->set->shared, rule, each, arg);

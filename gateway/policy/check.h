@@ -19,10 +19,10 @@ struct subject {
     struct arena *arena;
     enum message_class class;
     struct str language;
-    struct str zone_name;     /* canonical; empty when the campaign has none */
-    const struct zone *zone;  /* NULL when it has none */
-    bool *applies;            /* by layer index */
-    struct folded folded;     /* the message's text, once a rule has asked for it */
+    struct str zone_name;    /* canonical; empty when the campaign has none */
+    const struct zone *zone; /* NULL when it has none */
+    bool *applies;           /* by layer index */
+    struct folded folded;    /* the message's text, once a rule has asked for it */
     bool is_folded;
     const struct link *links; /* in the text, once a rule has asked for them */
     size_t link_count;
@@ -58,8 +58,8 @@ MUST_USE bool hours_seen_by(const struct subject *subject, const struct hours_ta
 
 /* Calls `each` for the settings of one rule that apply to the campaign, in the order they speak. */
 void subject_each_setting(struct subject *subject, enum policy_rule rule,
-                          void (*each)(struct subject *subject, const struct policy_setting *setting,
-                                       void *arg),
+                          void (*each)(struct subject *subject,
+                                       const struct policy_setting *setting, void *arg),
                           void *arg);
 
 /* Each rule's question. */

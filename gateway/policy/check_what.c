@@ -244,8 +244,7 @@ void check_markup(const struct question *q, const struct markup_rules *rules)
                                 SHOW_ARGS(span.name), STR_ARGS(question_whose(q)));
         else
             violations_add_rule(q->violations, VIOLATION_PLACEHOLDER_NOT_ALLOWED, TEXT_POINTER,
-                                &q->source,
-                                "the placeholder <%.*s> is not known %.*s; known: %.*s",
+                                &q->source, "the placeholder <%.*s> is not known %.*s; known: %.*s",
                                 SHOW_ARGS(span.name), STR_ARGS(question_whose(q)),
                                 STR_ARGS(rules->listed));
     }

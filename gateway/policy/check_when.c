@@ -23,7 +23,8 @@ static struct str zone_shown(const struct question *q)
     struct str written = q->campaign->timezone, canonical = q->subject->zone_name;
     if (str_equal(written, canonical))
         return written;
-    return arena_format(q->violations->arena, "%.*s (%.*s)", STR_ARGS(written), STR_ARGS(canonical));
+    return arena_format(q->violations->arena, "%.*s (%.*s)", STR_ARGS(written),
+                        STR_ARGS(canonical));
 }
 
 #define YEAR_S (INT64_C(366) * 86400)
@@ -204,13 +205,13 @@ static void refuse_block(const struct hours_question *h, const struct calling_bl
     const struct question *q = h->q;
     struct str open = hours_describe(&h->week->days[block->day], q->violations->arena);
     struct str part = accepted_part(h, block, block->day, block->day);
-    violations_add_rule(
-        q->violations, VIOLATION_OUTSIDE_HOURS, block_pointer(q, block), &q->source,
-        "the block %.*s - %.*s is outside the business hours of %s %.*s in %.*s, "
-        "which are: %.*s%.*s; %.*s would be accepted",
-        STR_ARGS(block->start_text), STR_ARGS(block->end_text), weekday_code(block->day),
-        STR_ARGS(question_whose(q)), STR_ARGS(q->campaign->timezone), STR_ARGS(open),
-        STR_ARGS(h->clock), STR_ARGS(part));
+    violations_add_rule(q->violations, VIOLATION_OUTSIDE_HOURS, block_pointer(q, block), &q->source,
+                        "the block %.*s - %.*s is outside the business hours of %s %.*s in %.*s, "
+                        "which are: %.*s%.*s; %.*s would be accepted",
+                        STR_ARGS(block->start_text), STR_ARGS(block->end_text),
+                        weekday_code(block->day), STR_ARGS(question_whose(q)),
+                        STR_ARGS(q->campaign->timezone), STR_ARGS(open), STR_ARGS(h->clock),
+                        STR_ARGS(part));
 }
 
 /* "SA (9:00 AM - 4:00 PM), SU (closed)": the days that a block does not fit. */
@@ -376,9 +377,9 @@ static void refuse_today(const struct question *q, const struct closed_date *dat
     if (date->notice_days)
         notice = arena_format(q->violations->arena, " or in the %d days before", date->notice_days);
     violations_add_rule(q->violations, VIOLATION_BLACKOUT, ZONE_POINTER, &q->source,
-                        "today is %s in %.*s, and no campaign may be created on %.*s%.*s %.*s", text,
-                        STR_ARGS(q->campaign->timezone), STR_ARGS(date->name), STR_ARGS(notice),
-                        STR_ARGS(question_whose(q)));
+                        "today is %s in %.*s, and no campaign may be created on %.*s%.*s %.*s",
+                        text, STR_ARGS(q->campaign->timezone), STR_ARGS(date->name),
+                        STR_ARGS(notice), STR_ARGS(question_whose(q)));
 }
 
 /* A campaign can be started as soon as it exists, so the day of its creation is what counts. */

@@ -122,7 +122,8 @@ void check_dnc_lists(const struct question *q, const struct name_list *allowed)
 void check_priority_cap(const struct question *q, const int *cap)
 {
     if (q->campaign->priority > *cap)
-        violations_add_rule(q->violations, VIOLATION_PRIORITY_TOO_HIGH, STR("/priority"), &q->source,
+        violations_add_rule(q->violations, VIOLATION_PRIORITY_TOO_HIGH, STR("/priority"),
+                            &q->source,
                             "the priority \"%d\" is too high %.*s; at most \"%d\" is allowed (5 is "
                             "the highest)",
                             q->campaign->priority, STR_ARGS(question_whose(q)), *cap);

@@ -15,16 +15,27 @@
 
 /* ---- said twice ---- */
 
+/* A member of a mapping; NULL also when it is none. */
+static const struct yaml_node *member_of(const struct yaml_node *node, struct str key)
+{
+    return node && node->kind == YAML_MAPPING ? yaml_member(node, key) : NULL;
+}
+
+/* A pack's file speaks for itself: its revision is not the policy's. */
+static bool is_pack(const struct yaml_node *root)
+{
+    return member_of(root, STR("pack")) != NULL;
+}
+
 /* Where the files first say `key`, at the top or, unless that is empty, within `section`. */
 static const struct yaml_node *first_place(const struct compiler *c, struct str section,
                                            struct str key)
 {
     const struct yaml_node *found = NULL;
     for (size_t i = 0; i < c->file_count && !found; i++) {
-        const struct yaml_node *around = c->files[i];
-        if (section.len)
-            around = yaml_member(around, section);
-        found = around && around->kind == YAML_MAPPING ? yaml_member(around, key) : NULL;
+        const struct yaml_node *root = c->files[i];
+        if (!is_pack(root))
+            found = member_of(section.len ? member_of(root, section) : root, key);
     }
     return found;
 }
@@ -107,7 +118,8 @@ static bool add_layer(struct compiler *c, struct layers_builder *layers, struct 
 {
     if (layers->count == layers->capacity) {
         size_t capacity = layers->capacity ? layers->capacity * 2 : 4;
-        struct policy_layer **items = arena_zalloc(c->arena, capacity, sizeof(struct policy_layer *));
+        struct policy_layer **items =
+            arena_zalloc(c->arena, capacity, sizeof(struct policy_layer *));
         if (!items)
             return compiler_out_of_memory(c);
         if (layers->count)
@@ -142,9 +154,10 @@ static bool read_case_name(struct compiler *c, const struct yaml_node *node,
     if (!compiler_expect(c, name, YAML_SCALAR, "a case's name"))
         return false;
     if (!compiler_is_name(name->text))
-        return yaml_error(name, c->err, "a case's name has 1 to 64 bytes and no control characters");
-    *ret_title = arena_format(c->arena, "%.*s, %.*s", STR_ARGS(outer->layer->title),
-                              STR_ARGS(name->text));
+        return yaml_error(name, c->err,
+                          "a case's name has 1 to 64 bytes and no control characters");
+    *ret_title =
+        arena_format(c->arena, "%.*s, %.*s", STR_ARGS(outer->layer->title), STR_ARGS(name->text));
     for (size_t i = 0; i < outer->cases->count; i++) {
         if (str_equal(outer->cases->items[i]->title, *ret_title))
             return yaml_error(name, c->err, "another case here has the name '%.*s'",
@@ -157,7 +170,8 @@ static bool parse_case(struct compiler *c, const struct yaml_node *node, void *t
 {
     const struct layer_target *outer = target;
     struct str title;
-    if (!compiler_expect(c, node, YAML_MAPPING, "a case") || !read_case_name(c, node, outer, &title))
+    if (!compiler_expect(c, node, YAML_MAPPING, "a case") ||
+        !read_case_name(c, node, outer, &title))
         return false;
     struct policy_layer *layer = new_layer(c, outer->layer->kind, title, outer->layer->name);
     if (!layer)
@@ -248,9 +262,8 @@ static const struct {
 
 static int place_of(const struct layer_target *target)
 {
-    static const int places[] = {[LAYER_PACK] = IN_PACK,
-                                 [LAYER_ORGANISATION] = IN_ORGANISATION,
-                                 [LAYER_TEAM] = IN_TEAM};
+    static const int places[] = {
+        [LAYER_PACK] = IN_PACK, [LAYER_ORGANISATION] = IN_ORGANISATION, [LAYER_TEAM] = IN_TEAM};
     return target->cases ? places[target->layer->kind] : IN_CASE;
 }
 
@@ -260,9 +273,10 @@ static struct str known_key(size_t index)
                                 : str_from(layer_keys[index - POLICY_RULES].name);
 }
 
-static bool refuse_key(struct compiler *c, const struct yaml_node *node, int place)
+static bool refuse_key(struct compiler *c, const struct yaml_node *node)
 {
-    struct str hint = compiler_suggest(c, node->key, known_key, POLICY_RULES + COUNT_OF(layer_keys));
+    struct str hint =
+        compiler_suggest(c, node->key, known_key, POLICY_RULES + COUNT_OF(layer_keys));
     struct str names = STR("");
     for (size_t i = 0; i < POLICY_RULES; i++)
         names = arena_format(c->arena, "%.*s %.*s", STR_ARGS(names),
@@ -272,7 +286,6 @@ static bool refuse_key(struct compiler *c, const struct yaml_node *node, int pla
             return yaml_key_error(node, c->err, "'%s' cannot stand here; see policies/README.md",
                                   layer_keys[i].name);
     }
-    (void)place;
     return yaml_key_error(node, c->err, "unknown rule '%.*s'%.*s; the rules are:%.*s",
                           SHOW_ARGS(node->key), STR_ARGS(hint), STR_ARGS(names));
 }
@@ -281,14 +294,15 @@ static bool parse_layer_key(struct compiler *c, const struct yaml_node *node,
                             struct layer_target *target)
 {
     bool is_rule;
-    if (parse_rule(c, node, target->layer, target->settings, &is_rule) || is_rule)
-        return c->err->text[0] == '\0' && is_rule;
+    bool fine = parse_rule(c, node, target->layer, target->settings, &is_rule);
+    if (is_rule)
+        return fine;
     for (size_t i = 0; i < COUNT_OF(layer_keys); i++) {
         if (str_equal(node->key, str_from(layer_keys[i].name)) &&
             (layer_keys[i].where & place_of(target)))
             return layer_keys[i].parse(c, node, target);
     }
-    return refuse_key(c, node, place_of(target));
+    return refuse_key(c, node);
 }
 
 static bool is_applies_to(const struct yaml_node *node)
@@ -309,8 +323,8 @@ static bool parse_layer(struct compiler *c, const struct yaml_node *node, const 
                 continue;
             const struct yaml_node *first =
                 target->section.len ? first_place(c, target->section, each->key) : each;
-            bool done = first == each ? parse_layer_key(c, each, target)
-                                      : given_twice(c, each, first);
+            bool done =
+                first == each ? parse_layer_key(c, each, target) : given_twice(c, each, first);
             fine = (done || compiler_note(c)) && fine;
         }
     }
@@ -340,20 +354,16 @@ static bool include_again(struct compiler *c, const struct yaml_node *node,
                           const struct policy_layer *pack, struct policy_mode mode)
 {
     return same_mode(pack->mode, mode) ||
-           yaml_error(node, c->err,
-                      "%.*s is included already, with another mode; include it once",
+           yaml_error(node, c->err, "%.*s is included already, with another mode; include it once",
                       STR_ARGS(pack->title));
 }
 
-static const struct yaml_node *pack_of(struct compiler *c, const struct yaml_node *root)
+static bool require_pack(struct compiler *c, const struct yaml_node *root)
 {
-    const struct yaml_node *pack =
-        root->kind == YAML_MAPPING ? yaml_member(root, STR("pack")) : NULL;
-    if (!pack)
-        (void)yaml_error(root, c->err,
-                         "this file is included, so it must be a pack: 'pack:' with its name and "
-                         "rules beneath");
-    return pack;
+    return is_pack(root) ||
+           yaml_error(root, c->err,
+                      "this file is included, so it must be a pack: 'pack:' with its name and "
+                      "rules beneath");
 }
 
 static bool include_file(struct compiler *c, const struct yaml_node *node, struct str path,
@@ -374,18 +384,13 @@ static bool include_file(struct compiler *c, const struct yaml_node *node, struc
     if (c->included->count == LIMIT_INCLUDES)
         return yaml_error(node, c->err, "more than %d files are included", LIMIT_INCLUDES);
     const struct yaml_node *root = yaml_read(source.name, source.text, c->arena, c->err);
-    if (!root || !pack_of(c, root))
+    if (!root || !require_pack(c, root))
         return false;
     c->open_includes[c->open_include_count++] = source.name;
     bool fine = parse_pack(c, root, mode);
     c->open_include_count--;
     return fine;
 }
-
-struct include {
-    struct str file;
-    struct policy_mode mode;
-};
 
 /* - packs/us-tcpa.yaml */
 /* - {file: packs/us-tcpa.yaml, mode: report, enforce_from: 2027-01-01} */
@@ -412,8 +417,7 @@ static bool parse_include_list(struct compiler *c, const struct yaml_node *node,
 
 static struct str text_member(const struct yaml_node *mapping, const char *key)
 {
-    const struct yaml_node *node =
-        mapping->kind == YAML_MAPPING ? yaml_member(mapping, str_from(key)) : NULL;
+    const struct yaml_node *node = member_of(mapping, str_from(key));
     return node && node->kind == YAML_SCALAR ? node->text : (struct str){0};
 }
 
@@ -443,8 +447,8 @@ static bool parse_pack(struct compiler *c, const struct yaml_node *root, struct 
         return yaml_error(node, c->err, "a pack needs a 'name' of 1 to 64 bytes");
     if (is_taken(c, name))
         return yaml_error(node, c->err, "another pack has the name '%.*s'", SHOW_ARGS(name));
-    struct policy_layer *layer = new_layer(
-        c, LAYER_PACK, arena_format(c->arena, "pack %.*s", STR_ARGS(name)), name);
+    struct policy_layer *layer =
+        new_layer(c, LAYER_PACK, arena_format(c->arena, "pack %.*s", STR_ARGS(name)), name);
     if (!layer)
         return false;
     layer->mode = mode;
@@ -532,9 +536,8 @@ static bool parse_team(struct compiler *c, const struct yaml_node *node)
         return yaml_key_error(node, c->err,
                               "a team's name has 1 to 64 bytes and no control characters");
     struct policy_team *team = arena_zalloc(c->arena, 1, sizeof(*team));
-    struct policy_layer *base =
-        new_layer(c, LAYER_TEAM, arena_format(c->arena, "team %.*s", STR_ARGS(node->key)),
-                  node->key);
+    struct policy_layer *base = new_layer(
+        c, LAYER_TEAM, arena_format(c->arena, "team %.*s", STR_ARGS(node->key)), node->key);
     if (!team || !base)
         return compiler_out_of_memory(c);
     team->name = node->key;
@@ -620,7 +623,7 @@ static bool parse_file(struct compiler *c, const struct yaml_node *root)
     bool fine = true;
     if (!compiler_expect(c, root, YAML_MAPPING, "a policy file"))
         return compiler_note(c);
-    if (yaml_member(root, STR("pack")))
+    if (is_pack(root))
         return parse_own_pack(c, root) || compiler_note(c);
     for (const struct yaml_node *each = root->first; each; each = each->next)
         fine = (parse_top(c, each) || compiler_note(c)) && fine;
@@ -651,9 +654,7 @@ static bool make_set(struct compiler *c)
 {
     size_t teams = 0;
     for (size_t i = 0; i < c->file_count; i++) {
-        const struct yaml_node *node = c->files[i]->kind == YAML_MAPPING
-                                           ? yaml_member(c->files[i], STR("teams"))
-                                           : NULL;
+        const struct yaml_node *node = member_of(c->files[i], STR("teams"));
         teams += node ? node->count : 0;
     }
     c->set = arena_zalloc(c->arena, 1, sizeof(*c->set));
@@ -723,15 +724,9 @@ static void finish_teams(struct compiler *c)
     }
 }
 
-static bool has_own_pack(const struct compiler *c)
-{
-    return c->file_count > 0 && c->files[0]->kind == YAML_MAPPING &&
-           yaml_member(c->files[0], STR("pack"));
-}
-
 static bool require_revision(struct compiler *c, const struct policy_source *sources, size_t count)
 {
-    if (c->set->revision.len == 0 && has_own_pack(c) && count == 1)
+    if (count == 1 && c->file_count == 1 && is_pack(c->files[0]))
         c->set->revision = STR("-"); /* a pack on its own, to look at */
     return c->set->revision.len ||
            error_set(c->err, "%s: the policy has no 'revision'; give it one in one of its files",
@@ -759,7 +754,6 @@ struct policy_set *policy_compile(const struct policy_source *sources, size_t co
                                   struct problems *problems)
 {
     struct error err = {.text = ""};
-    struct compiler c = {
-        .arena = arena, .err = &err, .problems = problems, .includer = includer};
+    struct compiler c = {.arena = arena, .err = &err, .problems = problems, .includer = includer};
     return compile(&c, sources, count) && problems->count == 0 ? c.set : NULL;
 }

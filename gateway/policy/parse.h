@@ -34,8 +34,8 @@ struct compiler {
 
     struct policy_layer *organisation; /* its base */
     struct layers_builder packs, organisation_cases;
-    struct settings_builder shared; /* of packs and organisation, in no order yet */
-    struct strset *included;        /* file name -> struct policy_layer of its pack */
+    struct settings_builder shared;            /* of packs and organisation, in no order yet */
+    struct strset *included;                   /* file name -> struct policy_layer of its pack */
     const char *open_includes[LIMIT_INCLUDES]; /* files being read, outermost first */
     size_t open_include_count;
     const struct yaml_node *team_modes; /* to be read when the teams are known */
@@ -76,7 +76,8 @@ struct compiler_key {
 bool compiler_mapping(struct compiler *c, const struct yaml_node *node, const char *what,
                       const struct compiler_key *keys, size_t key_count, void *target);
 
-/* Reads every element of a list (or, with `or_one`, a single text) with `parse`, noting problems. */
+/* Reads every element of a list (or, with `or_one`, a single text) with `parse`, noting problems.
+ */
 bool compiler_each(struct compiler *c, const struct yaml_node *node, const char *what, bool or_one,
                    bool (*parse)(struct compiler *c, const struct yaml_node *node, void *target),
                    void *target);

@@ -58,8 +58,9 @@ static bool key_file(struct compiler *c, const struct yaml_node *node, void *tar
 /* "report", or {mode: report, enforce_from: 2027-01-01}. */
 bool parse_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret)
 {
-    static const struct compiler_key keys[] = {
-        {"mode", key_mode, false}, {"enforce_from", key_enforce_from, false}, {"file", key_file, false}};
+    static const struct compiler_key keys[] = {{"mode", key_mode, false},
+                                               {"enforce_from", key_enforce_from, false},
+                                               {"file", key_file, false}};
     size_t key_count = yaml_is_null(node) || !node->key.len ? 3 : 2; /* an include has no key */
     struct policy_mode mode = {MODE_ENFORCE, INT64_MAX};
     if (node->kind == YAML_SCALAR && !yaml_is_null(node)) {
@@ -87,8 +88,8 @@ bool parse_modes(struct compiler *c, const struct yaml_node *node, struct policy
         modes[i] = (struct policy_mode){MODE_ENFORCE, INT64_MAX};
     for (const struct yaml_node *each = node->first; each; each = each->next) {
         enum policy_rule rule;
-        bool done = parse_rule_name(c, each, each->key, true, &rule) &&
-                    parse_mode(c, each, &modes[rule]);
+        bool done =
+            parse_rule_name(c, each, each->key, true, &rule) && parse_mode(c, each, &modes[rule]);
         fine = (done || compiler_note(c)) && fine;
     }
     layer->modes = modes;
@@ -115,8 +116,8 @@ bool parse_team_modes(struct compiler *c, const struct yaml_node *node)
         return false;
     for (const struct yaml_node *each = node->first; each; each = each->next) {
         struct policy_team *team = find_team(c, each->key);
-        bool done = team ? parse_mode(c, each, &team->mode)
-                         : unknown_team(c, each, each->key, true);
+        bool done =
+            team ? parse_mode(c, each, &team->mode) : unknown_team(c, each, each->key, true);
         fine = (done || compiler_note(c)) && fine;
     }
     return fine;
@@ -179,9 +180,12 @@ static bool key_other_lists(struct compiler *c, const struct yaml_node *node, vo
 bool parse_scope(struct compiler *c, const struct yaml_node *node, const struct policy_scope **ret)
 {
     static const struct compiler_key keys[] = {
-        {"timezones", key_timezones, false},         {"classes", key_classes, false},
-        {"languages", key_languages, false},         {"caller_ids", key_caller_ids, false},
-        {"contact_lists", key_contact_lists, false}, {"other_contact_lists", key_other_lists, false},
+        {"timezones", key_timezones, false},
+        {"classes", key_classes, false},
+        {"languages", key_languages, false},
+        {"caller_ids", key_caller_ids, false},
+        {"contact_lists", key_contact_lists, false},
+        {"other_contact_lists", key_other_lists, false},
     };
     struct policy_scope *scope = arena_zalloc(c->arena, 1, sizeof(*scope));
     if (!scope)
@@ -189,8 +193,9 @@ bool parse_scope(struct compiler *c, const struct yaml_node *node, const struct 
     if (!compiler_mapping(c, node, "applies_to", keys, COUNT_OF(keys), scope))
         return false;
     if (!node->first)
-        return yaml_error(node, c->err, "this applies to nothing in particular; remove it, or name "
-                                        "time zones, classes, languages, caller IDs or lists");
+        return yaml_error(node, c->err,
+                          "this applies to nothing in particular; remove it, or name "
+                          "time zones, classes, languages, caller IDs or lists");
     *ret = scope;
     return true;
 }
@@ -406,7 +411,8 @@ bool parse_exceptions(struct compiler *c)
                        fine;
         }
         if (pass == 0)
-            c->set->exceptions = arena_zalloc(c->arena, count + 1, sizeof(struct policy_exception *));
+            c->set->exceptions =
+                arena_zalloc(c->arena, count + 1, sizeof(struct policy_exception *));
         if (!c->set->exceptions)
             return compiler_out_of_memory(c);
     }

@@ -7,8 +7,8 @@
 #include "policy/nearest.h"
 #include "policy/parse.h"
 
-#define NAME_BYTES 64   /* of a team or a revision: they stand in every answer and every record */
-#define LISTED 10       /* in a sentence; the author can look up the rest */
+#define NAME_BYTES 64 /* of a team or a revision: they stand in every answer and every record */
+#define LISTED 10     /* in a sentence; the author can look up the rest */
 
 /* ---- sentences ---- */
 
@@ -50,8 +50,8 @@ struct str compiler_list_words(struct compiler *c, const struct str *items, size
 {
     struct str text = STR("");
     for (size_t i = 0; i < count && i < LISTED; i++)
-        text = arena_format(c->arena, "%.*s%s%.*s", STR_ARGS(text), i ? ", " : "",
-                            STR_ARGS(items[i]));
+        text =
+            arena_format(c->arena, "%.*s%s%.*s", STR_ARGS(text), i ? ", " : "", STR_ARGS(items[i]));
     if (count > LISTED)
         text = arena_format(c->arena, "%.*s and %zu more", STR_ARGS(text), count - LISTED);
     return text;

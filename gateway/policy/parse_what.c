@@ -78,8 +78,7 @@ static bool read_slot(struct compiler *c, const struct yaml_node *node, struct p
     static const struct compiler_key keys[] = {{"most", key_slot_most, false},
                                                {"kind", key_slot_kind, false}};
     *slot = (struct pattern_slot){node->key, false, SLOT_CHARACTERS};
-    return yaml_is_null(node) ||
-           compiler_mapping(c, node, "a slot", keys, COUNT_OF(keys), slot);
+    return yaml_is_null(node) || compiler_mapping(c, node, "a slot", keys, COUNT_OF(keys), slot);
 }
 
 static bool compile_text(struct compiler *c, struct version_target *target)
@@ -97,8 +96,8 @@ static bool compile_text(struct compiler *c, struct version_target *target)
     target->version.text = target->text->text;
     target->version.pattern =
         pattern_of_text(target->text->text, slots, count, c->arena, &why, &offset);
-    return target->version.pattern || yaml_error(target->text, c->err, "at byte %zu of this text: %s",
-                                                 offset, why.text);
+    return target->version.pattern ||
+           yaml_error(target->text, c->err, "at byte %zu of this text: %s", offset, why.text);
 }
 
 /* What is read is complete and makes sense. */
@@ -128,12 +127,13 @@ struct entry_target {
 static bool add_version(struct compiler *c, const struct yaml_node *node, void *target)
 {
     static const struct compiler_key keys[] = {
-        {"sha256", key_sha256, false},         {"text", key_text, false},
-        {"slots", key_slots, false},           {"valid_from", key_valid_from, false},
+        {"sha256", key_sha256, false},     {"text", key_text, false},
+        {"slots", key_slots, false},       {"valid_from", key_valid_from, false},
         {"valid_to", key_valid_to, false},
     };
     struct entry_target *entry = target;
-    struct version_target version = {.version = {.valid_from_ms = INT64_MIN, .valid_until_ms = INT64_MAX}};
+    struct version_target version = {
+        .version = {.valid_from_ms = INT64_MIN, .valid_until_ms = INT64_MAX}};
     if (!compiler_mapping(c, node, "a version", keys, COUNT_OF(keys), &version) ||
         !finish_version(c, node, &version))
         return false;
@@ -213,14 +213,10 @@ static bool read_entry(struct compiler *c, const struct yaml_node *node,
                        struct template_entry *entry)
 {
     static const struct compiler_key keys[] = {
-        {"class", key_class, false},
-        {"language", key_language, false},
-        {"retired", key_retired, false},
-        {"versions", key_versions, false},
-        {"sha256", single_sha256, false},
-        {"text", single_text, false},
-        {"slots", single_slots, false},
-        {"valid_from", single_valid_from, false},
+        {"class", key_class, false},          {"language", key_language, false},
+        {"retired", key_retired, false},      {"versions", key_versions, false},
+        {"sha256", single_sha256, false},     {"text", single_text, false},
+        {"slots", single_slots, false},       {"valid_from", single_valid_from, false},
         {"valid_to", single_valid_to, false},
     };
     struct entry_target target = {
@@ -349,12 +345,12 @@ static bool parse_phrases(struct compiler *c, const struct yaml_node *node, cons
     struct phrase_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
     struct phrases_target target = {arena_zalloc(c->arena, 1, sizeof(struct phrases)), list,
                                     arena_zalloc(c->arena, count, sizeof(struct str))};
-    if (!list || !target.phrases || !target.items ||
-        !phrases_init(target.phrases, c->arena, count))
+    if (!list || !target.phrases || !target.items || !phrases_init(target.phrases, c->arena, count))
         return compiler_out_of_memory(c);
     if (node->kind == YAML_SEQUENCE && node->count == 0)
-        return yaml_error(node, c->err, "this list is empty; name a word or phrase, or remove the "
-                                        "rule");
+        return yaml_error(node, c->err,
+                          "this list is empty; name a word or phrase, or remove the "
+                          "rule");
     if (!compiler_each(c, node, what, true, add_phrase, &target))
         return false;
     list->phrases = target.phrases;
@@ -485,8 +481,8 @@ bool parse_urls(struct compiler *c, const struct yaml_node *node, const struct u
         return false;
     rules->items = target.hosts;
     rules->schemes = target.schemes ? target.schemes : https_only;
-    rules->listed = rules->count ? compiler_list_words(c, rules->items, rules->count)
-                                 : STR("no link at all");
+    rules->listed =
+        rules->count ? compiler_list_words(c, rules->items, rules->count) : STR("no link at all");
     if (!rules->listed.data)
         return compiler_out_of_memory(c);
     *ret = rules;

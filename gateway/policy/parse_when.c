@@ -359,8 +359,8 @@ static bool parse_nth_weekday(struct str text, struct closed_date *date)
     date->kind = CLOSED_NTH;
     return str_cut(text, ' ', &nth, &rest) && str_cut(rest, ' ', &weekday, &rest) &&
            str_cut(rest, ' ', &in, &month) && str_equal(in, STR("in")) &&
-           parse_nth(nth, &date->nth) && weekday_parse(weekday, &date->weekday) &&
-           month.len == 2 && parse_small(month, 1, 12, &date->month);
+           parse_nth(nth, &date->nth) && weekday_parse(weekday, &date->weekday) && month.len == 2 &&
+           parse_small(month, 1, 12, &date->month);
 }
 
 static bool parse_single(struct str text, struct closed_date *date)
@@ -399,7 +399,8 @@ static bool key_to(struct compiler *c, const struct yaml_node *node, void *targe
 
 static bool key_notice(struct compiler *c, const struct yaml_node *node, void *target)
 {
-    return compiler_int(c, node, "notice_days", 0, 90, &((struct closed_date *)target)->notice_days);
+    return compiler_int(c, node, "notice_days", 0, 90,
+                        &((struct closed_date *)target)->notice_days);
 }
 
 static bool key_name(struct compiler *c, const struct yaml_node *node, void *target)
@@ -420,8 +421,8 @@ struct blackout_target {
 static bool add_closed_date(struct compiler *c, const struct yaml_node *node, void *target)
 {
     static const struct compiler_key keys[] = {
-        {"name", key_name, true},  {"on", key_on, false},
-        {"from", key_from, false}, {"to", key_to, false},
+        {"name", key_name, true},           {"on", key_on, false},
+        {"from", key_from, false},          {"to", key_to, false},
         {"notice_days", key_notice, false},
     };
     struct blackout_target *blackout = target;

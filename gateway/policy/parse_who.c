@@ -94,9 +94,8 @@ struct callers_target {
 /* "+919561612345", or {id: "+919561612345", timezones: [Asia/Kolkata], classes: [service]}. */
 static bool add_caller(struct compiler *c, const struct yaml_node *node, void *target)
 {
-    static const struct compiler_key keys[] = {{"id", key_id, true},
-                                               {"timezones", key_timezones, false},
-                                               {"classes", key_classes, false}};
+    static const struct compiler_key keys[] = {
+        {"id", key_id, true}, {"timezones", key_timezones, false}, {"classes", key_classes, false}};
     struct callers_target *callers = target;
     struct caller_binding *binding = &callers->items[callers->list->count];
     if (node->kind == YAML_MAPPING) {
@@ -209,8 +208,7 @@ static bool key_pattern(struct compiler *c, const struct yaml_node *node, void *
     text->source = node->text;
     text->pattern = pattern_compile(node->text, c->arena, &why, &offset);
     return text->pattern ||
-           yaml_error(node, c->err,
-                      "'%.*s' is not a regular expression, at its byte %zu: %s",
+           yaml_error(node, c->err, "'%.*s' is not a regular expression, at its byte %zu: %s",
                       SHOW_ARGS(node->text), offset, why.text);
 }
 

@@ -110,8 +110,9 @@ static size_t put_slot(struct str text, size_t at, const struct pattern_slot *sl
     }
     const struct pattern_slot *slot = find_slot(name, slots, count);
     if (!slot) {
-        error_set(why, "'%.*s' is not one of the slots; name it under 'slots' ({{ stands for a "
-                       "brace)",
+        error_set(why,
+                  "'%.*s' is not one of the slots; name it under 'slots' ({{ stands for a "
+                  "brace)",
                   STR_ARGS(str_slice(name, 0, LIMIT_ECHO_BYTES)));
         return 0;
     }
@@ -142,8 +143,8 @@ static bool write_expression(struct str text, const struct pattern_slot *slots, 
 }
 
 const struct pattern *pattern_of_text(struct str text, const struct pattern_slot *slots,
-                                      size_t slot_count, struct arena *arena,
-                                      struct error *ret_why, size_t *ret_offset)
+                                      size_t slot_count, struct arena *arena, struct error *ret_why,
+                                      size_t *ret_offset)
 {
     struct buf expression;
     buf_init(&expression, LIMIT_PATTERN_BYTES);

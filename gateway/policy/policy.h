@@ -68,13 +68,13 @@ enum policy_layer_kind { LAYER_PACK, LAYER_ORGANISATION, LAYER_TEAM };
 
 struct policy_layer {
     enum policy_layer_kind kind;
-    struct str title; /* "pack us-states, Texas", "organisation", "team billing" */
-    struct str name;  /* of the pack or the team; empty for the organisation */
+    struct str title;                  /* "pack us-states, Texas", "organisation", "team billing" */
+    struct str name;                   /* of the pack or the team; empty for the organisation */
     const struct policy_scope *scope;  /* NULL: every campaign */
     const struct policy_scope *parent; /* of a case: what its pack asks besides; or NULL */
     const struct policy_mode *modes;   /* by rule; NULL: all are enforced */
     struct policy_mode mode;           /* of the whole layer, beside `modes` */
-    struct str description; /* of a pack: its title, for people; may be empty */
+    struct str description;            /* of a pack: its title, for people; may be empty */
     size_t index; /* among the layers that one campaign can meet; shared ones first */
 };
 
@@ -96,10 +96,10 @@ struct policy_team {
     struct policy_settings settings;
     const struct policy_layer *const *layers; /* its own: the base first, then the cases */
     size_t layer_count;
-    struct policy_mode mode;          /* the organisation's, for everything this team does */
-    bool replaces[POLICY_RULES];      /* the organisation's rule: overridable, and set here */
+    struct policy_mode mode;     /* the organisation's, for everything this team does */
+    bool replaces[POLICY_RULES]; /* the organisation's rule: overridable, and set here */
     bool has_class;
-    enum message_class default_class; /* of templates that no registry classifies */
+    enum message_class default_class;                 /* of templates that no registry classifies */
     const struct policy_exception *const *exceptions; /* for this team or for all */
     size_t exception_count;
 };
@@ -122,14 +122,14 @@ struct policy_set {
     struct policy_settings shared;  /* packs and organisation, with their cases */
     const struct policy_layer *const *layers; /* the shared ones, in the order they speak */
     size_t layer_count;
-    struct strset teams; /* team name -> struct policy_team */
+    struct strset teams;                        /* team name -> struct policy_team */
     const struct policy_team *const *team_list; /* in the author's order */
     const struct policy_exception *const *exceptions;
     size_t exception_count;
     bool overridable[POLICY_RULES];
     bool has_class; /* the organisation says what unclassified templates are */
     enum message_class default_class;
-    struct str calendar; /* canonical zone in which the policy's own dates are days */
+    struct str calendar;      /* canonical zone in which the policy's own dates are days */
     bool disclose_caller_ids; /* a refusal may say which numbers the team has */
 };
 
@@ -170,7 +170,8 @@ const struct policy_team *policy_team(const struct policy_set *set, struct str t
 /* What a verdict depends on besides policy and campaign. */
 struct policy_context {
     int64_t now_unix_ms;
-    struct str message_sha256; /* of campaign.message, 64 lower-case hex digits; empty without one */
+    struct str
+        message_sha256; /* of campaign.message, 64 lower-case hex digits; empty without one */
 };
 
 /* What became of one setting, for `judge`. */

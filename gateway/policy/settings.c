@@ -43,8 +43,7 @@ const struct week_windows *hours_for_zone(const struct hours_table *table, struc
 static int64_t nth_weekday(const struct closed_date *date, int year)
 {
     int64_t day = 0;
-    if (date->nth < 0 ||
-        !date_nth_weekday(year, date->month, date->nth, (int)date->weekday, &day))
+    if (date->nth < 0 || !date_nth_weekday(year, date->month, date->nth, (int)date->weekday, &day))
         return date_last_weekday(year, date->month, (int)date->weekday);
     return day;
 }

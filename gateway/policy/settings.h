@@ -137,7 +137,7 @@ struct phrase_list {
 struct template_version {
     struct str sha256; /* 64 hex digits of the text's UTF-8; empty when there is a pattern */
     const struct pattern *pattern;
-    struct str text; /* the pattern as its author wrote it */
+    struct str text;                       /* the pattern as its author wrote it */
     int64_t valid_from_ms, valid_until_ms; /* [from, until) */
 };
 
@@ -161,9 +161,9 @@ struct template_registry {
 struct url_rules {
     const struct str *items; /* hosts as written: "acme.com", "*.acme.com" */
     size_t count;
-    struct strset hosts;        /* exactly */
-    struct strset below;        /* "acme.com" for "*.acme.com" */
-    const struct str *schemes;  /* lower case */
+    struct strset hosts;       /* exactly */
+    struct strset below;       /* "acme.com" for "*.acme.com" */
+    const struct str *schemes; /* lower case */
     size_t scheme_count;
     bool shorteners; /* public URL shorteners may be used when their host is listed */
     struct str listed;

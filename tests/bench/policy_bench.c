@@ -89,7 +89,8 @@ static void write_rules(struct buf *out, const char *indent, int entries)
         "%1$sdays: MO-SU\n%1$sblocks: {shortest_minutes: 15, most_per_day: 4}\n"
         "%1$sbusiness_hours: {Asia/Kolkata: {MO-SU: 8:00 AM - 9:00 PM}, '*': {MO-FR: closed}}\n"
         "%1$sblackout: [{name: Christmas, on: 12-25}, {name: Easter, on: easter}]\n"
-        "%1$sscheduling_allowed: false\n%1$ssegments: 10\n%1$smarkup: {placeholders: [First Name]}\n"
+        "%1$sscheduling_allowed: false\n%1$ssegments: 10\n%1$smarkup: {placeholders: [First "
+        "Name]}\n"
         "%1$surls: {hosts: [acme.com, '*.acme.com']}\n";
     buf_format(out, plain, indent);
     buf_format(out, "%scaller_ids:\n", indent);
@@ -102,8 +103,8 @@ static void write_rules(struct buf *out, const char *indent, int entries)
     buf_format(out, "%stemplates:\n%s  Welcome:\n", indent, indent);
     for (int i = 1; i < entries; i++)
         buf_format(out, "%s  Template %d:\n", indent, i);
-    buf_format(out, "%scontact_lists:\n%s  - mycontactlist\n%s  - testcontactlist\n%s  - \"*\"\n", indent, indent,
-               indent, indent);
+    buf_format(out, "%scontact_lists:\n%s  - mycontactlist\n%s  - testcontactlist\n%s  - \"*\"\n",
+               indent, indent, indent, indent);
 }
 
 static void by_entries(struct str body)
@@ -145,7 +146,8 @@ static void by_rules(struct str body)
         write_rules(&text, "  ", 100);
         buf_format(&text, layers[i] > 1 ? "  cases:\n" : "");
         for (int k = 1; k < layers[i]; k++) {
-            buf_format(&text, "    - name: case %d\n      applies_to: {timezones: [Asia/Kolkata]}\n", k);
+            buf_format(&text,
+                       "    - name: case %d\n      applies_to: {timezones: [Asia/Kolkata]}\n", k);
             write_rules(&text, "      ", 100);
         }
         const struct policy_set *set = compile(buf_str(&text), &arena);
@@ -170,8 +172,10 @@ static void by_cases(struct str body)
         buf_format(&text, "revision: r\nteams: {billing: }\norganisation:\n  priority_cap: 5\n");
         buf_format(&text, cases[i] ? "  cases:\n" : "");
         for (int k = 0; k < cases[i]; k++)
-            buf_format(&text, "    - {name: c%d, applies_to: {contact_lists: ['*US-%d*']}, "
-                              "priority_cap: 1}\n", k, k);
+            buf_format(&text,
+                       "    - {name: c%d, applies_to: {contact_lists: ['*US-%d*']}, "
+                       "priority_cap: 1}\n",
+                       k, k);
         const struct policy_set *set = compile(buf_str(&text), &arena);
         double all = time_judge(set, body, true), decode = time_judge(set, body, false);
         (void)printf("| %d | %.2f | %.2f |\n", cases[i], all, all - decode);

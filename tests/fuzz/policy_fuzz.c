@@ -44,7 +44,8 @@ static struct campaign campaign_of(size_t sender, enum frequency frequency)
                              .priority = 4,
                              .format = STR("simple"),
                              .template_name = STR("Welcome"),
-                             .message = STR("Hi <First Name>, loan at https://bit.ly/x. <b>STOP</b>"),
+                             .message =
+                                 STR("Hi <First Name>, loan at https://bit.ly/x. <b>STOP</b>"),
                              .caller_id = senders[sender].caller_id,
                              .frequency = frequency,
                              .timezone = senders[sender].timezone,

@@ -14,10 +14,10 @@ TEST(keeps_what_was_said_in_order)
     violations_init(&list, &arena);
     assert_true(violations_clean(&list));
     violations_add(&list, VIOLATION_FIELD_MISSING, STR("/name"), "%s is %d", "name", 1);
-    violations_add_rule(&list, VIOLATION_OUTSIDE_HOURS, STR("/days/0"),
-                        &(struct violation_source){STR("business_hours"), STR("billing"),
-                                                   STR("team billing")},
-                        "too late");
+    violations_add_rule(
+        &list, VIOLATION_OUTSIDE_HOURS, STR("/days/0"),
+        &(struct violation_source){STR("business_hours"), STR("billing"), STR("team billing")},
+        "too late");
     assert_int_equal(list.count, 2);
     EXPECT_STR(list.items[0].pointer, "/name");
     EXPECT_STR(list.items[0].message, "name is 1");

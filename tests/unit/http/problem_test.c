@@ -65,10 +65,10 @@ TEST(every_violation_is_listed_and_a_cut_list_says_so)
     arena_init(&arena, 1 << 20);
     violations_init(&violations, &arena);
     violations_add(&violations, VIOLATION_FIELD_MISSING, STR("/name"), "a \"name\" is needed");
-    violations_add_rule(&violations, VIOLATION_OUTSIDE_HOURS, STR("/days/0"),
-                        &(struct violation_source){STR("business_hours"), STR("billing"),
-                                                   STR("team billing")},
-                        "too early");
+    violations_add_rule(
+        &violations, VIOLATION_OUTSIDE_HOURS, STR("/days/0"),
+        &(struct violation_source){STR("business_hours"), STR("billing"), STR("team billing")},
+        "too early");
     violations.truncated = true;
     struct problem problem = sample();
     problem.violations = &violations;

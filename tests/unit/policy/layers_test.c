@@ -175,8 +175,8 @@ TEST(cases_narrow_further)
     assert_int_equal(judge(policy), 2);
     /* what would be accepted passes both */
     for (size_t i = 0; i < 2; i++)
-        assert_true(str_ends(violations.items[i].message,
-                             STR("; 10:00 AM - 12:00 PM would be accepted")));
+        assert_true(
+            str_ends(violations.items[i].message, STR("; 10:00 AM - 12:00 PM would be accepted")));
 }
 
 /* ---- packs ---- */
@@ -241,8 +241,9 @@ TEST(bad_includes_are_refused_with_their_place)
         {"[circle.yaml]", "square.yaml:1:32: 'circle.yaml' includes itself, here or by way of "
                           "other files"},
         {"[india.yaml, twin.yaml]", "twin.yaml:1:7: another pack has the name 'india'"},
-        {"[teams.yaml]", "teams.yaml:1:1: this file is included, so it must be a pack: 'pack:' with "
-                         "its name and rules beneath"},
+        {"[teams.yaml]",
+         "teams.yaml:1:1: this file is included, so it must be a pack: 'pack:' with "
+         "its name and rules beneath"},
         {"[mixed.yaml]", "mixed.yaml:2:1: 'teams' cannot stand beside 'pack'; a pack's file holds "
                          "its pack and, if you like, a revision"},
         {"[wrong.yaml]", "wrong.yaml:1:35: priority_cap is a number from 1 to 5"},
@@ -360,8 +361,10 @@ TEST(an_exception_has_its_days)
         const char *time;
         size_t refused, expired;
     } times[] = {
-        {"2026-11-19T23:59:59.999Z", 1, 0}, {"2026-11-20T00:00:00Z", 0, 0},
-        {"2026-11-30T23:59:59.999Z", 0, 0}, {"2026-12-01T00:00:00Z", 1, 1},
+        {"2026-11-19T23:59:59.999Z", 1, 0},
+        {"2026-11-20T00:00:00Z", 0, 0},
+        {"2026-11-30T23:59:59.999Z", 0, 0},
+        {"2026-12-01T00:00:00Z", 1, 1},
     };
     for (size_t i = 0; i < COUNT_OF(times); i++) {
         at(times[i].time);
@@ -502,10 +505,11 @@ TEST(hours_by_another_clock_hold_all_year)
     PASSES(BY_CLOCK("America/New_York", "9:00 AM - 5:00 PM"));
     block_at(1110, 1200); /* 6:30 PM is 9:00 AM in summer, and 8:00 AM in winter */
     REFUSES(BY_CLOCK("America/New_York", "9:00 AM - 5:00 PM"));
-    assert_true(str_ends(violations.items[0].message,
-                         STR("which are: 12:00 AM - 2:30 AM, 7:30 PM - 24:00 (they follow the clock "
-                             "of America/New_York; what is open all year counts); 7:30 PM - 8:00 "
-                             "PM would be accepted")));
+    assert_true(
+        str_ends(violations.items[0].message,
+                 STR("which are: 12:00 AM - 2:30 AM, 7:30 PM - 24:00 (they follow the clock "
+                     "of America/New_York; what is open all year counts); 7:30 PM - 8:00 "
+                     "PM would be accepted")));
 }
 
 TEST(two_zones_that_change_on_different_days_are_never_closer_than_they_get)
@@ -546,8 +550,9 @@ TEST(another_clock_may_be_on_another_day)
     PASSES("revision: r\norganisation: {business_hours: {clock: America/Chicago, '*': {MO: 9:00 AM "
            "- 6:00 PM}}}" ENDS);
     block.day = MONDAY;
-    REFUSES("revision: r\norganisation: {business_hours: {clock: America/Chicago, '*': {MO: 9:00 AM "
-            "- 6:00 PM}}}" ENDS);
+    REFUSES(
+        "revision: r\norganisation: {business_hours: {clock: America/Chicago, '*': {MO: 9:00 AM "
+        "- 6:00 PM}}}" ENDS);
 }
 
 /* ---- the trace ---- */
@@ -572,27 +577,27 @@ TEST(a_trace_tells_of_every_setting)
     struct traced traced = {""};
     const struct policy_trace trace = {&traced, note};
     const struct policy_context context = {.now_unix_ms = now_ms};
-    const struct policy_set *set =
-        compile("revision: r\norganisation: {include: india.yaml, priority_cap: 1, dnc_lists: [x], "
-                "days: MO, markup: none, modes: {days: off, priority_cap: report}, overridable: "
-                "markup}\nteams: {t: {caller_ids: [X], markup: {placeholders: [N]}}}\nexceptions: "
-                "[{id: E, approver: b, ticket: T, team: t, rule: caller_ids, expires: 2026-11-30}]");
+    const struct policy_set *set = compile(
+        "revision: r\norganisation: {include: india.yaml, priority_cap: 1, dnc_lists: [x], "
+        "days: MO, markup: none, modes: {days: off, priority_cap: report}, overridable: "
+        "markup}\nteams: {t: {caller_ids: [X], markup: {placeholders: [N]}}}\nexceptions: "
+        "[{id: E, approver: b, ticket: T, team: t, rule: caller_ids, expires: 2026-11-30}]");
     assert_non_null(set);
     arena_init(&arena, LIMIT_ARENA_BYTES);
     violations_init(&violations, &arena);
     campaign.timezone = STR("UTC");
     policy_check(set, policy_team(set, STR("t")), &campaign, &context, &violations, &findings,
                  &trace);
-    assert_string_equal(traced.text,
-                        "caller_ids/team t waived 1 exception E, approved by b\n"
-                        "dnc_lists/organisation skipped 0 the campaign has no valid "
-                        "do-not-contact list\n"
-                        "priority_cap/pack india skipped 0 does not apply to this campaign\n"
-                        "priority_cap/pack india, adverts skipped 0 does not apply to this campaign\n"
-                        "priority_cap/organisation reported 1 its mode only reports\n"
-                        "days/organisation skipped 0 its mode is off\n"
-                        "markup/organisation skipped 0 the team's own rule takes its place\n"
-                        "markup/team t passed 0\n");
+    assert_string_equal(
+        traced.text, "caller_ids/team t waived 1 exception E, approved by b\n"
+                     "dnc_lists/organisation skipped 0 the campaign has no valid "
+                     "do-not-contact list\n"
+                     "priority_cap/pack india skipped 0 does not apply to this campaign\n"
+                     "priority_cap/pack india, adverts skipped 0 does not apply to this campaign\n"
+                     "priority_cap/organisation reported 1 its mode only reports\n"
+                     "days/organisation skipped 0 its mode is off\n"
+                     "markup/organisation skipped 0 the team's own rule takes its place\n"
+                     "markup/team t passed 0\n");
 }
 
 #define STORY(name) cmocka_unit_test_setup_teardown(name, start_with_packs, release)

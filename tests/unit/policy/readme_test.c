@@ -117,7 +117,8 @@ static const struct policy_set *compile_example(void)
         {"teams.yaml", read_file(SOURCE_DIR "/policies/example/teams.yaml")},
     };
     const struct policy_includer includer = {NULL, read_included};
-    const struct policy_set *set = compile_sources(sources, COUNT_OF(sources), &includer, &arena, &err);
+    const struct policy_set *set =
+        compile_sources(sources, COUNT_OF(sources), &includer, &arena, &err);
     if (!set)
         fail_msg("%s", err.text);
     return set;

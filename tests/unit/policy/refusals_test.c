@@ -43,8 +43,9 @@ static const struct {
      "3:24: unknown key 'zones'; a caller ID has: id timezones classes"},
     {"caller_ids: [{id: X, classes: [ads]}]",
      "3:34: this is not a message class; it is promotional, service or transactional"},
-    {"contact_lists: []", "3:18: an empty list would refuse every campaign; name what is allowed or "
-                          "remove the rule"},
+    {"contact_lists: []",
+     "3:18: an empty list would refuse every campaign; name what is allowed or "
+     "remove the rule"},
     {"contact_lists: [a, b, a]", "3:25: 'a' is in the list already, in line 3"},
     {"contact_lists: ['']", "3:19: a contact list is empty; write it, or remove it"},
     {"dnc_required: yes", "3:17: dnc_required is true or false"},
@@ -67,8 +68,7 @@ static const struct {
     {"days: [MO, MO]", "3:14: this is not a day or a range of days; write MO, MO-FR or "
                        "\"MO,WE,FR\", each day once"},
     {"business_hours: {clock: IST, '*': {}}", "3:27: 'IST' is not an IANA time zone"},
-    {"business_hours: {clock: Asia/Kolkata}",
-     "3:19: name a zone with its hours, or \"*\" for all"},
+    {"business_hours: {clock: Asia/Kolkata}", "3:19: name a zone with its hours, or \"*\" for all"},
     {"blocks: {shortest: 15}", "3:12: unknown key 'shortest'; blocks has: shortest_minutes "
                                "most_per_day most_hours_per_week"},
     {"blocks: {most_per_day: 17}", "3:26: most_per_day is a number from 1 to 16"},
@@ -222,7 +222,8 @@ TEST(exceptions_may_not_overlap)
     assert_true(both_fit(OF_T, "team: u, rule: urls, expires: 2026-11-30"));
     assert_true(both_fit(OF_T, "team: t, rule: days, expires: 2026-11-30"));
     assert_true(both_fit(OF_T, "team: t, rule: urls, not_before: 2026-12-01, expires: 2026-12-02"));
-    assert_false(both_fit(OF_T, "team: t, rule: urls, not_before: 2026-11-30, expires: 2026-12-02"));
+    assert_false(
+        both_fit(OF_T, "team: t, rule: urls, not_before: 2026-11-30, expires: 2026-12-02"));
 }
 
 TEST(an_id_is_given_once)
@@ -245,9 +246,9 @@ TEST(everything_wrong_is_told_at_once_in_the_order_of_the_text)
     problems_init(&problems);
     arena_init(&arena, 64 << 20);
     assert_null(policy_compile(sources, COUNT_OF(sources), NULL, &arena, &problems));
-    static const char *const places[] = {"b.yaml:2:1: ", "a.yaml:3:17: ", "a.yaml:4:10: ",
-                                         "a.yaml:4:18: ", "a.yaml:5:3: ",  "a.yaml:7:17: ",
-                                         "a.yaml:7:36: ", "c.yaml:1:19: ", "c.yaml:2:1: "};
+    static const char *const places[] = {
+        "b.yaml:2:1: ",  "a.yaml:3:17: ", "a.yaml:4:10: ", "a.yaml:4:18: ", "a.yaml:5:3: ",
+        "a.yaml:7:17: ", "a.yaml:7:36: ", "c.yaml:1:19: ", "c.yaml:2:1: "};
     struct str sentence, rest = buf_str(&problems.lines);
     for (size_t i = 0; i < COUNT_OF(places); i++) {
         (void)str_cut(rest, '\n', &sentence, &rest);

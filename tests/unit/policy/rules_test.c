@@ -105,9 +105,10 @@ TEST(caller_ids_may_be_bound_to_zones)
         "caller_ids: [{id: '+919561612345', timezones: [Asia/Calcutta]}, '+12125550100']";
     PASSES(bound);
     campaign.timezone = STR("America/New_York");
-    HEARS(bound, "caller-id-not-allowed /dialingStrategy/callerId/phoneNumber: the caller ID ending "
-                 "in 45 is not allowed for team t in the time zone America/New_York; it is bound "
-                 "to: Asia/Kolkata");
+    HEARS(bound,
+          "caller-id-not-allowed /dialingStrategy/callerId/phoneNumber: the caller ID ending "
+          "in 45 is not allowed for team t in the time zone America/New_York; it is bound "
+          "to: Asia/Kolkata");
     campaign.caller_id = STR("+12125550100");
     PASSES(bound);
 }
@@ -115,9 +116,10 @@ TEST(caller_ids_may_be_bound_to_zones)
 TEST(caller_ids_may_be_bound_to_message_classes)
 {
     const char *bound = "caller_ids: [{id: '+919561612345', classes: [service, transactional]}]";
-    HEARS(bound, "caller-id-not-allowed /dialingStrategy/callerId/phoneNumber: the caller ID ending "
-                 "in 45 is not allowed for team t for promotional messages; it is bound to: "
-                 "service, transactional");
+    HEARS(bound,
+          "caller-id-not-allowed /dialingStrategy/callerId/phoneNumber: the caller ID ending "
+          "in 45 is not allowed for team t for promotional messages; it is bound to: "
+          "service, transactional");
     PASSES("message_class: service, "
            "caller_ids: [{id: '+919561612345', classes: [service, transactional]}]");
 }
@@ -151,9 +153,10 @@ TEST(a_do_not_contact_list_may_be_required)
 TEST(a_do_not_contact_list_may_be_prescribed)
 {
     PASSES("dnc_lists: [dnc, dnc-eu]");
-    HEARS("dnc_lists: [dnc-eu]",
-          "dnc-not-allowed /dncLists/name: the do-not-contact list 'dnc' is not one of those to use "
-          "for team t: dnc-eu");
+    HEARS(
+        "dnc_lists: [dnc-eu]",
+        "dnc-not-allowed /dncLists/name: the do-not-contact list 'dnc' is not one of those to use "
+        "for team t: dnc-eu");
     campaign.dnc_list = (struct str){0};
     PASSES("dnc_lists: [dnc-eu]"); /* whether there must be one is dnc_required's business */
 }
@@ -161,9 +164,10 @@ TEST(a_do_not_contact_list_may_be_prescribed)
 TEST(priority_has_a_cap)
 {
     PASSES("priority_cap: 3");
-    HEARS("priority_cap: 2",
-          "priority-too-high /priority: the priority \"3\" is too high for team t; at most \"2\" is "
-          "allowed (5 is the highest)");
+    HEARS(
+        "priority_cap: 2",
+        "priority-too-high /priority: the priority \"3\" is too high for team t; at most \"2\" is "
+        "allowed (5 is the highest)");
 }
 
 TEST(names_fit_a_pattern)
@@ -175,8 +179,9 @@ TEST(names_fit_a_pattern)
     HEARS("name_pattern: {pattern: '^MKT-', hint: begin with MKT-}",
           "name-pattern /name: the name does not fit the pattern for team t: begin with MKT-");
     campaign.name = STR("BIL-2026-11\n");
-    HEARS("name_pattern: '^BIL-\\d{4}-\\d{2}$'", "name-pattern /name: the name does not fit the "
-                                                 "pattern for team t, which is: ^BIL-\\d{4}-\\d{2}$");
+    HEARS("name_pattern: '^BIL-\\d{4}-\\d{2}$'",
+          "name-pattern /name: the name does not fit the "
+          "pattern for team t, which is: ^BIL-\\d{4}-\\d{2}$");
     campaign.description = STR("call +919561612345");
     HEARS("description_pattern: {pattern: '^[^+]*$', hint: no numbers}",
           "name-pattern /description: the description does not fit the pattern for team t: no "
@@ -220,29 +225,33 @@ TEST(days_are_refused_one_by_one)
 {
     PASSES("days: MO-FR");
     block(1, SUNDAY, 600, 700);
-    HEARS("days: [MO-WE, SA]", "day-not-allowed /dialingStrategy/callingHours/days/1: the day SU is "
-                               "not allowed for team t; allowed: MO, TU, WE, SA");
+    HEARS("days: [MO-WE, SA]",
+          "day-not-allowed /dialingStrategy/callingHours/days/1: the day SU is "
+          "not allowed for team t; allowed: MO, TU, WE, SA");
 }
 
 TEST(daily_runs_on_every_day)
 {
     campaign.frequency = FREQUENCY_DAILY;
     PASSES("days: MO-SU");
-    HEARS("days: MO-FR", "day-not-allowed /dialingStrategy/callingHours/frequency: DAILY may run on "
-                         "any day, and only these are allowed for team t: MO, TU, WE, TH, FR; use "
-                         "WEEKLY");
+    HEARS("days: MO-FR",
+          "day-not-allowed /dialingStrategy/callingHours/frequency: DAILY may run on "
+          "any day, and only these are allowed for team t: MO, TU, WE, TH, FR; use "
+          "WEEKLY");
 }
 
 TEST(blocks_have_a_least_length_and_a_number)
 {
     block(1, MONDAY, 1100, 1110);
     PASSES("blocks: {shortest_minutes: 10, most_per_day: 2, most_hours_per_week: 10}");
-    HEARS("blocks: {shortest_minutes: 15}",
-          "block-too-short /dialingStrategy/callingHours/days/1: the block <start> - <end> lasts 10 "
-          "minutes; at least 15 are needed for team t");
-    HEARS("blocks: {most_per_day: 1}",
-          "too-many-blocks /dialingStrategy/callingHours/days: MO has 2 blocks; at most 1 a day are "
-          "allowed for team t");
+    HEARS(
+        "blocks: {shortest_minutes: 15}",
+        "block-too-short /dialingStrategy/callingHours/days/1: the block <start> - <end> lasts 10 "
+        "minutes; at least 15 are needed for team t");
+    HEARS(
+        "blocks: {most_per_day: 1}",
+        "too-many-blocks /dialingStrategy/callingHours/days: MO has 2 blocks; at most 1 a day are "
+        "allowed for team t");
     HEARS("blocks: {most_hours_per_week: 9}",
           "too-many-hours /dialingStrategy/callingHours/days: the blocks make 9 hours and 10 "
           "minutes a week; at most 9 hours are allowed for team t");
@@ -273,9 +282,10 @@ TEST(scheduling_may_be_forbidden)
 TEST(templates_are_a_list_of_names)
 {
     PASSES("templates: [Welcome, Reminder]");
-    HEARS("templates: [Reminder, Thanks]",
-          "template-unknown /message/template_name: the template 'Welcome' is not approved for team "
-          "t; approved: Reminder, Thanks");
+    HEARS(
+        "templates: [Reminder, Thanks]",
+        "template-unknown /message/template_name: the template 'Welcome' is not approved for team "
+        "t; approved: Reminder, Thanks");
     HEARS("templates: {Welcome: {retired: true}}",
           "template-expired /message/template_name: the template 'Welcome' is retired for team t");
 }
@@ -298,8 +308,9 @@ TEST(a_template_is_known_by_its_digest)
 
 TEST(a_version_counts_only_while_it_is_valid)
 {
-    const char *version = "templates: {Welcome: {text: Your bill is ready., valid_from: 2026-11-24, "
-                          "valid_to: 2026-11-25}}";
+    const char *version =
+        "templates: {Welcome: {text: Your bill is ready., valid_from: 2026-11-24, "
+        "valid_to: 2026-11-25}}";
     PASSES(version);
     context.now_unix_ms = INT64_C(1795651199999); /* the last millisecond of the 25th */
     PASSES(version);
@@ -322,13 +333,13 @@ TEST(a_template_may_have_slots)
     } messages[] = {
         {STR("Dear Anna, pay 1200 {soon}."), true},
         {STR("Dear Анна Мария, pay 1 {soon}."), true},
-        {STR("Dear Anna, pay 12000 {soon}."), false},                            /* five digits */
-        {STR("Dear Anna, pay 1x {soon}."), false},                               /* no digit */
-        {STR("Dear , pay 1200 {soon}."), false},                                 /* nothing */
-        {STR("Dear 1234567890123456789012345678901, pay 1 {soon}."), false},     /* 31 letters */
-        {STR("Dear 123456789012345678901234567890, pay 1 {soon}."), true},       /* 30 */
-        {STR("Dear Anna\nBuy, pay 1200 {soon}."), false},                        /* a line end */
-        {STR("Dear <b>, pay 1200 {soon}."), false},                              /* markup */
+        {STR("Dear Anna, pay 12000 {soon}."), false},                        /* five digits */
+        {STR("Dear Anna, pay 1x {soon}."), false},                           /* no digit */
+        {STR("Dear , pay 1200 {soon}."), false},                             /* nothing */
+        {STR("Dear 1234567890123456789012345678901, pay 1 {soon}."), false}, /* 31 letters */
+        {STR("Dear 123456789012345678901234567890, pay 1 {soon}."), true},   /* 30 */
+        {STR("Dear Anna\nBuy, pay 1200 {soon}."), false},                    /* a line end */
+        {STR("Dear <b>, pay 1200 {soon}."), false},                          /* markup */
         {STR("Dear Anna, pay 1200 {soon}. Buy!"), false},
         {STR("Dear Anna, pay 1200 {soonx}."), false},
         {STR("Dear Anna, pay 1200 {soon}.\n"), false},
@@ -347,12 +358,8 @@ TEST(banned_words_are_whole_words_however_they_look)
         struct str message;
         bool passes;
     } messages[] = {
-        {STR("A LOAN for you"), false},
-        {STR("a l\u200boan"), false},
-        {STR("ｌｏａｎ"), false},
-        {STR("Easy, money!"), false},
-        {STR("sloane street"), true},
-        {STR("easy or money"), true},
+        {STR("A LOAN for you"), false}, {STR("a l\u200boan"), false}, {STR("ｌｏａｎ"), false},
+        {STR("Easy, money!"), false},   {STR("sloane street"), true}, {STR("easy or money"), true},
     };
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         campaign.message = messages[i].message;
@@ -402,7 +409,8 @@ TEST(links_lead_where_they_may)
     for (size_t i = 0; i < 51; i++)
         memcpy(many + i * 8, "acme.eu ", 8);
     campaign.message = (struct str){many, sizeof(many)};
-    HEARS("urls: acme.eu", "url-not-allowed /message/message: the message holds more than 50 links");
+    HEARS("urls: acme.eu",
+          "url-not-allowed /message/message: the message holds more than 50 links");
     campaign.message.len -= 8;
     PASSES("urls: acme.eu");
     campaign.message = STR("see http://bit.ly/x");
@@ -429,9 +437,10 @@ TEST(markup_is_refused_and_placeholders_are_known)
     HEARS("markup: none", "placeholder-not-allowed /message/message: the placeholder <First Name> "
                           "is not known for team t; known: none");
     campaign.message = STR("<b>Hi</b> <Address>");
-    HEARS("markup: {placeholders: [Address, b]}",
-          "html-in-message /message/message: the message holds HTML ('b'), which an SMS shows as it "
-          "is; write plain text for team t");
+    HEARS(
+        "markup: {placeholders: [Address, b]}",
+        "html-in-message /message/message: the message holds HTML ('b'), which an SMS shows as it "
+        "is; write plain text for team t");
 }
 
 TEST(segments_are_counted_and_the_reason_is_named)
