@@ -120,7 +120,8 @@ def test_several_policies_are_put_together():
     folder = ROOT / "policies/example"
     options = ["--team=billing", "--at=2026-11-24T10:00:00Z", "--format=json", CAMPAIGN]
     whole, parts = run("--policy", folder, *options), \
-        run("--policy", folder / "organisation.yaml", "--policy", folder / "teams.yaml", *options)
+        run("--policy", folder / "exceptions.yaml", "--policy", folder / "organisation.yaml",
+            "--policy", folder / "teams.yaml", *options)
     assert whole.returncode == parts.returncode == 0 and whole.stdout == parts.stdout
 
 
