@@ -14,6 +14,8 @@ static const struct {
 } verbs[] = {
     {"run", cli_run, "serve: judge, record and forward campaigns"},
     {"check", cli_check, "read configuration, policies and certificates; start nothing"},
+    {"judge", cli_judge, "say what would happen to a campaign, and why; offline"},
+    {"test", cli_test, "run the tests of a policy"},
     {"version", cli_version, "print the version"},
 };
 

@@ -19,23 +19,34 @@ struct policy_files *policy_files_new(struct arena *arena)
     return files;
 }
 
+bool policy_files_add_text(struct policy_files *files, const char *name, struct str text,
+                           struct error *err)
+{
+    if (files->count == LIMIT_POLICY_FILES)
+        return error_set(err, "there are more than %d policy files", LIMIT_POLICY_FILES);
+    files->items[files->count++] = (struct policy_source){name, text};
+    return true;
+}
+
 static bool add_file(struct policy_files *files, struct str path, struct error *err)
 {
     struct str text, name = arena_copy(files->arena, path);
-    if (files->count == LIMIT_POLICY_FILES)
-        return error_set(err, "there are more than %d policy files", LIMIT_POLICY_FILES);
     if (!name.data)
         return error_set(err, "out of memory while reading the policy");
-    if (!config_read_file(name.data, LIMIT_YAML_BYTES, files->arena, &text, err))
-        return false;
-    files->items[files->count++] = (struct policy_source){name.data, text};
-    return true;
+    return config_read_file(name.data, LIMIT_YAML_BYTES, files->arena, &text, err) &&
+           policy_files_add_text(files, name.data, text, err);
+}
+
+bool policy_files_is_test(struct str name)
+{
+    return str_ends(name, STR(".test.yaml")) || str_ends(name, STR(".test.yml"));
 }
 
 static int is_policy_file(const struct dirent *entry)
 {
     struct str name = str_from(entry->d_name);
-    return name.data[0] != '.' && (str_ends(name, STR(".yaml")) || str_ends(name, STR(".yml")));
+    return name.data[0] != '.' && !policy_files_is_test(name) &&
+           (str_ends(name, STR(".yaml")) || str_ends(name, STR(".yml")));
 }
 
 static bool add_directory(struct policy_files *files, const char *path, struct error *err)
@@ -97,13 +108,23 @@ static struct str tidy(struct str path, struct arena *arena)
     return tidied;
 }
 
+struct str policy_files_path(struct str from, struct str path, struct arena *arena)
+{
+    struct str folder = str_starts(path, STR("/")) ? STR("") : parent_of(from);
+    struct str joined = arena_format(arena, "%.*s%.*s", STR_ARGS(folder), STR_ARGS(path));
+    struct str tidied = tidy(joined, arena);
+    if (!joined.data || !tidied.data)
+        return (struct str){0};
+    if (tidied.len > 1 && str_ends(tidied, STR("/")))
+        tidied = arena_copy(arena, str_slice(tidied, 0, tidied.len - 1));
+    return tidied.len ? tidied : STR(".");
+}
+
 static bool read_included(void *context, const char *from, struct str path,
                           struct policy_source *ret, struct error *err)
 {
     struct policy_files *files = context;
-    struct str folder = str_starts(path, STR("/")) ? STR("") : parent_of(str_from(from));
-    struct str joined = tidy(
-        arena_format(files->arena, "%.*s%.*s", STR_ARGS(folder), STR_ARGS(path)), files->arena);
+    struct str joined = policy_files_path(str_from(from), path, files->arena);
     for (size_t i = 0; i < files->count; i++) {
         if (!str_equal(joined, str_from(files->items[i].name)))
             continue;

@@ -26,9 +26,24 @@ struct policy_files *policy_files_new(struct arena *arena);
 
 /*
  * Adds a file, or all *.yaml and *.yml of a directory in the order of their names, so that a
- * policy is the same wherever it is read. False with a sentence that names the path.
+ * policy is the same wherever it is read. Names that end in .test.yaml or .test.yml are left out:
+ * they test the policy. False with a sentence that names the path.
  */
 MUST_USE bool policy_files_add(struct policy_files *files, const char *path, struct error *err);
+
+/* Adds a text that is no file of its own. What it includes is found from `name`; both must live on.
+ */
+MUST_USE bool policy_files_add_text(struct policy_files *files, const char *name, struct str text,
+                                    struct error *err);
+
+/* True for the name of a policy's tests: hours.test.yaml. */
+bool policy_files_is_test(struct str name);
+
+/*
+ * `path` as written in the file `from`, without "." and "..", so that one file has one name. A NULL
+ * view when the arena is full.
+ */
+struct str policy_files_path(struct str from, struct str path, struct arena *arena);
 
 /*
  * The policy that the files make, its digest filled in (SHA-256 over every file's SHA-256 in hex

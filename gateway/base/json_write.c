@@ -77,9 +77,8 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-void json_put_str(struct json_writer *w, const char *key, struct str value)
+static void put_quoted(struct json_writer *w, struct str value)
 {
-    begin_value(w, key);
     buf_append_byte(w->out, '"');
     const unsigned char *at = (const unsigned char *)value.data;
     for (size_t i = 0; i < value.len;) {
@@ -98,6 +97,26 @@ void json_put_str(struct json_writer *w, const char *key, struct str value)
         i += length ? length : 1;
     }
     buf_append_byte(w->out, '"');
+}
+
+void json_put_str(struct json_writer *w, const char *key, struct str value)
+{
+    begin_value(w, key);
+    put_quoted(w, value);
+}
+
+void json_put_key(struct json_writer *w, struct str key)
+{
+    begin_value(w, NULL);
+    put_quoted(w, key);
+    buf_append_byte(w->out, ':');
+    w->needs_comma = false;
+}
+
+void json_put_number(struct json_writer *w, const char *key, struct str number)
+{
+    begin_value(w, key);
+    buf_append(w->out, number);
 }
 
 void json_put_int(struct json_writer *w, const char *key, int64_t value)

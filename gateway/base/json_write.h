@@ -6,9 +6,10 @@
  *     json_put_str(&w, "name", name);
  *     json_close_object(&w);
  *
- * `key` is NULL inside arrays. Keys are our own and need no escaping. Values are escaped; bytes
- * that are not UTF-8 (RFC 3629) become U+FFFD, so that the output is JSON whatever comes in.
- * Failure is the buf's: look at buf.failed at the end. Deterministic: no locale, no spaces.
+ * `key` is NULL inside arrays and behind json_put_key. Keys are our own and need no escaping.
+ * Values are escaped; bytes that are not UTF-8 (RFC 3629) become U+FFFD, so that the output is JSON
+ * whatever comes in. Failure is the buf's: look at buf.failed at the end. Deterministic: no locale,
+ * no spaces.
  */
 #pragma once
 
@@ -31,3 +32,9 @@ void json_put_str(struct json_writer *w, const char *key, struct str value);
 void json_put_int(struct json_writer *w, const char *key, int64_t value);
 void json_put_bool(struct json_writer *w, const char *key, bool value);
 void json_put_null(struct json_writer *w, const char *key);
+
+/* A key that is not our own, escaped as values are; its value is put next, with NULL for a key. */
+void json_put_key(struct json_writer *w, struct str key);
+
+/* A number that is JSON already, as written. */
+void json_put_number(struct json_writer *w, const char *key, struct str number);

@@ -124,3 +124,37 @@ enum message_fault message_decode(struct str text, struct arena *arena, struct s
         *ret = (struct str){bytes, len};
     return fault;
 }
+
+/* ---- encoding ---- */
+
+/* Base64 knows three characters that encodeURIComponent does not leave as they are. */
+static size_t put_percent_encoded(char *out, char c)
+{
+    const char *encoded = c == '+' ? "%2B" : c == '/' ? "%2F" : c == '=' ? "%3D" : NULL;
+    if (encoded)
+        memcpy(out, encoded, 3);
+    else
+        *out = c;
+    return encoded ? 3 : 1;
+}
+
+struct str message_encode(struct str text, struct arena *arena)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *out = text.len < SIZE_MAX / 16 ? arena_alloc(arena, (text.len + 2) / 3 * 12 + 1) : NULL;
+    size_t len = 0;
+    if (!out)
+        return (struct str){0};
+    for (size_t i = 0; i < text.len; i += 3) {
+        struct str three = str_slice(text, i, i + 3);
+        uint32_t bits = 0;
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (k < three.len ? (uint8_t)three.data[k] : 0u);
+        for (size_t k = 0; k < 4; k++) {
+            char digit = k <= three.len ? digits[bits >> (18 - 6 * k) & 63] : '=';
+            len += put_percent_encoded(out + len, digit);
+        }
+    }
+    out[len] = '\0';
+    return (struct str){out, len};
+}

@@ -1,5 +1,6 @@
 /*
- * The message's wrapping: encodeURIComponent(base64(utf8)), undone strictly (kore-api.md A6 #9).
+ * The message's wrapping: encodeURIComponent(base64(utf8)), undone strictly (kore-api.md A6 #9);
+ * and put on.
  */
 #pragma once
 
@@ -25,3 +26,6 @@ MUST_USE enum message_fault message_decode(struct str text, struct arena *arena,
 
 /* A sentence's end for each fault: "is not base64 (RFC 4648, with padding)". */
 const char *message_fault_text(enum message_fault fault);
+
+/* The other way: `text` as the API wants it. A NULL view when the arena is full. */
+struct str message_encode(struct str text, struct arena *arena);

@@ -1,8 +1,9 @@
 #include <stdio.h>
 
-#include "base/limits.h"
 #include "base/zones.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
+#include "cli/print.h"
 #include "snapshot.h"
 
 static const char help[] =
@@ -20,20 +21,14 @@ static const char help[] =
     "example\n"
     "  campaign-gateway check --config /etc/campaign-gateway/gateway.yaml\n";
 
-static void print_problems(const struct problems *problems)
-{
-    (void)fprintf(stderr, "%.*s", STR_ARGS(buf_str(&problems->lines)));
-    if (problems->count > LIMIT_PROBLEMS)
-        (void)fprintf(stderr, "and %zu more problems\n", problems->count - LIMIT_PROBLEMS);
-    if (problems->count == 0 || problems->lines.failed)
-        (void)fputs("out of memory\n", stderr);
-}
-
 int cli_check(int argc, char **argv)
 {
     int exit_code;
-    const char *path = cli_config_option(argc, argv, help, &exit_code);
-    if (!path)
+    const char *path = NULL;
+    const struct argument_option options[] = {
+        {.name = "config", .letter = 'c', .value = "FILE", .required = true, .text = &path}};
+    const struct arguments spec = {.help = help, .options = options, .option_count = 1};
+    if (!arguments_read(&spec, argc, argv, &exit_code))
         return exit_code;
     struct problems problems;
     struct tickets *tickets = tickets_new();

@@ -110,6 +110,22 @@ TEST(every_fault_has_a_text)
         assert_true(strlen(message_fault_text(fault)) > 0);
 }
 
+TEST(what_is_encoded_is_decoded_again)
+{
+    static const char *const texts[][2] = {
+        {"a", "YQ%3D%3D"}, {"ab", "YWI%3D"},
+        {"abc", "YWJj"},   {"?>~", "Pz5%2B"},
+        {"???", "Pz8%2F"}, {"\xe0\xa4\xa8\xf0\x9f\x99\x82", "4KSo8J%2BZgg%3D%3D"}};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct str encoded = message_encode(str_from(texts[i][0]), &arena), decoded;
+        size_t offset;
+        EXPECT_STR(encoded, texts[i][1]);
+        assert_int_equal(message_decode(encoded, &arena, &decoded, &offset), MESSAGE_OK);
+        EXPECT_STR(decoded, texts[i][0]);
+    }
+    EXPECT_STR(message_encode(STR(""), &arena), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +133,7 @@ int main(void)
         UNIT(refuses_and_says_where),
         UNIT(memory_that_runs_out_is_a_fault),
         UNIT(every_fault_has_a_text),
+        UNIT(what_is_encoded_is_decoded_again),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
