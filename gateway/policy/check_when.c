@@ -117,29 +117,51 @@ void check_days(const struct question *q, const struct day_set *allowed)
 
 /* ---- business_hours: which week counts ---- */
 
-#define DIFFERENCES 32 /* two zones of today differ by at most four values in a year */
+#define DAY_S INT64_C(86400)
+#define WEEK_S (7 * DAY_S)
+
+/* The next instant at which one of the two zones changes, or the end. */
+static int64_t next_change_s(const struct zone *a, const struct zone *b, int64_t now_s, int64_t end_s)
+{
+    const struct zone *const zones[] = {a, b};
+    int64_t first_s = end_s, change_s;
+    for (size_t i = 0; i < COUNT_OF(zones); i++) {
+        if (zone_next_change(zones[i], now_s, &change_s) && change_s < first_s)
+            first_s = change_s;
+    }
+    return first_s;
+}
+
+/* Minutes after Monday midnight on the wall; 1970 began on a Thursday. */
+static int minute_of_week(const struct zone *zone, int64_t unix_s)
+{
+    int64_t local_s = unix_s + zone_offset_s(zone, unix_s) + 3 * DAY_S;
+    return (int)((local_s % WEEK_S + WEEK_S) % WEEK_S / 60);
+}
 
 /*
  * Hours by another zone's clock: how far the two are apart changes with either's summer time, so
- * only what is open at every distance of the coming year is open (D3.9).
+ * only what is open at every distance of the coming year is open (D3.9). A distance of less than a
+ * week, such as the hour in which New York has changed its clocks and Chicago has not, counts for
+ * the minutes in which it holds.
  */
 static void see_by_clock(const struct subject *s, const struct week_windows *week,
                          const struct zone *clock, struct week_windows *ret)
 {
-    int ahead_s[DIFFERENCES];
-    int64_t now_s = s->context->now_unix_ms / 1000;
-    size_t count =
-        zone_differences(clock, s->zone, now_s, now_s + YEAR_S, ahead_s, COUNT_OF(ahead_s));
-    for (size_t i = 0; i < count; i++) {
+    int64_t now_s = s->context->now_unix_ms / 1000, end_s = now_s + YEAR_S, until_s;
+    for (enum weekday day = MONDAY; day < WEEKDAYS; day++)
+        ret->days[day] = (struct day_windows){{{0, MINUTES_PER_DAY}}, 1};
+    for (int64_t from_s = now_s; from_s < end_s; from_s = until_s) {
         struct week_windows seen;
-        hours_shift(week, ahead_s[i] / 60, &seen);
-        if (i == 0)
-            *ret = seen;
-        else
+        int ahead_s = zone_offset_s(s->zone, from_s) - zone_offset_s(clock, from_s);
+        until_s = next_change_s(s->zone, clock, from_s, end_s);
+        hours_shift(week, ahead_s / 60, &seen);
+        if (until_s - from_s >= WEEK_S || until_s == end_s)
             hours_intersect(ret, &seen);
+        else
+            hours_intersect_during(ret, &seen, minute_of_week(s->zone, from_s),
+                                   (int)((until_s - from_s) / 60));
     }
-    if (count == 0 || count == COUNT_OF(ahead_s))
-        *ret = (struct week_windows){0}; /* not knowing is not a yes */
 }
 
 bool hours_seen_by(const struct subject *subject, const struct hours_table *table,

@@ -87,8 +87,6 @@ void hours_intersect(struct week_windows *week, const struct week_windows *with)
         hours_intersect_day(&week->days[day], &with->days[day]);
 }
 
-#define MINUTES_PER_WEEK (WEEKDAYS * MINUTES_PER_DAY)
-
 /* [start, end) in minutes of the week, which is a ring; no longer than a day. */
 static void add_to_ring(struct week_windows *week, int start_min, int end_min)
 {
@@ -114,6 +112,17 @@ void hours_shift(const struct week_windows *week, int ahead_min, struct week_win
                         midnight_min + week->days[day].items[i].closes_min);
         }
     }
+}
+
+/* Opens all but the span, a day at a time, so that only the span is narrowed. */
+void hours_intersect_during(struct week_windows *week, const struct week_windows *with,
+                            int start_min, int length_min)
+{
+    struct week_windows mask = *with;
+    int end_min = start_min + MINUTES_PER_WEEK;
+    for (int from = start_min + length_min; from < end_min; from += MINUTES_PER_DAY)
+        add_to_ring(&mask, from, from + MINUTES_PER_DAY < end_min ? from + MINUTES_PER_DAY : end_min);
+    hours_intersect(week, &mask);
 }
 
 struct day_windows hours_clip(const struct day_windows *day, struct window wanted)

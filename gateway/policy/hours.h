@@ -41,6 +41,15 @@ bool hours_contain(const struct week_windows *week, enum weekday day, int start_
 void hours_intersect_day(struct day_windows *day, const struct day_windows *with);
 void hours_intersect(struct week_windows *week, const struct week_windows *with);
 
+#define MINUTES_PER_WEEK (WEEKDAYS * MINUTES_PER_DAY)
+
+/*
+ * The same, but only for the minutes [start, start + length) of the week, counted from Monday
+ * midnight around the ring; what is outside of them stays. At most a week.
+ */
+void hours_intersect_during(struct week_windows *week, const struct week_windows *with,
+                            int start_min, int length_min);
+
 /*
  * The week as a clock sees it that is `ahead_min` minutes ahead (negative: behind) of the one it
  * is written for: by 9:00 AM in New York it is 2:00 PM in London. At most a week. More than

@@ -161,6 +161,23 @@ TEST(another_clock_sees_the_week_shifted_as_a_ring)
     expect_windows(&seen.days[TUESDAY], "12:00 AM - 7:00 AM");
 }
 
+TEST(a_span_of_the_week_is_narrowed_and_the_rest_stays)
+{
+    struct week_windows week = {0}, with = {0};
+    for (enum weekday day = MONDAY; day < WEEKDAYS; day++)
+        assert_true(hours_add(&week, day, 540, 1080));
+    assert_true(hours_add(&with, SUNDAY, 600, 660));
+    hours_intersect_during(&week, &with, SUNDAY * MINUTES_PER_DAY + 570, 120);
+    expect_windows(&week.days[SUNDAY], "9:00 AM - 9:30 AM, 10:00 AM - 11:00 AM, 11:30 AM - 6:00 PM");
+    expect_windows(&week.days[MONDAY], "9:00 AM - 6:00 PM");
+    hours_intersect_during(&week, &with, SUNDAY * MINUTES_PER_DAY + 1000, 1440);
+    expect_windows(&week.days[SUNDAY], "9:00 AM - 9:30 AM, 10:00 AM - 11:00 AM, 11:30 AM - 4:40 PM");
+    expect_windows(&week.days[MONDAY], "4:40 PM - 6:00 PM"); /* around the ring */
+    hours_intersect_during(&week, &with, 0, MINUTES_PER_WEEK);
+    expect_windows(&week.days[SUNDAY], "10:00 AM - 11:00 AM");
+    expect_windows(&week.days[TUESDAY], "closed");
+}
+
 TEST(a_whole_week_stays_whole_by_any_clock)
 {
     struct week_windows week = {0}, seen;
@@ -197,4 +214,5 @@ TESTS(UNIT(touching_windows_become_one), UNIT(windows_with_a_gap_stay_apart),
       UNIT(two_weeks_have_in_common_what_both_open),
       UNIT(more_pieces_than_there_is_room_for_are_closed),
       UNIT(another_clock_sees_the_week_shifted_as_a_ring),
+      UNIT(a_span_of_the_week_is_narrowed_and_the_rest_stays),
       UNIT(a_whole_week_stays_whole_by_any_clock), UNIT(hours_are_described_for_people))

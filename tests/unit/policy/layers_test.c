@@ -523,16 +523,45 @@ TEST(two_zones_that_change_on_different_days_are_never_closer_than_they_get)
     REFUSES(BY_CLOCK("America/New_York", "9:00 AM - 4:00 PM"));
 }
 
-/* Both change at 2 AM of the same day, half an hour apart: for that long they are an hour apart. */
 TEST(half_an_hour_of_summer_time_counts)
 {
-    campaign.timezone = STR("Australia/Lord_Howe"); /* -30, 0, 30 or 60 minutes ahead of Sydney */
-    block_at(10 * 60, 16 * 60 + 30);
+    campaign.timezone = STR("Australia/Lord_Howe"); /* Sydney's time in summer, half an hour more */
+    block_at(9 * 60 + 30, 17 * 60);
     PASSES(BY_CLOCK("Australia/Sydney", "9:00 AM - 5:00 PM"));
-    block_at(10 * 60 - 1, 16 * 60 + 30);
+    block_at(9 * 60 + 29, 17 * 60);
     REFUSES(BY_CLOCK("Australia/Sydney", "9:00 AM - 5:00 PM"));
-    block_at(10 * 60, 16 * 60 + 31);
+    block_at(9 * 60 + 30, 17 * 60 + 1);
     REFUSES(BY_CLOCK("Australia/Sydney", "9:00 AM - 5:00 PM"));
+}
+
+/* New York changes an hour before Chicago: in autumn, on Sunday from 1 to 2 AM, both show the same. */
+TEST(the_hour_of_the_change_counts_when_it_comes)
+{
+    campaign.timezone = STR("America/New_York");
+    block_at(9 * 60, 21 * 60);
+    PASSES(BY_CLOCK("America/Chicago", "8:00 AM - 8:00 PM"));
+    block.day = SUNDAY;
+    block_at(60, 121);
+    PASSES(BY_CLOCK("America/Chicago", "12:00 AM - 24:00"));
+    block_at(60, 120);
+    REFUSES(BY_CLOCK("America/Chicago", "12:00 AM - 12:59 AM"));
+    block_at(4 * 60, 5 * 60); /* 3 AM in Chicago; in spring, from 3 to 4 AM, it is 1 AM there */
+    PASSES(BY_CLOCK("America/Chicago", "3:00 AM - 4:00 AM"));
+    block_at(3 * 60, 4 * 60);
+    REFUSES(BY_CLOCK("America/Chicago", "2:00 AM - 4:00 AM"));
+    block.day = MONDAY;
+    PASSES(BY_CLOCK("America/Chicago", "2:00 AM - 4:00 AM"));
+}
+
+TEST(a_change_that_is_near_counts_for_what_is_left)
+{
+    campaign.timezone = STR("America/New_York"); /* until 8 March London is 5 hours ahead */
+    at("2026-03-07T12:00:00Z");
+    block.day = MONDAY;
+    block_at(9 * 60, 10 * 60); /* on 9 March it is 1 PM in London: then it counts in full */
+    REFUSES(BY_CLOCK("Europe/London", "2:00 PM - 3:00 PM"));
+    block.day = SATURDAY;
+    REFUSES(BY_CLOCK("Europe/London", "2:00 PM - 3:00 PM"));
 }
 
 TEST(its_own_clock_needs_no_arithmetic)
@@ -620,5 +649,7 @@ TESTS(STORY(a_case_applies_to_its_message_classes),
       STORY(a_day_of_summer_time_is_closed_from_end_to_end),
       STORY(hours_by_another_clock_hold_all_year),
       STORY(two_zones_that_change_on_different_days_are_never_closer_than_they_get),
-      STORY(half_an_hour_of_summer_time_counts), STORY(its_own_clock_needs_no_arithmetic),
+      STORY(half_an_hour_of_summer_time_counts),
+      STORY(the_hour_of_the_change_counts_when_it_comes),
+      STORY(a_change_that_is_near_counts_for_what_is_left), STORY(its_own_clock_needs_no_arithmetic),
       STORY(another_clock_may_be_on_another_day), STORY(a_trace_tells_of_every_setting))
