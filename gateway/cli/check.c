@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/zones.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "snapshot.h"
 
@@ -32,8 +33,11 @@ static void print_problems(const struct problems *problems)
 int cli_check(int argc, char **argv)
 {
     int exit_code;
-    const char *path = cli_config_option(argc, argv, help, &exit_code);
-    if (!path)
+    const char *path = NULL;
+    const struct argument_option options[] = {
+        {.name = "config", .letter = 'c', .value = "FILE", .required = true, .text = &path}};
+    const struct arguments spec = {.help = help, .options = options, .option_count = 1};
+    if (!arguments_read(&spec, argc, argv, &exit_code))
         return exit_code;
     struct problems problems;
     struct tickets *tickets = tickets_new();

@@ -9,9 +9,3 @@ enum { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_USAGE = 2 };
 int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_version(int argc, char **argv);
-
-/*
- * The value of `--config FILE` or `-c FILE`, the only option of run and check. NULL after having
- * said what is wrong (or, for --help, what is right: *exit_code tells).
- */
-const char *cli_config_option(int argc, char **argv, const char *help, int *exit_code);

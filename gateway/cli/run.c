@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "server.h"
 
@@ -32,8 +33,11 @@ static const char help[] =
 int cli_run(int argc, char **argv)
 {
     int exit_code;
-    const char *path = cli_config_option(argc, argv, help, &exit_code);
-    if (!path)
+    const char *path = NULL;
+    const struct argument_option options[] = {
+        {.name = "config", .letter = 'c', .value = "FILE", .required = true, .text = &path}};
+    const struct arguments spec = {.help = help, .options = options, .option_count = 1};
+    if (!arguments_read(&spec, argc, argv, &exit_code))
         return exit_code;
     struct error err;
     enum server_end end = server_run(path, &err);
