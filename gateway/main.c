@@ -14,6 +14,8 @@ static const struct {
 } verbs[] = {
     {"run", cli_run, "serve: judge, record and forward campaigns"},
     {"check", cli_check, "read configuration, policies and certificates; start nothing"},
+    {"render", cli_render, "print a policy as sentences"},
+    {"diff", cli_diff, "say who may do more, and who less, by a changed policy"},
     {"version", cli_version, "print the version"},
 };
 

@@ -1,9 +1,9 @@
 #include <stdio.h>
 
-#include "base/limits.h"
 #include "base/zones.h"
 #include "cli/arguments.h"
 #include "cli/cli.h"
+#include "cli/print.h"
 #include "snapshot.h"
 
 static const char help[] =
@@ -20,15 +20,6 @@ static const char help[] =
     "\n"
     "example\n"
     "  campaign-gateway check --config /etc/campaign-gateway/gateway.yaml\n";
-
-static void print_problems(const struct problems *problems)
-{
-    (void)fprintf(stderr, "%.*s", STR_ARGS(buf_str(&problems->lines)));
-    if (problems->count > LIMIT_PROBLEMS)
-        (void)fprintf(stderr, "and %zu more problems\n", problems->count - LIMIT_PROBLEMS);
-    if (problems->count == 0 || problems->lines.failed)
-        (void)fputs("out of memory\n", stderr);
-}
 
 int cli_check(int argc, char **argv)
 {

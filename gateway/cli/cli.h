@@ -8,4 +8,6 @@ enum { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_USAGE = 2 };
 
 int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_render(int argc, char **argv);
+int cli_diff(int argc, char **argv);
 int cli_version(int argc, char **argv);

@@ -41,6 +41,9 @@ bool hours_contain(const struct week_windows *week, enum weekday day, int start_
 void hours_intersect_day(struct day_windows *day, const struct day_windows *with);
 void hours_intersect(struct week_windows *week, const struct week_windows *with);
 
+/* What is open in the week and not in `without`. Pieces as above: the last ones are left out. */
+void hours_subtract(struct week_windows *week, const struct week_windows *without);
+
 /*
  * The week as a clock sees it that is `ahead_min` minutes ahead (negative: behind) of the one it
  * is written for: by 9:00 AM in New York it is 2:00 PM in London. At most a week. More than
