@@ -16,6 +16,8 @@ static const struct {
     {"check", cli_check, "read configuration, policies and certificates; start nothing"},
     {"judge", cli_judge, "say what would happen to a campaign, and why; offline"},
     {"test", cli_test, "run the tests of a policy"},
+    {"render", cli_render, "print a policy as sentences"},
+    {"diff", cli_diff, "say who may do more, and who less, by a changed policy"},
     {"version", cli_version, "print the version"},
 };
 

@@ -8,7 +8,6 @@
 
 #include "audit/digest.h"
 #include "base/limits.h"
-#include "config.h"
 #include "watch.h"
 
 struct policy_files *policy_files_new(struct arena *arena)
@@ -173,4 +172,52 @@ struct policy_set *policy_files_compile(struct policy_files *files, struct probl
         (void)problems_add(problems, &err);
     }
     return NULL;
+}
+
+/* ---- all in one ---- */
+
+/* Where a path was written, when it was in a file. */
+static bool cannot_add(const struct config_text *setting, const struct error *why,
+                       struct problems *problems)
+{
+    struct error err;
+    if (setting)
+        (void)config_error(&setting->place, &err, "%s", why->text);
+    else
+        err = *why;
+    return problems_add(problems, &err);
+}
+
+static const struct policy_set *load(struct policy_files *files, const char *const *paths,
+                                     const struct config_text *settings, size_t count,
+                                     struct problems *problems)
+{
+    struct error why = {.text = "out of memory while reading the policy"};
+    bool fine = files || problems_add(problems, &why);
+    for (size_t i = 0; files && i < count; i++) {
+        const char *path = settings ? settings[i].value.data : paths[i];
+        if (!policy_files_add(files, path, &why))
+            fine = cannot_add(settings ? &settings[i] : NULL, &why, problems);
+    }
+    return fine ? policy_files_compile(files, problems) : NULL;
+}
+
+const struct policy_set *policy_load(const char *const *paths, size_t count, struct arena *arena,
+                                     struct policy_files **ret_files, struct problems *problems)
+{
+    struct policy_files *files = policy_files_new(arena);
+    if (ret_files)
+        *ret_files = files;
+    return load(files, paths, NULL, count, problems);
+}
+
+const struct policy_set *policy_load_configured(const struct config_text *paths, size_t count,
+                                                struct arena *arena,
+                                                struct policy_files **ret_files,
+                                                struct problems *problems)
+{
+    struct policy_files *files = policy_files_new(arena);
+    if (ret_files)
+        *ret_files = files;
+    return load(files, NULL, paths, count, problems);
 }

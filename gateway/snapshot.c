@@ -8,26 +8,6 @@
 
 #define LIMIT_LOAD_TRIES 5
 
-/* The policy that `paths` name, and what it was read from. */
-static const struct policy_set *load_policy(struct snapshot *snapshot,
-                                            const struct config_text *paths, size_t count,
-                                            struct policy_files **ret_files,
-                                            struct problems *problems)
-{
-    struct error why, err;
-    struct policy_files *files = *ret_files = policy_files_new(&snapshot->arena);
-    for (size_t i = 0; i < count; i++) {
-        if (files && policy_files_add(files, paths[i].value.data, &why))
-            continue;
-        if (!files)
-            error_set(&why, "out of memory while reading the policy");
-        (void)config_error(&paths[i].place, &err, "%s", why.text);
-        (void)problems_add(problems, &err);
-        return NULL;
-    }
-    return policy_files_compile(files, problems);
-}
-
 static bool find_team(struct snapshot *snapshot, struct error *err)
 {
     const struct config *config = snapshot->config;
@@ -46,11 +26,12 @@ static bool load_policies(struct snapshot *snapshot, struct problems *problems)
 {
     struct error err = {.text = ""};
     const struct config *config = snapshot->config;
-    snapshot->policy = load_policy(snapshot, config->policies, config->policy_count,
-                                   &snapshot->policy_files, problems);
+    snapshot->policy = policy_load_configured(config->policies, config->policy_count,
+                                              &snapshot->arena, &snapshot->policy_files, problems);
     if (config->candidate_count)
-        snapshot->candidate = load_policy(snapshot, config->candidates, config->candidate_count,
-                                          &snapshot->candidate_files, problems);
+        snapshot->candidate =
+            policy_load_configured(config->candidates, config->candidate_count, &snapshot->arena,
+                                   &snapshot->candidate_files, problems);
     if (!snapshot->policy || (config->candidate_count && !snapshot->candidate))
         return false;
     return find_team(snapshot, &err) || problems_add(problems, &err);

@@ -10,4 +10,6 @@ int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_judge(int argc, char **argv);
 int cli_test(int argc, char **argv);
+int cli_render(int argc, char **argv);
+int cli_diff(int argc, char **argv);
 int cli_version(int argc, char **argv);

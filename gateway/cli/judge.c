@@ -87,30 +87,6 @@ static bool read_options(struct judge *j, int argc, char **argv, int *exit_code)
 
 /* ---- policies ---- */
 
-static const struct policy_set *load_configured(struct judge *j, const struct config_text *paths,
-                                                size_t count)
-{
-    struct error why;
-    struct policy_files *files = policy_files_new(&j->arena);
-    for (size_t i = 0; files && i < count; i++) {
-        if (policy_files_add(files, paths[i].value.data, &why))
-            continue;
-        config_error(&paths[i].place, &j->err, "%s", why.text);
-        return NULL;
-    }
-    return files ? policy_files_compile(files, &j->problems) : NULL;
-}
-
-static const struct policy_set *load_given(struct judge *j)
-{
-    struct policy_files *files = policy_files_new(&j->arena);
-    for (size_t i = 0; files && i < j->policies.count; i++) {
-        if (!policy_files_add(files, j->policies.items[i], &j->err))
-            return NULL;
-    }
-    return files ? policy_files_compile(files, &j->problems) : NULL;
-}
-
 static bool load_policies(struct judge *j)
 {
     const struct config *config = j->config;
@@ -118,13 +94,16 @@ static bool load_policies(struct judge *j)
         return error_set(&j->err, "campaign-gateway judge: --config FILE or --policy PATH is "
                                   "missing; try --help");
     if (config && j->policies.count == 0 && config->candidate_count) {
-        j->candidate = load_configured(j, config->candidates, config->candidate_count);
+        j->candidate = policy_load_configured(config->candidates, config->candidate_count,
+                                              &j->arena, NULL, &j->problems);
         if (!j->candidate)
             return false;
     }
-    j->question.policy = j->policies.count
-                             ? load_given(j)
-                             : load_configured(j, config->policies, config->policy_count);
+    j->question.policy =
+        j->policies.count
+            ? policy_load(j->policies.items, j->policies.count, &j->arena, NULL, &j->problems)
+            : policy_load_configured(config->policies, config->policy_count, &j->arena, NULL,
+                                     &j->problems);
     return j->question.policy != NULL;
 }
 

@@ -87,6 +87,31 @@ void hours_intersect(struct week_windows *week, const struct week_windows *with)
         hours_intersect_day(&week->days[day], &with->days[day]);
 }
 
+/* What is left of one window, sorted, behind what `left` has already. */
+static void subtract_day(struct window window, const struct day_windows *without,
+                         struct day_windows *left)
+{
+    int opens = window.opens_min;
+    for (size_t i = 0; i <= without->count && left->count < WINDOWS_PER_DAY; i++) {
+        struct window hole = i < without->count ? without->items[i]
+                                                : (struct window){MINUTES_PER_DAY, MINUTES_PER_DAY};
+        int closes = hole.opens_min < window.closes_min ? hole.opens_min : window.closes_min;
+        if (opens < closes)
+            left->items[left->count++] = (struct window){opens, closes};
+        opens = hole.closes_min > opens ? hole.closes_min : opens;
+    }
+}
+
+void hours_subtract(struct week_windows *week, const struct week_windows *without)
+{
+    for (enum weekday day = MONDAY; day < WEEKDAYS; day++) {
+        struct day_windows left = {0};
+        for (size_t i = 0; i < week->days[day].count; i++)
+            subtract_day(week->days[day].items[i], &without->days[day], &left);
+        week->days[day] = left;
+    }
+}
+
 /* [start, end) in minutes of the week, which is a ring; no longer than a day. */
 static void add_to_ring(struct week_windows *week, int start_min, int end_min)
 {

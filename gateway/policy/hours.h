@@ -49,6 +49,8 @@ void hours_intersect(struct week_windows *week, const struct week_windows *with)
  */
 void hours_intersect_during(struct week_windows *week, const struct week_windows *with,
                             int start_min, int length_min);
+/* What is open in the week and not in `without`. Pieces as above: the last ones are left out. */
+void hours_subtract(struct week_windows *week, const struct week_windows *without);
 
 /*
  * The week as a clock sees it that is `ahead_min` minutes ahead (negative: behind) of the one it

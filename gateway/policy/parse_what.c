@@ -93,6 +93,13 @@ static bool compile_text(struct compiler *c, struct version_target *target)
         if (!read_slot(c, each, &slots[count++]))
             return false;
     }
+    struct pattern_slot *kept = arena_zalloc(c->arena, count, sizeof(*kept));
+    if (!kept)
+        return compiler_out_of_memory(c);
+    if (count)
+        memcpy(kept, slots, count * sizeof(*kept));
+    target->version.slots = kept;
+    target->version.slot_count = count;
     target->version.text = target->text->text;
     target->version.pattern =
         pattern_of_text(target->text->text, slots, count, c->arena, &why, &offset);

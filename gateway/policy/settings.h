@@ -125,6 +125,7 @@ void closed_date_in_year(const struct closed_date *date, int year, int64_t *ret_
 /* ---- what ---- */
 
 struct phrases;
+struct pattern_slot;
 
 struct phrase_list {
     const struct phrases *phrases;
@@ -137,7 +138,9 @@ struct phrase_list {
 struct template_version {
     struct str sha256; /* 64 hex digits of the text's UTF-8; empty when there is a pattern */
     const struct pattern *pattern;
-    struct str text;                       /* the pattern as its author wrote it */
+    struct str text; /* the pattern as its author wrote it */
+    const struct pattern_slot *slots; /* of the text */
+    size_t slot_count;
     int64_t valid_from_ms, valid_until_ms; /* [from, until) */
 };
 
