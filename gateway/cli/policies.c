@@ -20,9 +20,9 @@ const struct policy_set *policies_load_configured(const char *config_path, struc
     problems_init(&problems);
     struct config *config = config_load(config_path, &problems);
     const struct policy_set *set =
-        config ? policy_load_configured(config->policies, config->policy_count, arena, NULL,
-                                        &problems)
-               : NULL;
+        config
+            ? policy_load_configured(config->policies, config->policy_count, arena, NULL, &problems)
+            : NULL;
     if (!set)
         print_problems(&problems);
     config_free(config);

@@ -121,7 +121,8 @@ void check_days(const struct question *q, const struct day_set *allowed)
 #define WEEK_S (7 * DAY_S)
 
 /* The next instant at which one of the two zones changes, or the end. */
-static int64_t next_change_s(const struct zone *a, const struct zone *b, int64_t now_s, int64_t end_s)
+static int64_t next_change_s(const struct zone *a, const struct zone *b, int64_t now_s,
+                             int64_t end_s)
 {
     const struct zone *const zones[] = {a, b};
     int64_t first_s = end_s, change_s;

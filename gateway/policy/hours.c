@@ -146,7 +146,8 @@ void hours_intersect_during(struct week_windows *week, const struct week_windows
     struct week_windows mask = *with;
     int end_min = start_min + MINUTES_PER_WEEK;
     for (int from = start_min + length_min; from < end_min; from += MINUTES_PER_DAY)
-        add_to_ring(&mask, from, from + MINUTES_PER_DAY < end_min ? from + MINUTES_PER_DAY : end_min);
+        add_to_ring(&mask, from,
+                    from + MINUTES_PER_DAY < end_min ? from + MINUTES_PER_DAY : end_min);
     hours_intersect(week, &mask);
 }
 

@@ -173,10 +173,9 @@ static void say_general(struct render *r, const struct render_options *options)
     NOTE(r, "A campaign must satisfy every section below that applies to it: packs, organisation "
             "and its own team. A section asks nothing about what it does not mention. Teams that "
             "are not named here may create no campaigns");
-    NOTE(r,
-         "Messages whose template has no class count as %s, unless the team's own class is "
-         "stricter",
-         message_class_text(set->default_class));
+    NOTE(r, "Messages whose template has no class count as %s, unless %s",
+         message_class_text(set->default_class),
+         set->has_class ? "the team's own class is stricter" : "the team says otherwise");
     NOTE(r, "The policy's own dates are days in %.*s", STR_ARGS(set->calendar));
     NOTE(r, "A refusal %s which caller IDs are allowed",
          set->disclose_caller_ids ? "tells" : "does not tell");

@@ -138,7 +138,7 @@ struct phrase_list {
 struct template_version {
     struct str sha256; /* 64 hex digits of the text's UTF-8; empty when there is a pattern */
     const struct pattern *pattern;
-    struct str text; /* the pattern as its author wrote it */
+    struct str text;                  /* the pattern as its author wrote it */
     const struct pattern_slot *slots; /* of the text */
     size_t slot_count;
     int64_t valid_from_ms, valid_until_ms; /* [from, until) */

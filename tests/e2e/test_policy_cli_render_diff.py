@@ -71,7 +71,7 @@ def test_nothing_is_golden_that_is_not_shipped():
 
 
 def test_files_in_one_command_are_one_policy():
-    together = run("render", EXAMPLE / "organisation.yaml", EXAMPLE / "teams.yaml").stdout
+    together = run("render", *sorted(EXAMPLE.glob("*.yaml"))).stdout
     assert together == run("render", EXAMPLE).stdout
 
 
@@ -89,9 +89,8 @@ def test_render_as_json_says_the_same():
     page = json.loads(run("render", "--format", "json", EXAMPLE).stdout)
     teams = [section["title"] for section in page["sections"] if section["kind"] == "team"]
     assert teams == ["Team billing", "Team marketing", "Team support"]
-    billing = page["sections"][2]
-    assert billing["items"] == [{"name": "caller_ids", "remark": "",
-                                 "says": ["The sender is one of: +919561612345"]}]
+    billing = next(section for section in page["sections"] if section["title"] == "Team billing")
+    assert {"name": "caller_ids", "remark": "", "says": ["The sender is one of: +919561612345"]} in billing["items"]
 
 
 @pytest.mark.parametrize("arguments, sentence", [

@@ -168,10 +168,12 @@ TEST(a_span_of_the_week_is_narrowed_and_the_rest_stays)
         assert_true(hours_add(&week, day, 540, 1080));
     assert_true(hours_add(&with, SUNDAY, 600, 660));
     hours_intersect_during(&week, &with, SUNDAY * MINUTES_PER_DAY + 570, 120);
-    expect_windows(&week.days[SUNDAY], "9:00 AM - 9:30 AM, 10:00 AM - 11:00 AM, 11:30 AM - 6:00 PM");
+    expect_windows(&week.days[SUNDAY],
+                   "9:00 AM - 9:30 AM, 10:00 AM - 11:00 AM, 11:30 AM - 6:00 PM");
     expect_windows(&week.days[MONDAY], "9:00 AM - 6:00 PM");
     hours_intersect_during(&week, &with, SUNDAY * MINUTES_PER_DAY + 1000, 1440);
-    expect_windows(&week.days[SUNDAY], "9:00 AM - 9:30 AM, 10:00 AM - 11:00 AM, 11:30 AM - 4:40 PM");
+    expect_windows(&week.days[SUNDAY],
+                   "9:00 AM - 9:30 AM, 10:00 AM - 11:00 AM, 11:30 AM - 4:40 PM");
     expect_windows(&week.days[MONDAY], "4:40 PM - 6:00 PM"); /* around the ring */
     hours_intersect_during(&week, &with, 0, MINUTES_PER_WEEK);
     expect_windows(&week.days[SUNDAY], "10:00 AM - 11:00 AM");

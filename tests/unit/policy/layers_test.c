@@ -534,7 +534,8 @@ TEST(half_an_hour_of_summer_time_counts)
     REFUSES(BY_CLOCK("Australia/Sydney", "9:00 AM - 5:00 PM"));
 }
 
-/* New York changes an hour before Chicago: in autumn, on Sunday from 1 to 2 AM, both show the same. */
+/* New York changes an hour before Chicago: in autumn, on Sunday from 1 to 2 AM, both show the same.
+ */
 TEST(the_hour_of_the_change_counts_when_it_comes)
 {
     campaign.timezone = STR("America/New_York");
@@ -649,7 +650,7 @@ TESTS(STORY(a_case_applies_to_its_message_classes),
       STORY(a_day_of_summer_time_is_closed_from_end_to_end),
       STORY(hours_by_another_clock_hold_all_year),
       STORY(two_zones_that_change_on_different_days_are_never_closer_than_they_get),
-      STORY(half_an_hour_of_summer_time_counts),
-      STORY(the_hour_of_the_change_counts_when_it_comes),
-      STORY(a_change_that_is_near_counts_for_what_is_left), STORY(its_own_clock_needs_no_arithmetic),
-      STORY(another_clock_may_be_on_another_day), STORY(a_trace_tells_of_every_setting))
+      STORY(half_an_hour_of_summer_time_counts), STORY(the_hour_of_the_change_counts_when_it_comes),
+      STORY(a_change_that_is_near_counts_for_what_is_left),
+      STORY(its_own_clock_needs_no_arithmetic), STORY(another_clock_may_be_on_another_day),
+      STORY(a_trace_tells_of_every_setting))
