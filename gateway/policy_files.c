@@ -176,39 +176,14 @@ struct policy_set *policy_files_compile(struct policy_files *files, struct probl
 
 /* ---- all in one ---- */
 
-/* Where a path was written, when it was in a file. */
-static bool cannot_add(const struct config_text *setting, const struct error *why,
+/* With the place where the path was written, when that was in a file. */
+static bool cannot_add(const struct config_text *path, const struct error *why,
                        struct problems *problems)
 {
-    struct error err;
-    if (setting)
-        (void)config_error(&setting->place, &err, "%s", why->text);
-    else
-        err = *why;
+    struct error err = *why;
+    if (path->place.file)
+        (void)config_error(&path->place, &err, "%s", why->text);
     return problems_add(problems, &err);
-}
-
-static const struct policy_set *load(struct policy_files *files, const char *const *paths,
-                                     const struct config_text *settings, size_t count,
-                                     struct problems *problems)
-{
-    struct error why = {.text = "out of memory while reading the policy"};
-    bool fine = files || problems_add(problems, &why);
-    for (size_t i = 0; files && i < count; i++) {
-        const char *path = settings ? settings[i].value.data : paths[i];
-        if (!policy_files_add(files, path, &why))
-            fine = cannot_add(settings ? &settings[i] : NULL, &why, problems);
-    }
-    return fine ? policy_files_compile(files, problems) : NULL;
-}
-
-const struct policy_set *policy_load(const char *const *paths, size_t count, struct arena *arena,
-                                     struct policy_files **ret_files, struct problems *problems)
-{
-    struct policy_files *files = policy_files_new(arena);
-    if (ret_files)
-        *ret_files = files;
-    return load(files, paths, NULL, count, problems);
 }
 
 const struct policy_set *policy_load_configured(const struct config_text *paths, size_t count,
@@ -216,8 +191,27 @@ const struct policy_set *policy_load_configured(const struct config_text *paths,
                                                 struct policy_files **ret_files,
                                                 struct problems *problems)
 {
+    struct error why = {.text = "out of memory while reading the policy"};
     struct policy_files *files = policy_files_new(arena);
+    bool fine = files || problems_add(problems, &why);
+    for (size_t i = 0; files && i < count; i++) {
+        if (!policy_files_add(files, paths[i].value.data, &why))
+            fine = cannot_add(&paths[i], &why, problems);
+    }
     if (ret_files)
         *ret_files = files;
-    return load(files, NULL, paths, count, problems);
+    return fine ? policy_files_compile(files, problems) : NULL;
+}
+
+const struct policy_set *policy_load(const char *const *paths, size_t count, struct arena *arena,
+                                     struct policy_files **ret_files, struct problems *problems)
+{
+    struct error why = {.text = "out of memory while reading the policy"};
+    struct config_text *named = arena_zalloc(arena, count, sizeof(*named));
+    for (size_t i = 0; named && i < count; i++)
+        named[i].value = str_from(paths[i]);
+    if (named)
+        return policy_load_configured(named, count, arena, ret_files, problems);
+    (void)problems_add(problems, &why);
+    return NULL;
 }

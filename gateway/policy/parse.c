@@ -90,7 +90,7 @@ static bool add_setting(struct compiler *c, struct settings_builder *settings,
 bool parse_rule(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer,
                 struct settings_builder *settings, bool *ret_known)
 {
-    enum policy_rule rule;
+    enum policy_rule rule = POLICY_RULES;
     const void *value = NULL;
     *ret_known = policy_rule_parse(node->key, &rule);
     if (!*ret_known)
@@ -169,7 +169,7 @@ static bool read_case_name(struct compiler *c, const struct yaml_node *node,
 static bool parse_case(struct compiler *c, const struct yaml_node *node, void *target)
 {
     const struct layer_target *outer = target;
-    struct str title;
+    struct str title = {0};
     if (!compiler_expect(c, node, YAML_MAPPING, "a case") ||
         !read_case_name(c, node, outer, &title))
         return false;

@@ -142,7 +142,7 @@ static bool parse_day(struct compiler *c, const struct yaml_node *node, int64_t 
 
 bool compiler_day_start(struct compiler *c, const struct yaml_node *node, int64_t *ret_ms)
 {
-    int64_t day;
+    int64_t day = 0;
     if (!parse_day(c, node, &day))
         return false;
     *ret_ms = local_day_starts_ms(c->calendar, day);
@@ -151,7 +151,7 @@ bool compiler_day_start(struct compiler *c, const struct yaml_node *node, int64_
 
 bool compiler_day_end(struct compiler *c, const struct yaml_node *node, int64_t *ret_ms)
 {
-    int64_t day;
+    int64_t day = 0;
     if (!parse_day(c, node, &day))
         return false;
     *ret_ms = local_day_starts_ms(c->calendar, day + 1);

@@ -1,6 +1,8 @@
 /*
  * Settings of the rules about zones, days, hours and dates.
  */
+#include <stdio.h>
+
 #include "base/calendar.h"
 #include "base/zones.h"
 #include "campaign/daytime.h"
@@ -312,12 +314,11 @@ static bool parse_small(struct str text, int least, int most, int *ret)
 static bool parse_yearly(struct str text, struct closed_date *date)
 {
     int64_t day;
-    char common_year[16];
+    char common_year[11];
     struct str month, rest;
     if (text.len != 5 || !str_cut(text, '-', &month, &rest))
         return false;
-    memcpy(common_year, "2001-", 5);
-    memcpy(common_year + 5, text.data, text.len);
+    (void)snprintf(common_year, sizeof(common_year), "2001-%.*s", STR_ARGS(text));
     date->kind = CLOSED_YEARLY;
     return parse_date((struct str){common_year, 10}, &day) &&
            parse_small(month, 1, 12, &date->month) && parse_small(rest, 1, 31, &date->day);
