@@ -61,41 +61,38 @@ const char *policy_answer_text(enum policy_answer answer)
 
 /* ---- what the campaign has ---- */
 
-static const char *const part_names[] = {
-    [PART_ALWAYS] = "nothing",
-    [PART_CALLER_ID] = "caller ID",
-    [PART_CONTACT_LISTS] = "contact list",
-    [PART_DNC_LIST] = "do-not-contact list",
-    [PART_PRIORITY] = "priority",
-    [PART_NAME] = "name",
-    [PART_DESCRIPTION] = "description",
-    [PART_TIMEZONE] = "time zone",
-    [PART_FREQUENCY] = "frequency",
-    [PART_BLOCKS] = "block",
-    [PART_SCHEDULE] = "schedule",
-    [PART_TEMPLATE] = "template",
-    [PART_MESSAGE] = "message",
+static const char *const absences[POLICY_PARTS] = {
+    [PART_CALLER_ID] = "the campaign has no valid caller ID",
+    [PART_CONTACT_LISTS] = "the campaign has no valid contact list",
+    [PART_DNC_LIST] = "the campaign has no valid do-not-contact list",
+    [PART_PRIORITY] = "the campaign has no valid priority",
+    [PART_NAME] = "the campaign has no valid name",
+    [PART_DESCRIPTION] = "the campaign has no valid description",
+    [PART_TIMEZONE] = "the campaign has no valid time zone",
+    [PART_FREQUENCY] = "the campaign has no valid frequency",
+    [PART_BLOCKS] = "the campaign has no valid block",
+    [PART_SCHEDULE] = "the campaign has no valid schedule",
+    [PART_TEMPLATE] = "the campaign has no valid template",
+    [PART_MESSAGE] = "the campaign has no valid message",
 };
 
-static bool has_part(const struct subject *s, enum policy_part part)
+static void find_parts(struct subject *s)
 {
     const struct campaign *campaign = s->campaign;
-    const bool has[] = {
-        [PART_ALWAYS] = true,
-        [PART_CALLER_ID] = campaign->caller_id.len > 0,
-        [PART_CONTACT_LISTS] = campaign->contact_list_count > 0,
-        [PART_DNC_LIST] = campaign->dnc_list.len > 0,
-        [PART_PRIORITY] = campaign->priority > 0,
-        [PART_NAME] = campaign->name.len > 0,
-        [PART_DESCRIPTION] = campaign->description.len > 0,
-        [PART_TIMEZONE] = s->zone != NULL,
-        [PART_FREQUENCY] = campaign->frequency != FREQUENCY_ABSENT,
-        [PART_BLOCKS] = campaign->block_count > 0,
-        [PART_SCHEDULE] = campaign->has_schedule,
-        [PART_TEMPLATE] = campaign->template_name.len > 0,
-        [PART_MESSAGE] = campaign->message.len > 0,
-    };
-    return has[part];
+    bool *has = s->has;
+    has[PART_ALWAYS] = true;
+    has[PART_CALLER_ID] = campaign->caller_id.len > 0;
+    has[PART_CONTACT_LISTS] = campaign->contact_list_count > 0;
+    has[PART_DNC_LIST] = campaign->dnc_list.len > 0;
+    has[PART_PRIORITY] = campaign->priority > 0;
+    has[PART_NAME] = campaign->name.len > 0;
+    has[PART_DESCRIPTION] = campaign->description.len > 0;
+    has[PART_TIMEZONE] = s->zone != NULL;
+    has[PART_FREQUENCY] = campaign->frequency != FREQUENCY_ABSENT;
+    has[PART_BLOCKS] = campaign->block_count > 0;
+    has[PART_SCHEDULE] = campaign->has_schedule;
+    has[PART_TEMPLATE] = campaign->template_name.len > 0;
+    has[PART_MESSAGE] = campaign->message.len > 0;
 }
 
 /* ---- message class and language ---- */
@@ -276,13 +273,12 @@ static void deliver(struct inquiry *inquiry, enum violation_effect effect, struc
         violations_lose(inquiry->findings->violations); /* what is not known refuses */
 }
 
-static void conclude(struct inquiry *inquiry, const struct policy_setting *setting,
-                     enum policy_mode_kind mode)
+static void conclude(struct inquiry *inquiry, const struct policy_setting *setting)
 {
     const struct policy_exception *expired,
         *exception = find_exception(&inquiry->subject, setting, &expired);
     struct arena *arena = inquiry->subject.arena;
-    if (mode == MODE_REPORT) {
+    if (mode_of(&inquiry->subject, setting) == MODE_REPORT) {
         deliver(inquiry, EFFECT_REPORTED, (struct str){0});
         trace_note(inquiry, setting, ANSWER_REPORTED, STR("its mode only reports"));
     } else if (exception) {
@@ -301,41 +297,30 @@ static void conclude(struct inquiry *inquiry, const struct policy_setting *setti
     }
 }
 
-/* Why a setting is not asked; NULL data: it is. */
-static struct str reason_to_skip(const struct subject *s, const struct policy_setting *setting,
-                                 enum policy_mode_kind mode)
+/* Why a setting is not asked; NULL: it is. */
+static const char *reason_to_skip(const struct subject *s, const struct policy_setting *setting)
 {
+    enum policy_part reads = rules[setting->rule].reads;
     if (!s->applies[setting->layer->index])
-        return STR("does not apply to this campaign");
+        return "does not apply to this campaign";
     if (is_replaced(s, setting))
-        return STR("the team's own rule takes its place");
-    if (mode == MODE_OFF)
-        return STR("its mode is off");
-    if (!has_part(s, rules[setting->rule].reads))
-        return arena_format(s->arena, "the campaign has no valid %s",
-                            part_names[rules[setting->rule].reads]);
-    return (struct str){0};
-}
-
-static bool is_asked(const struct subject *s, const struct policy_setting *setting,
-                     enum policy_mode_kind mode)
-{
-    return s->applies[setting->layer->index] && !is_replaced(s, setting) && mode != MODE_OFF &&
-           has_part(s, rules[setting->rule].reads);
+        return "the team's own rule takes its place";
+    if (mode_of(s, setting) == MODE_OFF)
+        return "its mode is off";
+    return s->has[reads] ? NULL : absences[reads];
 }
 
 static void ask(struct inquiry *inquiry, const struct policy_setting *setting)
 {
     struct subject *s = &inquiry->subject;
-    enum policy_mode_kind mode = mode_of(s, setting);
+    const struct policy_layer *layer = setting->layer;
+    const char *reason = reason_to_skip(s, setting);
     inquiry->found.count = 0;
     inquiry->found.truncated = false;
-    if (!is_asked(s, setting, mode)) {
-        if (inquiry->trace)
-            trace_note(inquiry, setting, ANSWER_SKIPPED, reason_to_skip(s, setting, mode));
+    if (reason) {
+        trace_note(inquiry, setting, ANSWER_SKIPPED, str_from(reason));
         return;
     }
-    const struct policy_layer *layer = setting->layer;
     const struct question q = {
         .subject = s,
         .campaign = s->campaign,
@@ -343,11 +328,10 @@ static void ask(struct inquiry *inquiry, const struct policy_setting *setting)
         .layer = layer,
         .source = {rules[setting->rule].name,
                    layer->kind == LAYER_TEAM ? layer->name : (struct str){0}, layer->title},
-        .rule = setting->rule,
     };
     rules[setting->rule].ask(&q, setting->value);
     if (inquiry->found.count || inquiry->found.truncated)
-        conclude(inquiry, setting, mode);
+        conclude(inquiry, setting);
     else
         trace_note(inquiry, setting, ANSWER_PASSED, (struct str){0});
 }
@@ -396,6 +380,7 @@ void policy_check(const struct policy_set *set, const struct policy_team *team,
     }
     if (zone_canonical(campaign->timezone, &s->zone_name))
         s->zone = zone_find(s->zone_name);
+    find_parts(s);
     classify(s);
     find_applying(s, set->layers, set->layer_count);
     find_applying(s, team->layers, team->layer_count);
@@ -434,7 +419,7 @@ each_of(struct subject *s, const struct policy_settings *settings, enum policy_r
 {
     for (size_t i = 0; i < settings->count; i++) {
         const struct policy_setting *setting = &settings->items[i];
-        if (setting->rule == rule && is_asked(s, setting, mode_of(s, setting)))
+        if (setting->rule == rule && !reason_to_skip(s, setting))
             each(s, setting, arg);
     }
 }

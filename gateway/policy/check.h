@@ -21,6 +21,7 @@ struct subject {
     struct str language;
     struct str zone_name;    /* canonical; empty when the campaign has none */
     const struct zone *zone; /* NULL when it has none */
+    bool has[POLICY_PARTS];  /* valid; a rule is not asked about what is not there */
     bool *applies;           /* by layer index */
     struct folded folded;    /* the message's text, once a rule has asked for it */
     bool is_folded;
@@ -37,7 +38,6 @@ struct question {
     struct violations *violations; /* the answer */
     const struct policy_layer *layer;
     struct violation_source source;
-    enum policy_rule rule;
 };
 
 /* "for team billing", "in the organisation", "by pack india-trai". */
@@ -45,16 +45,6 @@ struct str question_whose(const struct question *q);
 
 /* The message folded, worked out once; NULL (and a lost answer) when memory is out. */
 const struct folded *question_folded(const struct question *q);
-
-/*
- * What is open for this campaign by all layers together, for "would be accepted"; NULL when that
- * cannot be said.
- */
-const struct week_windows *subject_open_hours(struct subject *subject);
-
-/* The week of one layer's setting as the campaign's own clock sees it; false: none applies. */
-MUST_USE bool hours_seen_by(const struct subject *subject, const struct hours_table *table,
-                            struct week_windows *ret);
 
 /* Calls `each` for the settings of one rule that apply to the campaign, in the order they speak. */
 void subject_each_setting(struct subject *subject, enum policy_rule rule,

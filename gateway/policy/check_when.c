@@ -165,8 +165,9 @@ static void see_by_clock(const struct subject *s, const struct week_windows *wee
     }
 }
 
-bool hours_seen_by(const struct subject *subject, const struct hours_table *table,
-                   struct week_windows *ret)
+/* The week of one layer's setting as the campaign's own clock sees it; false: none applies. */
+static bool hours_seen_by(const struct subject *subject, const struct hours_table *table,
+                          struct week_windows *ret)
 {
     const struct week_windows *week = hours_for_zone(table, subject->zone_name);
     if (!week)
@@ -189,7 +190,8 @@ static void narrow_open(struct subject *subject, const struct policy_setting *se
         *known = false;
 }
 
-const struct week_windows *subject_open_hours(struct subject *subject)
+/* What is open by all layers together, for "would be accepted"; NULL when that cannot be said. */
+static const struct week_windows *open_hours(struct subject *subject)
 {
     bool known = true;
     if (subject->open)
@@ -216,7 +218,7 @@ struct hours_question {
 static struct str accepted_part(const struct hours_question *h, const struct calling_block *block,
                                 enum weekday first, enum weekday last)
 {
-    const struct week_windows *open = subject_open_hours(h->q->subject);
+    const struct week_windows *open = open_hours(h->q->subject);
     struct day_windows part = {{{block->start_min, block->end_min}}, 1};
     for (enum weekday day = first; day <= last; day++)
         hours_intersect_day(&part, &(open ? open : h->week)->days[day]);

@@ -31,6 +31,7 @@ enum policy_part {
     PART_SCHEDULE,
     PART_TEMPLATE,
     PART_MESSAGE,
+    POLICY_PARTS
 };
 
 enum policy_rule {
