@@ -109,37 +109,14 @@ bool zone_next_change(const struct zone *zone, int64_t unix_s, int64_t *ret_unix
     return true;
 }
 
-/* ---- two zones ---- */
-
-static bool next_change_of_either(const struct zone *a, const struct zone *b, int64_t unix_s,
-                                  int64_t *ret_unix_s)
+int64_t zones_next_change(const struct zone *a, const struct zone *b, int64_t unix_s,
+                          int64_t end_unix_s)
 {
-    int64_t next_a, next_b;
-    bool a_changes = zone_next_change(a, unix_s, &next_a);
-    bool b_changes = zone_next_change(b, unix_s, &next_b);
-    if (!a_changes && !b_changes)
-        return false;
-    *ret_unix_s = !b_changes || (a_changes && next_a < next_b) ? next_a : next_b;
-    return true;
-}
-
-static bool contains(const int *values, size_t count, int value)
-{
-    size_t i = 0;
-    while (i < count && values[i] != value)
-        i++;
-    return i < count;
-}
-
-size_t zone_differences(const struct zone *a, const struct zone *b, int64_t from_unix_s,
-                        int64_t to_unix_s, int ret_s[], size_t room)
-{
-    size_t count = 0;
-    int64_t at = from_unix_s;
-    do {
-        int ahead_s = zone_offset_s(b, at) - zone_offset_s(a, at);
-        if (!contains(ret_s, count, ahead_s) && count < room)
-            ret_s[count++] = ahead_s;
-    } while (next_change_of_either(a, b, at, &at) && at < to_unix_s);
-    return count;
+    const struct zone *const zones[] = {a, b};
+    int64_t first = end_unix_s, change;
+    for (size_t i = 0; i < COUNT_OF(zones); i++) {
+        if (zone_next_change(zones[i], unix_s, &change) && change < first)
+            first = change;
+    }
+    return first;
 }

@@ -42,11 +42,6 @@ int zone_offset_s(const struct zone *zone, int64_t unix_s);
  */
 MUST_USE bool zone_next_change(const struct zone *zone, int64_t unix_s, int64_t *ret_unix_s);
 
-/*
- * How far `b` is ahead of `a` (negative: behind) from one instant up to, not including, another:
- * each value once, in the order of first occurrence. New York and London are 5 hours apart, and for
- * some weeks in spring and autumn 4. Gives at least the value at `from_unix_s`, and no more than
- * `room`; says how many. Two years of any two zones fit into 8 (four are the most there are).
- */
-size_t zone_differences(const struct zone *a, const struct zone *b, int64_t from_unix_s,
-                        int64_t to_unix_s, int ret_s[], size_t room);
+/* The same of two zones, whichever changes first; `end_unix_s` when neither does before it. */
+int64_t zones_next_change(const struct zone *a, const struct zone *b, int64_t unix_s,
+                          int64_t end_unix_s);

@@ -27,17 +27,27 @@ static struct str zone_shown(const struct question *q)
                         STR_ARGS(canonical));
 }
 
-#define YEAR_S (INT64_C(366) * 86400)
+#define DAY_S INT64_C(86400)
+#define WEEK_S (7 * DAY_S)
+#define YEAR_S (366 * DAY_S)
+
+static bool keep_the_same_time(const struct zone *a, const struct zone *b, int64_t from_s,
+                               int64_t end_s)
+{
+    for (int64_t at_s = from_s; at_s < end_s; at_s = zones_next_change(a, b, at_s, end_s)) {
+        if (zone_offset_s(a, at_s) != zone_offset_s(b, at_s))
+            return false;
+    }
+    return true;
+}
 
 /* The allowed zone whose clocks show the same all year, so that nothing else need be changed. */
 static struct str zone_alike(const struct question *q, const struct zone_list *allowed)
 {
     int64_t now_s = q->subject->context->now_unix_ms / 1000;
     for (size_t i = 0; i < allowed->count; i++) {
-        int ahead_s[2];
-        size_t count = zone_differences(q->subject->zone, zone_find(allowed->items[i]), now_s,
-                                        now_s + YEAR_S, ahead_s, COUNT_OF(ahead_s));
-        if (count == 1 && ahead_s[0] == 0)
+        if (keep_the_same_time(q->subject->zone, zone_find(allowed->items[i]), now_s,
+                               now_s + YEAR_S))
             return arena_format(q->violations->arena, " (%.*s keeps the same time)",
                                 STR_ARGS(allowed->items[i]));
     }
@@ -117,27 +127,9 @@ void check_days(const struct question *q, const struct day_set *allowed)
 
 /* ---- business_hours: which week counts ---- */
 
-#define DAY_S INT64_C(86400)
-#define WEEK_S (7 * DAY_S)
-
-/* The next instant at which one of the two zones changes, or the end. */
-static int64_t next_change_s(const struct zone *a, const struct zone *b, int64_t now_s,
-                             int64_t end_s)
+static int minute_of_week(const struct zone *zone, int64_t unix_ms)
 {
-    const struct zone *const zones[] = {a, b};
-    int64_t first_s = end_s, change_s;
-    for (size_t i = 0; i < COUNT_OF(zones); i++) {
-        if (zone_next_change(zones[i], now_s, &change_s) && change_s < first_s)
-            first_s = change_s;
-    }
-    return first_s;
-}
-
-/* Minutes after Monday midnight on the wall; 1970 began on a Thursday. */
-static int minute_of_week(const struct zone *zone, int64_t unix_s)
-{
-    int64_t local_s = unix_s + zone_offset_s(zone, unix_s) + 3 * DAY_S;
-    return (int)((local_s % WEEK_S + WEEK_S) % WEEK_S / 60);
+    return date_weekday(local_day(zone, unix_ms)) * MINUTES_PER_DAY + local_minute(zone, unix_ms);
 }
 
 /*
@@ -155,12 +147,12 @@ static void see_by_clock(const struct subject *s, const struct week_windows *wee
     for (int64_t from_s = now_s; from_s < end_s; from_s = until_s) {
         struct week_windows seen;
         int ahead_s = zone_offset_s(s->zone, from_s) - zone_offset_s(clock, from_s);
-        until_s = next_change_s(s->zone, clock, from_s, end_s);
+        until_s = zones_next_change(s->zone, clock, from_s, end_s);
         hours_shift(week, ahead_s / 60, &seen);
         if (until_s - from_s >= WEEK_S || until_s == end_s)
             hours_intersect(ret, &seen);
         else
-            hours_intersect_during(ret, &seen, minute_of_week(s->zone, from_s),
+            hours_intersect_during(ret, &seen, minute_of_week(s->zone, from_s * 1000),
                                    (int)((until_s - from_s) / 60));
     }
 }

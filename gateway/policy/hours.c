@@ -151,13 +151,6 @@ void hours_intersect_during(struct week_windows *week, const struct week_windows
     hours_intersect(week, &mask);
 }
 
-struct day_windows hours_clip(const struct day_windows *day, struct window wanted)
-{
-    struct day_windows clipped = {{wanted}, 1};
-    hours_intersect_day(&clipped, day);
-    return clipped;
-}
-
 /* `last_min` is what the day's end is called. */
 static struct str describe(const struct day_windows *day, const char *separator, int last_min,
                            struct arena *arena)

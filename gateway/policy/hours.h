@@ -59,9 +59,6 @@ void hours_subtract(struct week_windows *week, const struct week_windows *withou
  */
 void hours_shift(const struct week_windows *week, int ahead_min, struct week_windows *ret);
 
-/* The part of `wanted` that is open: none, one or several windows. */
-struct day_windows hours_clip(const struct day_windows *day, struct window wanted);
-
 /* "9:00 AM - 12:00 PM, 1:00 PM - 6:00 PM" or "closed". In the arena; NULL data when it is full. */
 struct str hours_describe(const struct day_windows *day, struct arena *arena);
 

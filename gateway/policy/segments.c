@@ -97,7 +97,6 @@ static void count_character(struct count *count)
     if (width == 0 && !count->is_foreign) {
         count->is_foreign = true;
         count->found.foreign = code;
-        count->found.foreign_at = count->at;
         count->found.foreign_position = count->position;
     }
     count->position++;

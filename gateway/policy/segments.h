@@ -18,7 +18,6 @@ struct segments {
 
     /* The first character that is not in the GSM alphabet; only with SEGMENTS_UCS2. */
     uint32_t foreign;
-    size_t foreign_at;       /* its first byte in the text */
     size_t foreign_position; /* 1 for the first character, as written */
 };
 

@@ -149,11 +149,9 @@ static void check_segments(struct str text, size_t placeholders)
     char name[CHARACTER_NAME_SIZE];
     assert(plain.count > 0 && plain.count <= plain.units / 66 + 1);
     if (plain.encoding == SEGMENTS_UCS2) {
-        uint32_t code = 0;
         assert(plain.units == utf8_utf16_units(text));
-        assert(utf8_decode(str_slice(text, plain.foreign_at, text.len), &code) > 0);
-        assert(code == plain.foreign && plain.foreign_position > 0);
-        segments_name_character(code, name);
+        assert(plain.foreign > 0 && plain.foreign_position > 0);
+        segments_name_character(plain.foreign, name);
     }
     assert(filled.units >= placeholders * 20);
     if (placeholders == 0)

@@ -165,7 +165,8 @@ static void check_week(const struct week_windows *week, struct window wanted)
     struct week_windows seen, back;
     for (enum weekday day = MONDAY; day < WEEKDAYS; day++) {
         bool all = true;
-        struct day_windows part = hours_clip(&week->days[day], wanted);
+        struct day_windows part = {{wanted}, 1};
+        hours_intersect_day(&part, &week->days[day]);
         spread(&week->days[day], open);
         spread(&part, clipped);
         for (int minute = 0; minute < MINUTES_PER_DAY; minute++) {

@@ -102,9 +102,10 @@ TEST(what_is_open_of_a_block_is_all_its_parts)
     struct week_windows week = {0};
     assert_true(hours_add(&week, MONDAY, 540, 720));
     assert_true(hours_add(&week, MONDAY, 780, 1080));
-    struct day_windows all = hours_clip(&week.days[MONDAY], (struct window){480, 1200});
+    struct day_windows all = {{{480, 1200}}, 1}, some = {{{600, 800}}, 1};
+    hours_intersect_day(&all, &week.days[MONDAY]);
     expect_windows(&all, "9:00 AM - 12:00 PM, 1:00 PM - 6:00 PM");
-    struct day_windows some = hours_clip(&week.days[MONDAY], (struct window){600, 800});
+    hours_intersect_day(&some, &week.days[MONDAY]);
     expect_windows(&some, "10:00 AM - 12:00 PM, 1:00 PM - 1:20 PM");
 }
 
@@ -112,8 +113,9 @@ TEST(what_only_touches_a_window_is_not_open)
 {
     struct week_windows week = {0};
     assert_true(hours_add(&week, MONDAY, 540, 720));
-    struct day_windows behind = hours_clip(&week.days[MONDAY], (struct window){720, 800});
-    struct day_windows closed = hours_clip(&week.days[TUESDAY], (struct window){540, 720});
+    struct day_windows behind = {{{720, 800}}, 1}, closed = {{{540, 720}}, 1};
+    hours_intersect_day(&behind, &week.days[MONDAY]);
+    hours_intersect_day(&closed, &week.days[TUESDAY]);
     expect_windows(&behind, "closed");
     expect_windows(&closed, "closed");
 }
