@@ -102,8 +102,7 @@ static const struct template_entry *entry_of(const struct policy_setting *settin
                                              struct str template_name)
 {
     const struct template_registry *registry = setting->value;
-    bool everywhere = !setting->layer->scope && !setting->layer->parent;
-    return everywhere && setting->rule == RULE_templates
+    return setting->rule == RULE_templates && !policy_layer_is_scoped(setting->layer)
                ? strset_get(&registry->by_name, template_name)
                : NULL;
 }
@@ -157,11 +156,19 @@ static bool fits_scope(const struct policy_scope *scope, const struct subject *s
             fits_lists(scope, s->campaign));
 }
 
+/* A layer comes before its cases. */
 static void find_applying(struct subject *s, const struct policy_layer *const *layers, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        const struct policy_layer *parent = layers[i]->parent;
         s->applies[layers[i]->index] =
-            fits_scope(layers[i]->parent, s) && fits_scope(layers[i]->scope, s);
+            (!parent || s->applies[parent->index]) && fits_scope(layers[i]->scope, s);
+    }
+}
+
+bool policy_layer_is_scoped(const struct policy_layer *layer)
+{
+    return layer->scope || (layer->parent && layer->parent->scope);
 }
 
 /* ---- modes ---- */

@@ -111,8 +111,7 @@ static void describe_both(struct diff *d, enum policy_rule rule, const void *bef
 /* Does more than narrow: it also says what messages are. */
 static bool classifies(const struct layer_rules *rules, enum policy_rule rule)
 {
-    const struct policy_layer *layer = rules->layer;
-    if (rule != RULE_templates || layer->scope || layer->parent)
+    if (rule != RULE_templates || policy_layer_is_scoped(rules->layer))
         return false;
     const struct template_registry *registry = rules->values[rule];
     bool does = false;
@@ -125,7 +124,7 @@ static bool classifies(const struct layer_rules *rules, enum policy_rule rule)
 static bool may_replace(const struct policy_set *set, const struct layer_rules *rules,
                         enum policy_rule rule)
 {
-    return rules->layer->kind == LAYER_TEAM && !rules->is_case && set->overridable[rule];
+    return rules->layer->kind == LAYER_TEAM && !rules->layer->parent && set->overridable[rule];
 }
 
 static void tell_whole_rule(struct diff *d, enum policy_rule rule, const struct layer_rules *rules,
@@ -225,7 +224,7 @@ static void diff_scope(struct diff *d, const struct layer_rules *before,
 static void diff_layer(struct diff *d, const struct layer_rules *before,
                        const struct layer_rules *after)
 {
-    if (!before->is_case) /* a case has the mode of its pack */
+    if (!before->layer->parent) /* a case has the mode of its pack */
         diff_mode(d, "all of it", before->layer->mode, after->layer->mode);
     diff_scope(d, before, after);
     for (enum policy_rule rule = 0; rule < POLICY_RULES; rule++)
@@ -288,7 +287,7 @@ static void tell_whole_layer(struct diff *d, const struct layer_rules *rules, bo
          : joined ? CHANGE_LESS
                   : CHANGE_MORE,
          "this %s is %s; it is %.*s for %s%.*s%.*s",
-         rules->is_case                     ? "case"
+         rules->layer->parent               ? "case"
          : rules->layer->kind == LAYER_PACK ? "pack"
                                             : "layer",
          joined ? "new" : "gone", STR_ARGS(mode), scope.count ? "campaigns " : "all campaigns",
@@ -313,7 +312,7 @@ static bool index_layers(struct diff *d, const struct layer_table *table, struct
 
 static void stand_at(struct diff *d, const struct layer_rules *rules)
 {
-    bool base = rules->layer->kind != LAYER_PACK && !rules->is_case;
+    bool base = rules->layer->kind != LAYER_PACK && !rules->layer->parent;
     d->where = base ? STR("") : rules->layer->title;
 }
 
@@ -369,7 +368,7 @@ static bool layers_are_ordered(const struct policy_layer *const *layers, size_t 
 {
     bool fine = true;
     for (size_t i = 0; fine && i < count; i++)
-        fine = scope_is_ordered(layers[i]->scope) && scope_is_ordered(layers[i]->parent);
+        fine = scope_is_ordered(layers[i]->scope);
     for (size_t i = 0; fine && i < settings->count; i++) {
         if (settings->items[i].rule == RULE_caller_ids)
             fine = callers_are_ordered(settings->items[i].value);

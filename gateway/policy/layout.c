@@ -1,13 +1,5 @@
 #include "policy/layout.h"
 
-/* "team billing" is a base; "team billing, promotional messages" is a case. */
-static bool is_case(const struct policy_layer *layer)
-{
-    static const char *const words[] = {
-        [LAYER_PACK] = "pack ", [LAYER_ORGANISATION] = "organisation", [LAYER_TEAM] = "team "};
-    return layer->title.len > strlen(words[layer->kind]) + layer->name.len;
-}
-
 /* Settings are by rule, layers numbered from `first`: one pass fills the table. */
 static struct layer_table lay_out(const struct policy_layer *const *layers, size_t count,
                                   const struct policy_settings *settings, struct scribe *scribe)
@@ -16,10 +8,8 @@ static struct layer_table lay_out(const struct policy_layer *const *layers, size
     if (!table.items || count == 0)
         return table;
     table.count = count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         table.items[i].layer = layers[i];
-        table.items[i].is_case = is_case(layers[i]);
-    }
     for (size_t i = 0; i < settings->count; i++) {
         const struct policy_setting *setting = &settings->items[i];
         size_t at = setting->layer->index - layers[0]->index;

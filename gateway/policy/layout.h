@@ -7,7 +7,6 @@
 
 struct layer_rules {
     const struct policy_layer *layer;
-    bool is_case;
     const void *values[POLICY_RULES]; /* NULL: the layer does not mention the rule */
 };
 

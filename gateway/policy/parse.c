@@ -176,7 +176,7 @@ static bool parse_case(struct compiler *c, const struct yaml_node *node, void *t
     struct policy_layer *layer = new_layer(c, outer->layer->kind, title, outer->layer->name);
     if (!layer)
         return false;
-    layer->parent = outer->layer->scope;
+    layer->parent = outer->layer;
     layer->mode = outer->layer->mode;
     struct layer_target inner = {.layer = layer, .settings = outer->settings};
     return add_layer(c, outer->cases, layer) && parse_layer(c, node, "a case", &inner);
@@ -305,28 +305,17 @@ static bool parse_layer_key(struct compiler *c, const struct yaml_node *node,
     return refuse_key(c, node);
 }
 
-static bool is_applies_to(const struct yaml_node *node)
-{
-    return str_equal(node->key, STR("applies_to"));
-}
-
-/* The scope comes first, wherever it is written: cases look back at it. */
 static bool parse_layer(struct compiler *c, const struct yaml_node *node, const char *what,
                         struct layer_target *target)
 {
     bool fine = true;
     if (!compiler_expect(c, node, YAML_MAPPING, what))
         return false;
-    for (int scope = 1; scope >= 0; scope--) {
-        for (const struct yaml_node *each = node->first; each; each = each->next) {
-            if (is_applies_to(each) != (scope == 1))
-                continue;
-            const struct yaml_node *first =
-                target->section.len ? first_place(c, target->section, each->key) : each;
-            bool done =
-                first == each ? parse_layer_key(c, each, target) : given_twice(c, each, first);
-            fine = (done || compiler_note(c)) && fine;
-        }
+    for (const struct yaml_node *each = node->first; each; each = each->next) {
+        const struct yaml_node *first =
+            target->section.len ? first_place(c, target->section, each->key) : each;
+        bool done = first == each ? parse_layer_key(c, each, target) : given_twice(c, each, first);
+        fine = (done || compiler_note(c)) && fine;
     }
     return fine;
 }

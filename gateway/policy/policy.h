@@ -71,13 +71,16 @@ struct policy_layer {
     enum policy_layer_kind kind;
     struct str title;                  /* "pack us-states, Texas", "organisation", "team billing" */
     struct str name;                   /* of the pack or the team; empty for the organisation */
-    const struct policy_scope *scope;  /* NULL: every campaign */
-    const struct policy_scope *parent; /* of a case: what its pack asks besides; or NULL */
+    const struct policy_layer *parent; /* of a case: the layer it is written in; or NULL */
+    const struct policy_scope *scope;  /* besides its parent's; NULL: every campaign */
     const struct policy_mode *modes;   /* by rule; NULL: all are enforced */
     struct policy_mode mode;           /* of the whole layer, beside `modes` */
     struct str description;            /* of a pack: its title, for people; may be empty */
     size_t index; /* among the layers that one campaign can meet; shared ones first */
 };
+
+/* True when not every campaign meets it. What it says of templates then classifies none. */
+bool policy_layer_is_scoped(const struct policy_layer *layer);
 
 /* One rule of one layer. `value` points to the type that rules.def names. */
 struct policy_setting {

@@ -45,7 +45,7 @@ static const char *replacing_words(const struct render *r, const struct layer_ru
     bool replaceable = r->set->overridable[rule];
     if (replaceable && rules->layer->kind == LAYER_ORGANISATION)
         return "for teams without a rule of their own";
-    if (replaceable && rules->layer->kind == LAYER_TEAM && !rules->is_case)
+    if (replaceable && rules->layer->kind == LAYER_TEAM && !rules->layer->parent)
         return "in place of the organisation's rule";
     return "";
 }
@@ -116,7 +116,8 @@ static void begin_layer(struct render *r, const struct layer_rules *rules)
 {
     const struct policy_layer *layer = rules->layer;
     page_section(&r->page, kind_of(layer), title_of(r, layer));
-    note_scope(r, layer->parent, "Its pack applies to campaigns");
+    if (layer->parent)
+        note_scope(r, layer->parent->scope, "Its pack applies to campaigns");
     note_scope(r, layer->scope, "Applies to campaigns");
     if (!mode_is_plain(layer->mode)) {
         struct str words = mode_words(layer->mode, r->calendar, &r->scribe);
@@ -186,8 +187,9 @@ static void say_shared(struct render *r)
 {
     struct layer_table table = layout_shared(r->set, &r->scribe);
     for (size_t i = 0; i < table.count; i++) {
-        bool empty = table.items[i].layer->kind == LAYER_ORGANISATION && !table.items[i].is_case &&
-                     !has_rules(&table.items[i]);
+        const struct policy_layer *layer = table.items[i].layer;
+        bool empty =
+            layer->kind == LAYER_ORGANISATION && !layer->parent && !has_rules(&table.items[i]);
         if (!empty)
             say_layer(r, &table.items[i]);
     }
