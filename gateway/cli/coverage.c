@@ -80,14 +80,14 @@ bool coverage_init(struct coverage *coverage, struct coverage_table *table,
 {
     size_t settings = policy->shared.count, teams = policy->teams.count;
     for (size_t i = 0; i < teams; i++)
-        settings += policy->team_list[i]->settings.count;
+        settings += policy->team_list[i].settings.count;
     struct filling filling = {coverage, arena, table->end, NULL, 0};
     *coverage = (struct coverage){.table = table};
     filling.addresses = arena_zalloc(arena, settings + 1, sizeof(*filling.addresses));
     bool fine = filling.addresses && strset_init(&coverage->rows, arena, settings) &&
                 add_layers(&filling, policy->layers, policy->layer_count, &policy->shared);
     for (size_t i = 0; fine && i < teams; i++) {
-        const struct policy_team *team = policy->team_list[i];
+        const struct policy_team *team = &policy->team_list[i];
         fine = add_layers(&filling, team->layers, team->layer_count, &team->settings);
     }
     return fine;

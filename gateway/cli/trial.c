@@ -84,7 +84,7 @@ static struct str team_names(const struct policy_set *policy, struct arena *aren
     size_t count = policy->teams.count;
     for (size_t i = 0; i < count && i < TEAMS_LISTED; i++)
         names = arena_format(arena, "%.*s%s%.*s", STR_ARGS(names), i ? ", " : "",
-                             STR_ARGS(policy->team_list[i]->name));
+                             STR_ARGS(policy->team_list[i].name));
     if (count > TEAMS_LISTED)
         names = arena_format(arena, "%.*s and %zu more", STR_ARGS(names), count - TEAMS_LISTED);
     return names;
@@ -96,7 +96,7 @@ const struct policy_team *trial_team(const struct policy_set *policy, struct str
     const struct policy_team *team = policy_team(policy, name);
     struct str names = team_names(policy, arena);
     if (name.len == 0 && policy->teams.count == 1)
-        return policy->team_list[0];
+        return &policy->team_list[0];
     if (team)
         return team;
     if (policy->teams.count == 0)

@@ -156,13 +156,19 @@ static bool fits_scope(const struct policy_scope *scope, const struct subject *s
             fits_lists(scope, s->campaign));
 }
 
+/* Where it stands whether a layer applies: the shared ones first, then the team's. */
+static bool *applies(const struct subject *s, const struct policy_layer *layer)
+{
+    return &s->applies[layer->index + (layer->kind == LAYER_TEAM ? s->set->layer_count : 0)];
+}
+
 /* A layer comes before its cases. */
 static void find_applying(struct subject *s, const struct policy_layer *const *layers, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct policy_layer *parent = layers[i]->parent;
-        s->applies[layers[i]->index] =
-            (!parent || s->applies[parent->index]) && fits_scope(layers[i]->scope, s);
+        *applies(s, layers[i]) =
+            (!parent || *applies(s, parent)) && fits_scope(layers[i]->scope, s);
     }
 }
 
@@ -308,7 +314,7 @@ static void conclude(struct inquiry *inquiry, const struct policy_setting *setti
 static const char *reason_to_skip(const struct subject *s, const struct policy_setting *setting)
 {
     enum policy_part reads = rules[setting->rule].reads;
-    if (!s->applies[setting->layer->index])
+    if (!*applies(s, setting->layer))
         return "does not apply to this campaign";
     if (is_replaced(s, setting))
         return "the team's own rule takes its place";

@@ -22,7 +22,7 @@ struct subject {
     struct str zone_name;    /* canonical; empty when the campaign has none */
     const struct zone *zone; /* NULL when it has none */
     bool has[POLICY_PARTS];  /* valid; a rule is not asked about what is not there */
-    bool *applies;           /* by layer index */
+    bool *applies;           /* by layer */
     struct folded folded;    /* the message's text, once a rule has asked for it */
     bool is_folded;
     const struct link *links; /* in the text, once a rule has asked for them */

@@ -149,7 +149,7 @@ static struct str names_of_teams(struct diff *d, const struct policy_set *set,
     size_t count = 0;
     buf_init(&text, SCRIBE_BYTES);
     for (size_t i = 0; i < set->teams.count; i++) {
-        const struct policy_team *team = set->team_list[i];
+        const struct policy_team *team = &set->team_list[i];
         if (!team->replaces[rule])
             continue;
         if (count < NAMES_TOLD)
@@ -380,7 +380,7 @@ static bool set_is_ordered(const struct policy_set *set)
 {
     bool fine = layers_are_ordered(set->layers, set->layer_count, &set->shared);
     for (size_t i = 0; fine && i < set->teams.count; i++) {
-        const struct policy_team *team = set->team_list[i];
+        const struct policy_team *team = &set->team_list[i];
         fine = layers_are_ordered(team->layers, team->layer_count, &team->settings);
     }
     return fine;
@@ -568,14 +568,14 @@ static void stand_at_team(struct diff *d, const struct policy_team *team)
 static void diff_teams(struct diff *d)
 {
     for (size_t i = 0; i < d->before->teams.count; i++) {
-        const struct policy_team *was = d->before->team_list[i];
+        const struct policy_team *was = &d->before->team_list[i];
         if (policy_team(d->after, was->name))
             continue;
         stand_at_team(d, was);
         tell_whole_team(d, was, false);
     }
     for (size_t i = 0; i < d->after->teams.count; i++) {
-        const struct policy_team *is = d->after->team_list[i];
+        const struct policy_team *is = &d->after->team_list[i];
         const struct policy_team *was = policy_team(d->before, is->name);
         stand_at_team(d, is);
         if (was)
@@ -591,7 +591,7 @@ static bool index_exceptions(struct diff *d, const struct policy_set *set, struc
 {
     bool fine = strset_init(ret, d->scribe.arena, set->exception_count);
     for (size_t i = 0; fine && i < set->exception_count; i++)
-        fine = strset_add(ret, set->exceptions[i]->id, set->exceptions[i]) != STRSET_FULL;
+        fine = strset_add(ret, set->exceptions[i].id, &set->exceptions[i]) != STRSET_FULL;
     d->scribe.failed = d->scribe.failed || !fine;
     return fine;
 }
@@ -643,12 +643,12 @@ static void diff_exceptions(struct diff *d)
     if (!index_exceptions(d, d->before, &were) || !index_exceptions(d, d->after, &are))
         return;
     for (size_t i = 0; i < d->before->exception_count; i++) {
-        const struct policy_exception *was = d->before->exceptions[i];
+        const struct policy_exception *was = &d->before->exceptions[i];
         if (!same_exception(&are, was))
             tell_whole_exception(d, was, false);
     }
     for (size_t i = 0; i < d->after->exception_count; i++) {
-        const struct policy_exception *is = d->after->exceptions[i];
+        const struct policy_exception *is = &d->after->exceptions[i];
         const struct policy_exception *was = same_exception(&were, is);
         if (was)
             diff_exception(d, was, is);

@@ -12,8 +12,7 @@ static struct layer_table lay_out(const struct policy_layer *const *layers, size
         table.items[i].layer = layers[i];
     for (size_t i = 0; i < settings->count; i++) {
         const struct policy_setting *setting = &settings->items[i];
-        size_t at = setting->layer->index - layers[0]->index;
-        table.items[at].values[setting->rule] = setting->value;
+        table.items[setting->layer->index].values[setting->rule] = setting->value;
     }
     return table;
 }

@@ -15,16 +15,10 @@
 
 /* ---- said twice ---- */
 
-/* A member of a mapping; NULL also when it is none. */
-static const struct yaml_node *member_of(const struct yaml_node *node, struct str key)
-{
-    return node && node->kind == YAML_MAPPING ? yaml_member(node, key) : NULL;
-}
-
 /* A pack's file speaks for itself: its revision is not the policy's. */
 static bool is_pack(const struct yaml_node *root)
 {
-    return member_of(root, STR("pack")) != NULL;
+    return compiler_member(root, STR("pack")) != NULL;
 }
 
 /* Where the files first say `key`, at the top or, unless that is empty, within `section`. */
@@ -35,7 +29,7 @@ static const struct yaml_node *first_place(const struct compiler *c, struct str 
     for (size_t i = 0; i < c->file_count && !found; i++) {
         const struct yaml_node *root = c->files[i];
         if (!is_pack(root))
-            found = member_of(section.len ? member_of(root, section) : root, key);
+            found = compiler_member(section.len ? compiler_member(root, section) : root, key);
     }
     return found;
 }
@@ -85,18 +79,6 @@ static bool add_setting(struct compiler *c, struct settings_builder *settings,
     }
     settings->items[settings->count++] = setting;
     return true;
-}
-
-bool parse_rule(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer,
-                struct settings_builder *settings, bool *ret_known)
-{
-    enum policy_rule rule = POLICY_RULES;
-    const void *value = NULL;
-    *ret_known = policy_rule_parse(node->key, &rule);
-    if (!*ret_known)
-        return false;
-    return readers[rule](c, node, &value) &&
-           add_setting(c, settings, (struct policy_setting){rule, layer, value});
 }
 
 /* ---- layers ---- */
@@ -293,10 +275,12 @@ static bool refuse_key(struct compiler *c, const struct yaml_node *node)
 static bool parse_layer_key(struct compiler *c, const struct yaml_node *node,
                             struct layer_target *target)
 {
-    bool is_rule;
-    bool fine = parse_rule(c, node, target->layer, target->settings, &is_rule);
-    if (is_rule)
-        return fine;
+    enum policy_rule rule;
+    const void *value = NULL;
+    if (policy_rule_parse(node->key, &rule))
+        return readers[rule](c, node, &value) &&
+               add_setting(c, target->settings,
+                           (struct policy_setting){rule, target->layer, value});
     for (size_t i = 0; i < COUNT_OF(layer_keys); i++) {
         if (str_equal(node->key, str_from(layer_keys[i].name)) &&
             (layer_keys[i].where & place_of(target)))
@@ -406,7 +390,7 @@ static bool parse_include_list(struct compiler *c, const struct yaml_node *node,
 
 static struct str text_member(const struct yaml_node *mapping, const char *key)
 {
-    const struct yaml_node *node = member_of(mapping, str_from(key));
+    const struct yaml_node *node = compiler_member(mapping, str_from(key));
     return node && node->kind == YAML_SCALAR ? node->text : (struct str){0};
 }
 
@@ -492,7 +476,6 @@ static bool finish_team(struct compiler *c, struct policy_team *team, struct pol
     if (!layers)
         return compiler_out_of_memory(c);
     layers[0] = base;
-    base->index = 0; /* the shared ones come before: finish_set adds their number */
     for (size_t i = 0; i < cases->count; i++) {
         cases->items[i]->index = 1 + i;
         layers[1 + i] = cases->items[i];
@@ -524,16 +507,14 @@ static bool parse_team(struct compiler *c, const struct yaml_node *node)
     if (!compiler_is_name(node->key))
         return yaml_key_error(node, c->err,
                               "a team's name has 1 to 64 bytes and no control characters");
-    struct policy_team *team = arena_zalloc(c->arena, 1, sizeof(*team));
+    struct policy_team *team = &c->teams[c->set->teams.count];
     struct policy_layer *base = new_layer(
         c, LAYER_TEAM, arena_format(c->arena, "team %.*s", STR_ARGS(node->key)), node->key);
-    if (!team || !base)
-        return compiler_out_of_memory(c);
-    team->name = node->key;
-    team->mode = (struct policy_mode){MODE_ENFORCE, INT64_MAX};
+    if (!base)
+        return false;
+    *team = (struct policy_team){.name = node->key, .mode = {MODE_ENFORCE, INT64_MAX}};
     if (strset_add(&c->set->teams, team->name, team) != STRSET_ADDED)
         return given_twice(c, node, first_place(c, STR("teams"), node->key));
-    ((const struct policy_team **)c->set->team_list)[c->set->teams.count - 1] = team;
     return parse_team_rules(c, node, team, base);
 }
 
@@ -643,7 +624,7 @@ static bool make_set(struct compiler *c)
 {
     size_t teams = 0;
     for (size_t i = 0; i < c->file_count; i++) {
-        const struct yaml_node *node = member_of(c->files[i], STR("teams"));
+        const struct yaml_node *node = compiler_member(c->files[i], STR("teams"));
         teams += node ? node->count : 0;
     }
     c->set = arena_zalloc(c->arena, 1, sizeof(*c->set));
@@ -652,8 +633,8 @@ static bool make_set(struct compiler *c)
     if (!c->set || !c->included || !c->organisation)
         return compiler_out_of_memory(c);
     c->set->default_class = CLASS_PROMOTIONAL;
-    c->set->team_list = arena_zalloc(c->arena, teams + 1, sizeof(struct policy_team *));
-    return (c->set->team_list && strset_init(&c->set->teams, c->arena, teams) &&
+    c->set->team_list = c->teams = arena_zalloc(c->arena, teams + 1, sizeof(*c->teams));
+    return (c->teams && strset_init(&c->set->teams, c->arena, teams) &&
             strset_init(c->included, c->arena, LIMIT_INCLUDES)) ||
            compiler_out_of_memory(c);
 }
@@ -698,13 +679,11 @@ static bool finish_shared(struct compiler *c)
     return true;
 }
 
-/* What could only be known at the end: the layers' numbers, and which rules a team replaces. */
+/* What could only be known at the end: which rules a team replaces. */
 static void finish_teams(struct compiler *c)
 {
     for (size_t i = 0; i < c->set->teams.count; i++) {
-        struct policy_team *team = (struct policy_team *)c->set->team_list[i];
-        for (size_t k = 0; k < team->layer_count; k++)
-            ((struct policy_layer *)team->layers[k])->index += c->set->layer_count;
+        struct policy_team *team = &c->teams[i];
         for (size_t k = 0; k < team->settings.count; k++) {
             const struct policy_setting *setting = &team->settings.items[k];
             if (setting->layer == team->layers[0] && c->set->overridable[setting->rule])

@@ -28,8 +28,10 @@ struct compiler {
     struct problems *problems;
     const struct policy_includer *includer;
     struct policy_set *set;
-    const struct zone *calendar;    /* of the policy's own dates */
-    const struct yaml_node **files; /* the root of each source that could be read */
+    struct policy_team *teams;           /* set->team_list, while it is being made */
+    struct policy_exception *exceptions; /* set->exceptions */
+    const struct zone *calendar;         /* of the policy's own dates */
+    const struct yaml_node **files;      /* the root of each source that could be read */
     size_t file_count;
 
     struct policy_layer *organisation; /* its base */
@@ -76,6 +78,9 @@ struct compiler_key {
 bool compiler_mapping(struct compiler *c, const struct yaml_node *node, const char *what,
                       const struct compiler_key *keys, size_t key_count, void *target);
 
+/* The value under `key`; NULL also when the node is NULL or no mapping. */
+const struct yaml_node *compiler_member(const struct yaml_node *node, struct str key);
+
 /* Reads every element of a list (or, with `or_one`, a single text) with `parse`, noting problems.
  */
 bool compiler_each(struct compiler *c, const struct yaml_node *node, const char *what, bool or_one,
@@ -121,11 +126,7 @@ bool parse_scope(struct compiler *c, const struct yaml_node *node, const struct 
 /* All files' exceptions; after the teams and packs are known. */
 bool parse_exceptions(struct compiler *c);
 
-/* ---- layers ---- */
-
-/* " (did you mean …?); the rules are: …" belongs to an unknown key of a layer. */
-bool parse_rule(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer,
-                struct settings_builder *settings, bool *ret_known);
+/* ---- rules ---- */
 
 /* Each rule's YAML -> its setting in the arena. False with a sentence; *ret is then untouched. */
 #define RULE(name, type, reads)                                                                    \

@@ -98,7 +98,8 @@ bool parse_modes(struct compiler *c, const struct yaml_node *node, struct policy
 
 static struct policy_team *find_team(struct compiler *c, struct str name)
 {
-    return (struct policy_team *)policy_team(c->set, name);
+    const struct policy_team *team = policy_team(c->set, name);
+    return team ? &c->teams[team - c->set->team_list] : NULL;
 }
 
 static bool unknown_team(struct compiler *c, const struct yaml_node *node, struct str name,
@@ -202,11 +203,6 @@ bool parse_scope(struct compiler *c, const struct yaml_node *node, const struct 
 
 /* ---- exceptions ---- */
 
-struct exception_target {
-    struct policy_exception *exception;
-    bool has_from;
-};
-
 static bool copy_text(struct compiler *c, const struct yaml_node *node, const char *what,
                       struct str *ret)
 {
@@ -221,7 +217,7 @@ static bool copy_text(struct compiler *c, const struct yaml_node *node, const ch
 #define TEXT_KEY(name, member, what)                                                               \
     static bool key_##name(struct compiler *c, const struct yaml_node *node, void *target)         \
     {                                                                                              \
-        return copy_text(c, node, what, &((struct exception_target *)target)->exception->member);  \
+        return copy_text(c, node, what, &((struct policy_exception *)target)->member);             \
     }
 TEXT_KEY(id, id, "an exception's id")
 TEXT_KEY(approver, approver, "the approver")
@@ -233,8 +229,7 @@ TEXT_KEY(template, template_name, "the template's name, or a pattern with *,")
 
 static bool key_team(struct compiler *c, const struct yaml_node *node, void *target)
 {
-    struct policy_exception *exception = ((struct exception_target *)target)->exception;
-    if (!copy_text(c, node, "the team (or \"*\")", &exception->team))
+    if (!copy_text(c, node, "the team (or \"*\")", &((struct policy_exception *)target)->team))
         return false;
     return str_equal(node->text, STR("*")) || find_team(c, node->text) ||
            unknown_team(c, node, node->text, false);
@@ -243,13 +238,12 @@ static bool key_team(struct compiler *c, const struct yaml_node *node, void *tar
 static bool key_rule(struct compiler *c, const struct yaml_node *node, void *target)
 {
     return compiler_each(c, node, "rule", true, add_rule,
-                         ((struct exception_target *)target)->exception->rules);
+                         ((struct policy_exception *)target)->rules);
 }
 
 static bool key_pack(struct compiler *c, const struct yaml_node *node, void *target)
 {
-    struct policy_exception *exception = ((struct exception_target *)target)->exception;
-    if (!copy_text(c, node, "the pack's name", &exception->pack))
+    if (!copy_text(c, node, "the pack's name", &((struct policy_exception *)target)->pack))
         return false;
     for (size_t i = 0; i < c->packs.count; i++) {
         if (str_equal(c->packs.items[i]->name, node->text))
@@ -260,25 +254,22 @@ static bool key_pack(struct compiler *c, const struct yaml_node *node, void *tar
 
 static bool key_not_before(struct compiler *c, const struct yaml_node *node, void *target)
 {
-    struct exception_target *exception = target;
-    exception->has_from = true;
-    return compiler_day_start(c, node, &exception->exception->from_ms);
+    return compiler_day_start(c, node, &((struct policy_exception *)target)->from_ms);
 }
 
 static bool key_expires(struct compiler *c, const struct yaml_node *node, void *target)
 {
-    return compiler_day_end(c, node, &((struct exception_target *)target)->exception->until_ms);
+    return compiler_day_end(c, node, &((struct policy_exception *)target)->until_ms);
 }
 
 #define DAY_MS INT64_C(86400000)
 
 /* Its last day is included. What is longer than a month is no exception but a rule. */
 static bool check_period(struct compiler *c, const struct yaml_node *node,
-                         const struct exception_target *target)
+                         struct policy_exception *exception)
 {
-    struct policy_exception *exception = target->exception;
     int64_t longest_ms = LIMIT_EXCEPTION_DAYS * DAY_MS + DAY_MS / 8; /* summer time may end */
-    if (!target->has_from)
+    if (exception->from_ms == INT64_MIN)
         exception->from_ms = exception->until_ms - LIMIT_EXCEPTION_DAYS * DAY_MS;
     if (exception->from_ms >= exception->until_ms)
         return yaml_error(node, c->err, "this exception expires before it begins");
@@ -318,7 +309,7 @@ static bool check_others(struct compiler *c, const struct yaml_node *node,
                          const struct policy_exception *exception)
 {
     for (size_t i = 0; i < c->set->exception_count; i++) {
-        const struct policy_exception *other = c->set->exceptions[i];
+        const struct policy_exception *other = &c->exceptions[i];
         if (str_equal(other->id, exception->id))
             return yaml_error(node, c->err, "another exception has the id '%.*s'",
                               SHOW_ARGS(other->id));
@@ -347,15 +338,12 @@ static bool parse_exception(struct compiler *c, const struct yaml_node *node, vo
         {"pack", key_pack, false},
     };
     (void)target;
-    struct exception_target exception = {arena_zalloc(c->arena, 1, sizeof(struct policy_exception)),
-                                         false};
-    if (!exception.exception)
-        return compiler_out_of_memory(c);
-    if (!compiler_mapping(c, node, "an exception", keys, COUNT_OF(keys), &exception) ||
-        !check_period(c, node, &exception) || !check_others(c, node, exception.exception))
+    struct policy_exception *exception = &c->exceptions[c->set->exception_count];
+    *exception = (struct policy_exception){.from_ms = INT64_MIN};
+    if (!compiler_mapping(c, node, "an exception", keys, COUNT_OF(keys), exception) ||
+        !check_period(c, node, exception) || !check_others(c, node, exception))
         return false;
-    ((const struct policy_exception **)c->set->exceptions)[c->set->exception_count++] =
-        exception.exception;
+    c->set->exception_count++;
     return true;
 }
 
@@ -369,14 +357,14 @@ static bool give_exceptions(struct compiler *c, struct policy_team *team)
     const struct policy_set *set = c->set;
     size_t count = 0;
     for (size_t i = 0; i < set->exception_count; i++)
-        count += concerns(set->exceptions[i], team);
+        count += concerns(&set->exceptions[i], team);
     const struct policy_exception **mine =
         arena_zalloc(c->arena, count, sizeof(struct policy_exception *));
     if (!mine)
         return compiler_out_of_memory(c);
     for (size_t i = 0; i < set->exception_count; i++) {
-        if (concerns(set->exceptions[i], team))
-            mine[team->exception_count++] = set->exceptions[i];
+        if (concerns(&set->exceptions[i], team))
+            mine[team->exception_count++] = &set->exceptions[i];
     }
     team->exceptions = mine;
     return true;
@@ -386,35 +374,31 @@ static bool give_exceptions(struct compiler *c, struct policy_team *team)
 static bool hand_out(struct compiler *c)
 {
     for (size_t i = 0; i < c->set->teams.count && c->set->exception_count; i++) {
-        if (!give_exceptions(c, (struct policy_team *)c->set->team_list[i]))
+        if (!give_exceptions(c, &c->teams[i]))
             return false;
     }
     return true;
+}
+
+/* Those of one file, or NULL. */
+static const struct yaml_node *exceptions_of(const struct yaml_node *root)
+{
+    return compiler_member(root, STR("exceptions"));
 }
 
 bool parse_exceptions(struct compiler *c)
 {
     bool fine = true;
     size_t count = 0;
-    for (size_t pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < c->file_count; i++) {
-            const struct yaml_node *node = c->files[i]->kind == YAML_MAPPING
-                                               ? yaml_member(c->files[i], STR("exceptions"))
-                                               : NULL;
-            if (!node)
-                continue;
-            if (pass == 0)
-                count += node->count;
-            else
-                fine = (compiler_each(c, node, "exceptions", false, parse_exception, NULL) ||
-                        compiler_note(c)) &&
-                       fine;
-        }
-        if (pass == 0)
-            c->set->exceptions =
-                arena_zalloc(c->arena, count + 1, sizeof(struct policy_exception *));
-        if (!c->set->exceptions)
-            return compiler_out_of_memory(c);
+    for (size_t i = 0; i < c->file_count; i++)
+        count += exceptions_of(c->files[i]) ? exceptions_of(c->files[i])->count : 0;
+    c->set->exceptions = c->exceptions = arena_zalloc(c->arena, count + 1, sizeof(*c->exceptions));
+    if (!c->exceptions)
+        return compiler_out_of_memory(c);
+    for (size_t i = 0; i < c->file_count; i++) {
+        const struct yaml_node *node = exceptions_of(c->files[i]);
+        bool done = !node || compiler_each(c, node, "exceptions", false, parse_exception, NULL);
+        fine = (done || compiler_note(c)) && fine;
     }
     return hand_out(c) && fine;
 }

@@ -95,6 +95,11 @@ bool compiler_mapping(struct compiler *c, const struct yaml_node *node, const ch
     return fine;
 }
 
+const struct yaml_node *compiler_member(const struct yaml_node *node, struct str key)
+{
+    return node && node->kind == YAML_MAPPING ? yaml_member(node, key) : NULL;
+}
+
 bool compiler_each(struct compiler *c, const struct yaml_node *node, const char *what, bool or_one,
                    bool (*parse)(struct compiler *c, const struct yaml_node *node, void *target),
                    void *target)

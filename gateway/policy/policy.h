@@ -76,7 +76,7 @@ struct policy_layer {
     const struct policy_mode *modes;   /* by rule; NULL: all are enforced */
     struct policy_mode mode;           /* of the whole layer, beside `modes` */
     struct str description;            /* of a pack: its title, for people; may be empty */
-    size_t index; /* among the layers that one campaign can meet; shared ones first */
+    size_t index;                      /* among the shared ones, or those of its team */
 };
 
 /* True when not every campaign meets it. What it says of templates then classifies none. */
@@ -126,9 +126,9 @@ struct policy_set {
     struct policy_settings shared;  /* packs and organisation, with their cases */
     const struct policy_layer *const *layers; /* the shared ones, in the order they speak */
     size_t layer_count;
-    struct strset teams;                        /* team name -> struct policy_team */
-    const struct policy_team *const *team_list; /* in the author's order */
-    const struct policy_exception *const *exceptions;
+    struct strset teams;                 /* team name -> struct policy_team */
+    const struct policy_team *team_list; /* in the author's order */
+    const struct policy_exception *exceptions;
     size_t exception_count;
     bool overridable[POLICY_RULES];
     bool has_class; /* the organisation says what unclassified templates are */

@@ -242,7 +242,7 @@ static void say_exceptions(struct render *r)
         return;
     page_section(&r->page, "exceptions", STR("Exceptions"));
     for (size_t i = 0; i < r->set->exception_count; i++)
-        say_exception(r, r->set->exceptions[i]);
+        say_exception(r, &r->set->exceptions[i]);
 }
 
 bool policy_render(const struct policy_set *set, const struct render_options *options,
@@ -255,7 +255,7 @@ bool policy_render(const struct policy_set *set, const struct render_options *op
     say_general(&r, options);
     say_shared(&r);
     for (size_t i = 0; i < set->teams.count; i++)
-        say_team(&r, set->team_list[i]);
+        say_team(&r, &set->team_list[i]);
     say_exceptions(&r);
     page_end(&r.page);
     return !r.scribe.failed && !out->failed;

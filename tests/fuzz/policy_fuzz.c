@@ -251,7 +251,7 @@ static uint64_t check_set(const struct policy_set *set)
     assert(set->revision.len > 0);
     check_hours(&set->shared);
     for (size_t i = 0; i < set->teams.count; i++) {
-        const struct policy_team *team = set->team_list[i];
+        const struct policy_team *team = &set->team_list[i];
         assert(policy_team(set, team->name) == team);
         sum += sum_of(check_team(set, team), team->name);
     }
