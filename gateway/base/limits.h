@@ -62,6 +62,9 @@
 #define LIMIT_VIOLATIONS 100                /* more than a person will read; then "truncated" */
 #define LIMIT_ECHO_BYTES 64                 /* of a client's value quoted back in a sentence */
 
+/* For printf's %.*s: somebody else's words, cut when they are longer than a sentence bears. */
+#define SHOW_ARGS(s) STR_ARGS(str_slice((s), 0, LIMIT_ECHO_BYTES))
+
 /* ---- files an operator writes ---- */
 #define LIMIT_YAML_BYTES (8 * 1024 * 1024) /* 100,000 caller IDs are 2 MB */
 #define LIMIT_YAML_DEPTH 32

@@ -188,9 +188,9 @@ static bool check_keys(struct reader *r, const struct yaml_node *mapping)
         if (strset_add(&seen, each->key, each) == STRSET_ADDED)
             continue;
         const struct yaml_node *before = strset_get(&seen, each->key);
-        return yaml_key_error(
-            each, r->err, "the key '%.*s' is here a second time; it is also in line %zu",
-            STR_ARGS(str_slice(each->key, 0, LIMIT_ECHO_BYTES)), before->key_line);
+        return yaml_key_error(each, r->err,
+                              "the key '%.*s' is here a second time; it is also in line %zu",
+                              SHOW_ARGS(each->key), before->key_line);
     }
     arena_reset(&r->scratch);
     return true;

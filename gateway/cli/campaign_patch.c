@@ -164,7 +164,7 @@ static struct node **find_element(struct patcher *p, struct node *array, struct 
         return nowhere(yaml_key_error(p->change, p->err,
                                       "'%.*s' is not a place in a list: write 0 for its first "
                                       "element, or - to append",
-                                      STR_ARGS(str_slice(token, 0, LIMIT_ECHO_BYTES))));
+                                      SHOW_ARGS(token)));
     struct node **at = &array->first;
     uint64_t count = 0;
     for (; *at && count < index; count++)

@@ -5,9 +5,6 @@
 #include "policy/nearest.h"
 #include "policy_files.h"
 
-/* For printf's %.*s: a word of the author's, cut when it is longer than a sentence bears. */
-#define SHOW_ARGS(s) STR_ARGS(str_slice((s), 0, LIMIT_ECHO_BYTES))
-
 struct reader {
     struct arena *arena;
     struct problems *problems;

@@ -105,7 +105,7 @@ const struct policy_team *trial_team(const struct policy_set *policy, struct str
     else if (name.len == 0)
         error_set(err, "the policy has several teams; choose one of %.*s", STR_ARGS(names));
     else
-        error_set(err, "the policy knows no team '%.*s'; its teams are %.*s",
-                  STR_ARGS(str_slice(name, 0, LIMIT_ECHO_BYTES)), STR_ARGS(names));
+        error_set(err, "the policy knows no team '%.*s'; its teams are %.*s", SHOW_ARGS(name),
+                  STR_ARGS(names));
     return NULL;
 }

@@ -11,7 +11,6 @@
 
 #define TEXT_POINTER STR("/message/message")
 #define TEMPLATE_POINTER STR("/message/template_name")
-#define SHOW_ARGS(s) STR_ARGS(str_slice((s), 0, LIMIT_ECHO_BYTES))
 
 /* ---- templates ---- */
 

@@ -5,9 +5,6 @@
 #include "policy/check.h"
 #include "policy/pattern.h"
 
-/* Names of the operator's own things may be quoted, but not at any length. */
-#define SHOW_ARGS(s) STR_ARGS(str_slice((s), 0, LIMIT_ECHO_BYTES))
-
 void check_kill_switch(const struct question *q, const struct str *reason)
 {
     violations_add_rule(q->violations, VIOLATION_FROZEN, STR(""), &q->source,

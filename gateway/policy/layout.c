@@ -39,8 +39,7 @@ bool mode_enforces_ever(struct policy_mode mode)
 
 struct policy_mode layer_mode_of(const struct layer_rules *rules, enum policy_rule rule)
 {
-    return rules->layer->modes ? rules->layer->modes[rule]
-                               : (struct policy_mode){MODE_ENFORCE, INT64_MAX};
+    return rules->layer->modes ? rules->layer->modes[rule] : POLICY_ENFORCED;
 }
 
 bool layer_enforces_ever(const struct layer_rules *rules, enum policy_rule rule)

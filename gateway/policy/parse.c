@@ -91,8 +91,8 @@ static struct policy_layer *new_layer(struct compiler *c, enum policy_layer_kind
         (void)compiler_out_of_memory(c);
         return NULL;
     }
-    *layer = (struct policy_layer){
-        .kind = kind, .title = title, .name = name, .mode = {MODE_ENFORCE, INT64_MAX}};
+    *layer =
+        (struct policy_layer){.kind = kind, .title = title, .name = name, .mode = POLICY_ENFORCED};
     return layer;
 }
 
@@ -365,20 +365,15 @@ static bool include_file(struct compiler *c, const struct yaml_node *node, struc
     return fine;
 }
 
-/* - packs/us-tcpa.yaml */
-/* - {file: packs/us-tcpa.yaml, mode: report, enforce_from: 2027-01-01} */
+/* The file's name alone, or a mapping; what a pack includes counts as the pack does. */
 static bool parse_include(struct compiler *c, const struct yaml_node *node, void *target)
 {
     const struct layer_target *outer = target;
-    struct policy_mode mode = outer->layer->mode; /* what a pack includes counts as the pack does */
-    const struct yaml_node *file = node;
-    if (node->kind == YAML_MAPPING) {
-        file = yaml_member(node, STR("file"));
-        if (!file)
-            return yaml_error(node, c->err, "an include needs a 'file'");
-        if (!parse_mode(c, node, &mode))
-            return false;
-    }
+    struct policy_mode mode = outer->layer->mode;
+    bool is_mapping = node->kind == YAML_MAPPING;
+    const struct yaml_node *file = is_mapping ? yaml_member(node, STR("file")) : node;
+    if (is_mapping && (!file || node->count > 1) && !parse_include_mode(c, node, &mode))
+        return false;
     return compiler_expect(c, file, YAML_SCALAR, "the file to include") &&
            include_file(c, file, file->text, mode);
 }
@@ -512,7 +507,7 @@ static bool parse_team(struct compiler *c, const struct yaml_node *node)
         c, LAYER_TEAM, arena_format(c->arena, "team %.*s", STR_ARGS(node->key)), node->key);
     if (!base)
         return false;
-    *team = (struct policy_team){.name = node->key, .mode = {MODE_ENFORCE, INT64_MAX}};
+    *team = (struct policy_team){.name = node->key, .mode = POLICY_ENFORCED};
     if (strset_add(&c->set->teams, team->name, team) != STRSET_ADDED)
         return given_twice(c, node, first_place(c, STR("teams"), node->key));
     return parse_team_rules(c, node, team, base);
@@ -549,7 +544,7 @@ static bool parse_own_pack(struct compiler *c, const struct yaml_node *root)
     if (strset_has(c->included, str_from(root->file)))
         return true;
     c->open_includes[c->open_include_count++] = root->file;
-    bool fine = parse_pack(c, root, (struct policy_mode){MODE_ENFORCE, INT64_MAX});
+    bool fine = parse_pack(c, root, POLICY_ENFORCED);
     c->open_include_count--;
     return fine;
 }

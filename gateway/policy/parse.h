@@ -43,9 +43,6 @@ struct compiler {
     const struct yaml_node *team_modes; /* to be read when the teams are known */
 };
 
-/* For printf's %.*s: a word of the author's, cut when it is longer than a sentence bears. */
-#define SHOW_ARGS(s) STR_ARGS(str_slice((s), 0, LIMIT_ECHO_BYTES))
-
 /* Sets the sentence; returns false. */
 bool compiler_out_of_memory(struct compiler *c);
 
@@ -117,7 +114,11 @@ bool parse_day_ranges(struct str text, bool ret_days[WEEKDAYS]);
 
 /* ---- control ---- */
 
+/* "report", or {mode: report, enforce_from: 2027-01-01}. */
 bool parse_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret);
+
+/* {file: packs/us-tcpa.yaml, mode: report, enforce_from: 2027-01-01}. */
+bool parse_include_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret);
 bool parse_modes(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer);
 bool parse_team_modes(struct compiler *c, const struct yaml_node *node);
 bool parse_overridable(struct compiler *c, const struct yaml_node *node);

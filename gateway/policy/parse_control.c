@@ -48,32 +48,42 @@ static bool key_enforce_from(struct compiler *c, const struct yaml_node *node, v
     return compiler_day_start(c, node, &((struct policy_mode *)target)->enforce_from_ms);
 }
 
-/* Of an include; read by its own reader. */
+/* Read when the include is. */
 static bool key_file(struct compiler *c, const struct yaml_node *node, void *target)
 {
     (void)target;
     return compiler_expect(c, node, YAML_SCALAR, "the file to include");
 }
 
-/* "report", or {mode: report, enforce_from: 2027-01-01}. */
-bool parse_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret)
+static bool read_mode(struct compiler *c, const struct yaml_node *node, const char *what,
+                      const struct compiler_key *keys, size_t key_count, struct policy_mode *ret)
 {
-    static const struct compiler_key keys[] = {{"mode", key_mode, false},
-                                               {"enforce_from", key_enforce_from, false},
-                                               {"file", key_file, false}};
-    size_t key_count = yaml_is_null(node) || !node->key.len ? 3 : 2; /* an include has no key */
-    struct policy_mode mode = {MODE_ENFORCE, INT64_MAX};
-    if (node->kind == YAML_SCALAR && !yaml_is_null(node)) {
-        if (!parse_mode_kind(c, node, &mode.kind))
-            return false;
-    } else if (!compiler_mapping(c, node, "a mode", keys, key_count, &mode)) {
+    struct policy_mode mode = POLICY_ENFORCED;
+    if (!compiler_mapping(c, node, what, keys, key_count, &mode))
         return false;
-    }
     if (mode.kind == MODE_ENFORCE && mode.enforce_from_ms != INT64_MAX)
         return yaml_error(node, c->err,
                           "say what holds until 'enforce_from': add 'mode: report' or 'mode: off'");
     *ret = mode;
     return true;
+}
+
+bool parse_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret)
+{
+    static const struct compiler_key keys[] = {{"mode", key_mode, false},
+                                               {"enforce_from", key_enforce_from, false}};
+    if (node->kind != YAML_SCALAR || yaml_is_null(node))
+        return read_mode(c, node, "a mode", keys, COUNT_OF(keys), ret);
+    *ret = POLICY_ENFORCED;
+    return parse_mode_kind(c, node, &ret->kind);
+}
+
+bool parse_include_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret)
+{
+    static const struct compiler_key keys[] = {{"file", key_file, true},
+                                               {"mode", key_mode, false},
+                                               {"enforce_from", key_enforce_from, false}};
+    return read_mode(c, node, "an include", keys, COUNT_OF(keys), ret);
 }
 
 bool parse_modes(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer)
@@ -85,7 +95,7 @@ bool parse_modes(struct compiler *c, const struct yaml_node *node, struct policy
     if (!compiler_expect(c, node, YAML_MAPPING, "modes"))
         return false;
     for (size_t i = 0; i < POLICY_RULES; i++)
-        modes[i] = (struct policy_mode){MODE_ENFORCE, INT64_MAX};
+        modes[i] = POLICY_ENFORCED;
     for (const struct yaml_node *each = node->first; each; each = each->next) {
         enum policy_rule rule;
         bool done =

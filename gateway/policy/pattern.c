@@ -113,7 +113,7 @@ static size_t put_slot(struct str text, size_t at, const struct pattern_slot *sl
         error_set(why,
                   "'%.*s' is not one of the slots; name it under 'slots' ({{ stands for a "
                   "brace)",
-                  STR_ARGS(str_slice(name, 0, LIMIT_ECHO_BYTES)));
+                  SHOW_ARGS(name));
         return 0;
     }
     buf_format(out, "%s{1,%d}", slot->digits ? "[0-9]" : "[^\\r\\n<>]", slot->most);

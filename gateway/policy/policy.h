@@ -65,6 +65,9 @@ struct policy_mode {
     int64_t enforce_from_ms; /* from then on it is MODE_ENFORCE; INT64_MAX: never */
 };
 
+/* The mode of whatever has none. */
+#define POLICY_ENFORCED ((struct policy_mode){MODE_ENFORCE, INT64_MAX})
+
 enum policy_layer_kind { LAYER_PACK, LAYER_ORGANISATION, LAYER_TEAM };
 
 struct policy_layer {
