@@ -78,6 +78,12 @@ bool compiler_mapping(struct compiler *c, const struct yaml_node *node, const ch
 /* The value under `key`; NULL also when the node is NULL or no mapping. */
 const struct yaml_node *compiler_member(const struct yaml_node *node, struct str key);
 
+/* How many elements compiler_each will find there, when it takes one alone as well. */
+size_t compiler_count(const struct yaml_node *node);
+
+/* False for an empty list, which would refuse every campaign. */
+bool compiler_expect_some(struct compiler *c, const struct yaml_node *node);
+
 /* Reads every element of a list (or, with `or_one`, a single text) with `parse`, noting problems.
  */
 bool compiler_each(struct compiler *c, const struct yaml_node *node, const char *what, bool or_one,
@@ -96,7 +102,10 @@ bool compiler_day_start(struct compiler *c, const struct yaml_node *node, int64_
 /* The first millisecond after it. */
 bool compiler_day_end(struct compiler *c, const struct yaml_node *node, int64_t *ret_ms);
 
-/* "a, b, c and 7 more" of texts, for sentences; NULL data: out of memory. */
+#define LISTED 10 /* in a sentence; the author can look up the rest */
+
+/* "a, b, c and 7 more", for sentences: of the items the first LISTED are looked at. NULL data: out
+ * of memory. */
 struct str compiler_list_words(struct compiler *c, const struct str *items, size_t count);
 
 /* ---- lists that several rules and scopes use ---- */

@@ -8,7 +8,6 @@
 #include "policy/parse.h"
 
 #define NAME_BYTES 64 /* of a team or a revision: they stand in every answer and every record */
-#define LISTED 10     /* in a sentence; the author can look up the rest */
 
 /* ---- sentences ---- */
 
@@ -98,6 +97,19 @@ bool compiler_mapping(struct compiler *c, const struct yaml_node *node, const ch
 const struct yaml_node *compiler_member(const struct yaml_node *node, struct str key)
 {
     return node && node->kind == YAML_MAPPING ? yaml_member(node, key) : NULL;
+}
+
+size_t compiler_count(const struct yaml_node *node)
+{
+    return node->kind == YAML_SEQUENCE ? node->count : 1;
+}
+
+bool compiler_expect_some(struct compiler *c, const struct yaml_node *node)
+{
+    return node->kind != YAML_SEQUENCE || node->count > 0 ||
+           yaml_error(node, c->err,
+                      "an empty list would refuse every campaign; name what is allowed or remove "
+                      "the rule");
 }
 
 bool compiler_each(struct compiler *c, const struct yaml_node *node, const char *what, bool or_one,
@@ -192,12 +204,10 @@ static bool add_name(struct compiler *c, const struct yaml_node *node, void *tar
 static bool read_names(struct compiler *c, const struct yaml_node *node, const char *what,
                        struct names *names)
 {
-    size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
+    size_t count = compiler_count(node);
     *names = (struct names){.what = what};
-    if (node->kind == YAML_SEQUENCE && node->count == 0)
-        return yaml_error(node, c->err,
-                          "an empty list would refuse every campaign; name what is allowed or "
-                          "remove the rule");
+    if (!compiler_expect_some(c, node))
+        return false;
     names->items = arena_zalloc(c->arena, count, sizeof(struct str));
     if (!names->items || !strset_init(&names->seen, c->arena, count))
         return compiler_out_of_memory(c);
@@ -269,14 +279,12 @@ static bool add_zone(struct compiler *c, const struct yaml_node *node, void *tar
 bool parse_zone_list(struct compiler *c, const struct yaml_node *node, const struct zone_list **ret)
 {
     struct zone_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
-    size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
+    size_t count = compiler_count(node);
     struct zones_target target = {list, arena_zalloc(c->arena, count, sizeof(struct str))};
     if (!list || !target.items || !strset_init(&list->names, c->arena, count))
         return compiler_out_of_memory(c);
-    if (node->kind == YAML_SEQUENCE && node->count == 0)
-        return yaml_error(node, c->err,
-                          "an empty list would refuse every campaign; name what is allowed or "
-                          "remove the rule");
+    if (!compiler_expect_some(c, node))
+        return false;
     if (!compiler_each(c, node, "the list of time zones", true, add_zone, &target))
         return false;
     list->items = target.items;

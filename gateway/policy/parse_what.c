@@ -279,18 +279,13 @@ static bool add_entries(struct compiler *c, const struct yaml_node *node,
     return fine;
 }
 
-static bool list_templates(struct compiler *c, struct registry_target *target)
+static bool list_templates(struct compiler *c, struct template_registry *registry)
 {
-    struct str names[11];
-    size_t count = target->registry->count < 11 ? target->registry->count : 10;
-    for (size_t i = 0; i < count; i++)
-        names[i] = target->items[i]->name;
-    struct str listed = compiler_list_words(c, names, count);
-    if (target->registry->count > count)
-        listed = arena_format(c->arena, "%.*s and %zu more", STR_ARGS(listed),
-                              target->registry->count - count);
-    target->registry->listed = listed;
-    return listed.data || compiler_out_of_memory(c);
+    struct str names[LISTED];
+    for (size_t i = 0; i < registry->count && i < LISTED; i++)
+        names[i] = registry->items[i]->name;
+    registry->listed = compiler_list_words(c, names, registry->count);
+    return registry->listed.data || compiler_out_of_memory(c);
 }
 
 /* {Welcome: {class: service, sha256: …}}, or only [Welcome, Reminder]. */
@@ -306,9 +301,11 @@ bool parse_templates(struct compiler *c, const struct yaml_node *node,
         return yaml_error(node, c->err,
                           "without any template every campaign would be refused; name one, or "
                           "remove the rule");
-    if (!add_entries(c, node, &target) || !list_templates(c, &target))
+    if (!add_entries(c, node, &target))
         return false;
     registry->items = target.items;
+    if (!list_templates(c, registry))
+        return false;
     *ret = registry;
     return true;
 }
@@ -348,7 +345,7 @@ static bool add_phrase(struct compiler *c, const struct yaml_node *node, void *t
 static bool parse_phrases(struct compiler *c, const struct yaml_node *node, const char *what,
                           const struct phrase_list **ret)
 {
-    size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
+    size_t count = compiler_count(node);
     struct phrase_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
     struct phrases_target target = {arena_zalloc(c->arena, 1, sizeof(struct phrases)), list,
                                     arena_zalloc(c->arena, count, sizeof(struct str))};
@@ -429,7 +426,7 @@ static bool add_host(struct compiler *c, const struct yaml_node *node, void *tar
 static bool key_hosts(struct compiler *c, const struct yaml_node *node, void *target)
 {
     struct urls_target *urls = target;
-    size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
+    size_t count = compiler_count(node);
     urls->hosts = arena_zalloc(c->arena, count, sizeof(struct str));
     if (!urls->hosts || !strset_init(&urls->rules->hosts, c->arena, count) ||
         !strset_init(&urls->rules->below, c->arena, count))
@@ -454,7 +451,7 @@ static bool add_scheme(struct compiler *c, const struct yaml_node *node, void *t
 static bool key_schemes(struct compiler *c, const struct yaml_node *node, void *target)
 {
     struct urls_target *urls = target;
-    size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
+    size_t count = compiler_count(node);
     urls->schemes = arena_zalloc(c->arena, count, sizeof(struct str));
     if (!urls->schemes)
         return compiler_out_of_memory(c);
@@ -520,7 +517,7 @@ static bool add_placeholder(struct compiler *c, const struct yaml_node *node, vo
 static bool key_placeholders(struct compiler *c, const struct yaml_node *node, void *target)
 {
     struct markup_rules *rules = target;
-    size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
+    size_t count = compiler_count(node);
     struct placeholders_target placeholders = {rules,
                                                arena_zalloc(c->arena, count, sizeof(struct str))};
     if (!placeholders.items || !strset_init(&rules->names, c->arena, count))

@@ -33,8 +33,8 @@ bool parse_frequencies(struct compiler *c, const struct yaml_node *node,
     struct frequency_set *set = arena_zalloc(c->arena, 1, sizeof(*set));
     if (!set)
         return compiler_out_of_memory(c);
-    if (node->kind == YAML_SEQUENCE && node->count == 0)
-        return yaml_error(node, c->err, "an empty list would refuse every campaign");
+    if (!compiler_expect_some(c, node))
+        return false;
     if (!compiler_each(c, node, "frequencies", true, add_frequency, set))
         return false;
     *ret = set;
@@ -56,8 +56,8 @@ bool parse_days(struct compiler *c, const struct yaml_node *node, const struct d
     struct day_set *days = arena_zalloc(c->arena, 1, sizeof(*days));
     if (!days)
         return compiler_out_of_memory(c);
-    if (node->kind == YAML_SEQUENCE && node->count == 0)
-        return yaml_error(node, c->err, "an empty list would refuse every campaign");
+    if (!compiler_expect_some(c, node))
+        return false;
     if (!compiler_each(c, node, "days", true, add_day_ranges, days))
         return false;
     *ret = days;

@@ -116,31 +116,25 @@ static bool add_caller(struct compiler *c, const struct yaml_node *node, void *t
 
 static bool list_callers(struct compiler *c, struct caller_list *list)
 {
-    struct str ids[11];
-    size_t count = list->count < COUNT_OF(ids) ? list->count : COUNT_OF(ids);
-    for (size_t i = 0; i < count; i++)
+    struct str ids[LISTED];
+    for (size_t i = 0; i < list->count && i < LISTED; i++)
         ids[i] = list->items[i].id;
-    list->listed = compiler_list_words(c, ids, count);
-    if (list->count > COUNT_OF(ids))
-        list->listed = arena_format(c->arena, "%.*s and %zu more",
-                                    STR_ARGS(compiler_list_words(c, ids, 10)), list->count - 10);
+    list->listed = compiler_list_words(c, ids, list->count);
     return list->listed.data || compiler_out_of_memory(c);
 }
 
 bool parse_caller_ids(struct compiler *c, const struct yaml_node *node,
                       const struct caller_list **ret)
 {
-    size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
+    size_t count = compiler_count(node);
     struct callers_target target = {arena_zalloc(c->arena, 1, sizeof(struct caller_list)),
                                     arena_zalloc(c->arena, count, sizeof(struct caller_binding)),
                                     {0}};
     if (!target.list || !target.items || !strset_init(&target.seen, c->arena, count) ||
         !strset_init(&target.list->by_id, c->arena, count))
         return compiler_out_of_memory(c);
-    if (node->kind == YAML_SEQUENCE && node->count == 0)
-        return yaml_error(node, c->err,
-                          "an empty list would refuse every campaign; name what is allowed or "
-                          "remove the rule");
+    if (!compiler_expect_some(c, node))
+        return false;
     if (!compiler_each(c, node, "caller_ids", true, add_caller, &target))
         return false;
     target.list->items = target.items;
