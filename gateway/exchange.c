@@ -209,17 +209,6 @@ static int64_t duration_us(const struct exchange *x)
 
 /* ---- answering ---- */
 
-/* Allowed, though a rule that only reports would have refused. */
-static bool is_shadow_denied(const struct exchange *x)
-{
-    const struct violations *observed = &x->findings.observed;
-    for (size_t i = 0; i < observed->count; i++) {
-        if (observed->items[i].effect == EFFECT_REPORTED)
-            return violations_clean(&x->violations);
-    }
-    return false;
-}
-
 /* Every code once; there are few. */
 static void put_reported_codes(const struct exchange *x, struct buf *out)
 {
@@ -242,7 +231,7 @@ static void put_policy_header(const struct exchange *x, struct buf *out)
 {
     const struct policy_set *policy = x->snapshot->policy;
     buf_format(out, "x-policy: %.*s; sha256=%s\r\n", STR_ARGS(policy->revision), policy->digest);
-    if (is_shadow_denied(x))
+    if (policy_is_shadow_denied(&x->findings))
         put_reported_codes(x, out);
 }
 
@@ -507,14 +496,6 @@ static void check_tenant(struct exchange *x)
                        "the accountId in the query is not the one this gateway serves");
 }
 
-static struct refusal refusal_of_violations(const struct exchange *x)
-{
-    if (x->violations.truncated && x->violations.count < LIMIT_VIOLATIONS)
-        return refusal_of(REFUSAL_NO_MEMORY);
-    return refusal_of(violations_break_contract(&x->violations) ? REFUSAL_CONTRACT
-                                                                : REFUSAL_POLICY);
-}
-
 /*
  * What the candidate would have said, when that is something else. A campaign that breaks the
  * contract is refused under any policy.
@@ -545,7 +526,7 @@ static void count_findings(const struct exchange *x)
         counters_count(counters, COUNTER_EXCEPTIONS_EXPIRED);
     for (size_t i = 0; i < x->findings.used_count; i++)
         counters_count(counters, COUNTER_EXCEPTIONS_USED);
-    if (is_shadow_denied(x))
+    if (policy_is_shadow_denied(&x->findings))
         counters_count(counters, COUNTER_SHADOW_DENIED);
 }
 
@@ -584,7 +565,7 @@ static void judge(struct exchange *x)
         refuse(x, refusal_because(REFUSAL_NOT_JSON, json_fault_code(x->json_fault.kind),
                                   json_fault_sentence(x->json_fault.kind)));
     else if (!violations_clean(&x->violations))
-        refuse(x, refusal_of_violations(x));
+        refuse(x, refusal_of(refusal_of_violations(&x->violations)));
     else
         record_verdict(x, on_decision);
 }
@@ -917,7 +898,7 @@ static void relay_answer(struct exchange *x)
 {
     buf_clear(&x->out);
     forward_answer_head(&x->call.response, x->call.body.len, &x->out);
-    put_own_headers(x, is_shadow_denied(x) ? "shadow-deny" : "allow", &x->out);
+    put_own_headers(x, policy_is_shadow_denied(&x->findings) ? "shadow-deny" : "allow", &x->out);
     buf_append(&x->out, STR("\r\n"));
     buf_append(&x->out, buf_str(&x->call.body));
     send_answer(x);

@@ -11,12 +11,6 @@ static void put_time(struct json_writer *w, int64_t unix_ms)
     json_put_str(w, "time", str_from(text));
 }
 
-static void put_if_any(struct json_writer *w, const char *key, struct str value)
-{
-    if (value.len)
-        json_put_str(w, key, value);
-}
-
 static void put_blocks(struct json_writer *w, const struct campaign *campaign)
 {
     json_open_array_at(w, "blocks");
@@ -35,37 +29,25 @@ static void put_campaign(struct json_writer *w, const struct decision_record *re
 {
     const struct campaign *campaign = record->campaign;
     json_open_object_at(w, "campaign");
-    put_if_any(w, "name", campaign->name);
-    put_if_any(w, "caller_id", campaign->caller_id);
-    put_if_any(w, "timezone", campaign->timezone);
-    put_if_any(w, "frequency", str_from(frequency_text(campaign->frequency)));
+    json_put_str_if_any(w, "name", campaign->name);
+    json_put_str_if_any(w, "caller_id", campaign->caller_id);
+    json_put_str_if_any(w, "timezone", campaign->timezone);
+    json_put_str_if_any(w, "frequency", str_from(frequency_text(campaign->frequency)));
     put_blocks(w, campaign);
     json_open_array_at(w, "contact_lists");
     for (size_t i = 0; i < campaign->contact_list_count; i++)
         json_put_str(w, NULL, campaign->contact_lists[i]);
     json_close_array(w);
-    put_if_any(w, "dnc_list", campaign->dnc_list);
+    json_put_str_if_any(w, "dnc_list", campaign->dnc_list);
     if (campaign->priority)
         json_put_int(w, "priority", campaign->priority);
-    put_if_any(w, "format", campaign->format);
-    put_if_any(w, "template", campaign->template_name);
-    put_if_any(w, "message_sha256", record->message_sha256);
+    json_put_str_if_any(w, "format", campaign->format);
+    json_put_str_if_any(w, "template", campaign->template_name);
+    json_put_str_if_any(w, "message_sha256", record->message_sha256);
     if (record->findings)
         json_put_str(w, "class", str_from(message_class_text(record->findings->class)));
     if (campaign->has_schedule)
         json_put_bool(w, "scheduling_enabled", campaign->scheduling_enabled);
-    json_close_object(w);
-}
-
-static void put_violation(struct json_writer *w, const struct violation *violation)
-{
-    json_open_object(w);
-    json_put_str(w, "code", str_from(violation_code_text(violation->code)));
-    json_put_str(w, "pointer", violation->pointer);
-    put_if_any(w, "rule", violation->source.rule);
-    put_if_any(w, "team", violation->source.team);
-    put_if_any(w, "layer", violation->source.layer);
-    put_if_any(w, "exception", violation->exception);
     json_close_object(w);
 }
 
@@ -80,7 +62,9 @@ static void put_violations(struct json_writer *w, const char *key,
         if (!opened)
             json_open_array_at(w, key);
         opened = true;
-        put_violation(w, &violations->items[i]);
+        json_open_object(w);
+        violation_put_members(w, &violations->items[i], false);
+        json_close_object(w);
     }
     if (opened)
         json_close_array(w);
@@ -134,15 +118,15 @@ void record_decision(const struct decision_record *record, struct buf *out)
     if (!record->allowed) {
         json_put_int(&w, "status", record->status);
         json_put_str(&w, "type", str_from(record->type));
-        put_if_any(&w, "code", str_from(record->code));
+        json_put_str_if_any(&w, "code", str_from(record->code));
     }
     json_put_str(&w, "team", record->team);
-    put_if_any(&w, "caller", record->caller);
+    json_put_str_if_any(&w, "caller", record->caller);
     json_put_str(&w, "peer", record->peer);
-    put_if_any(&w, "method", record->method);
-    put_if_any(&w, "path", record->path);
-    put_if_any(&w, "stream_id", record->stream_id);
-    put_if_any(&w, "account_id", record->account_id);
+    json_put_str_if_any(&w, "method", record->method);
+    json_put_str_if_any(&w, "path", record->path);
+    json_put_str_if_any(&w, "stream_id", record->stream_id);
+    json_put_str_if_any(&w, "account_id", record->account_id);
     if (record->body_sha256.len) {
         json_put_str(&w, "body_sha256", record->body_sha256);
         json_put_int(&w, "body_bytes", (int64_t)record->body_bytes);
@@ -176,13 +160,13 @@ void record_outcome(const struct outcome_record *record, struct buf *out)
     json_put_str(&w, "host", record->upstream_host);
     if (record->upstream_status)
         json_put_int(&w, "status", record->upstream_status);
-    put_if_any(&w, "failure", str_from(record->failure));
-    put_if_any(&w, "detail", record->detail);
-    put_if_any(&w, "answer", record->answer_status);
-    put_if_any(&w, "campaign_id", record->campaign_id);
-    put_if_any(&w, "template_id", record->template_id);
-    put_if_any(&w, "created_at", record->created_at);
-    put_if_any(&w, "stored_message_sha256", record->stored_message_sha256);
+    json_put_str_if_any(&w, "failure", str_from(record->failure));
+    json_put_str_if_any(&w, "detail", record->detail);
+    json_put_str_if_any(&w, "answer", record->answer_status);
+    json_put_str_if_any(&w, "campaign_id", record->campaign_id);
+    json_put_str_if_any(&w, "template_id", record->template_id);
+    json_put_str_if_any(&w, "created_at", record->created_at);
+    json_put_str_if_any(&w, "stored_message_sha256", record->stored_message_sha256);
     json_close_object(&w);
     json_put_int(&w, "duration_us", record->duration_us);
 }
@@ -195,7 +179,7 @@ void record_life(const struct life_record *record, struct buf *out)
     json_put_str(&w, "version", record->version);
     json_put_str(&w, "config_digest", record->config_digest);
     put_policy(&w, record->policy_revision, record->policy_digest);
-    put_if_any(&w, "callers_digest", record->callers_digest);
+    json_put_str_if_any(&w, "callers_digest", record->callers_digest);
     if (record->torn_bytes)
         json_put_int(&w, "torn_bytes", (int64_t)record->torn_bytes);
 }

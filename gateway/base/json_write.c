@@ -105,6 +105,12 @@ void json_put_str(struct json_writer *w, const char *key, struct str value)
     put_quoted(w, value);
 }
 
+void json_put_str_if_any(struct json_writer *w, const char *key, struct str value)
+{
+    if (value.len)
+        json_put_str(w, key, value);
+}
+
 void json_put_key(struct json_writer *w, struct str key)
 {
     begin_value(w, NULL);

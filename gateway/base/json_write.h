@@ -29,6 +29,7 @@ void json_open_array_at(struct json_writer *w, const char *key);
 void json_close_array(struct json_writer *w);
 
 void json_put_str(struct json_writer *w, const char *key, struct str value);
+void json_put_str_if_any(struct json_writer *w, const char *key, struct str value);
 void json_put_int(struct json_writer *w, const char *key, int64_t value);
 void json_put_bool(struct json_writer *w, const char *key, bool value);
 void json_put_null(struct json_writer *w, const char *key);

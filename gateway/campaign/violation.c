@@ -107,3 +107,16 @@ bool violations_break_contract(const struct violations *list)
     }
     return false;
 }
+
+void violation_put_members(struct json_writer *w, const struct violation *violation,
+                           bool with_message)
+{
+    json_put_str(w, "code", str_from(violation_code_text(violation->code)));
+    json_put_str(w, "pointer", violation->pointer);
+    if (with_message)
+        json_put_str(w, "msg", violation->message);
+    json_put_str_if_any(w, "rule", violation->source.rule);
+    json_put_str_if_any(w, "team", violation->source.team);
+    json_put_str_if_any(w, "layer", violation->source.layer);
+    json_put_str_if_any(w, "exception", violation->exception);
+}

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/json_write.h"
 
 enum violation_code {
 #define VIOLATION(name, code, klass, meaning) VIOLATION_##name,
@@ -69,6 +70,10 @@ bool violations_clean(const struct violations *list);
 
 /* True when any entry breaks the contract rather than the policy. */
 bool violations_break_contract(const struct violations *list);
+
+/* Its members, without braces; without the message where that is not to be kept. */
+void violation_put_members(struct json_writer *w, const struct violation *violation,
+                           bool with_message);
 
 /* The public code, its class and its meaning, as in violations.def. */
 const char *violation_code_text(enum violation_code code);

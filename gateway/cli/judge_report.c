@@ -11,7 +11,7 @@ static const char *verdict_of(const struct trial *trial)
 {
     if (trial_status(trial) != 200)
         return "deny";
-    return trial_is_shadow_denied(trial) ? "shadow-deny" : "allow";
+    return policy_is_shadow_denied(&trial->findings) ? "shadow-deny" : "allow";
 }
 
 /* How many did not refuse, for the reason of `effect`. */
@@ -48,7 +48,7 @@ static void put_verdict(const struct trial *trial, struct buf *out)
             buf_append(out, STR("more than "));
         print_count(out, violations->count, "violation");
         buf_append(out, contract ? STR(" (contract)\n") : STR(" (policy)\n"));
-    } else if (trial_is_shadow_denied(trial)) {
+    } else if (policy_is_shadow_denied(&trial->findings)) {
         buf_append(out, STR("SHADOW-DENY: forwarded, but "));
         print_count(out, count_observed(trial, EFFECT_REPORTED), "violation");
         buf_append(out, STR(" reported\n"));
@@ -190,12 +190,6 @@ void judge_report_text(const struct judgement *judgement, struct buf *out)
 
 /* ---- JSON ---- */
 
-static void json_put_if_any(struct json_writer *w, const char *key, struct str value)
-{
-    if (value.len)
-        json_put_str(w, key, value);
-}
-
 static void json_put_policy(struct json_writer *w, const struct policy_set *policy)
 {
     json_open_object_at(w, "policy");
@@ -219,7 +213,7 @@ static void json_put_message(struct json_writer *w, const struct trial *trial)
     struct str message = trial->campaign.message;
     json_open_object_at(w, "message");
     json_put_str(w, "class", str_from(message_class_text(trial->findings.class)));
-    json_put_if_any(w, "language", trial->findings.language);
+    json_put_str_if_any(w, "language", trial->findings.language);
     if (message.len > 0) {
         struct segments segments = segments_count(message, 0);
         json_put_str(w, "sha256", str_from(trial->message_sha256));
@@ -230,26 +224,16 @@ static void json_put_message(struct json_writer *w, const struct trial *trial)
     json_close_object(w);
 }
 
-static void json_put_violation(struct json_writer *w, const struct violation *violation)
-{
-    json_open_object(w);
-    json_put_str(w, "code", str_from(violation_code_text(violation->code)));
-    json_put_str(w, "pointer", violation->pointer);
-    json_put_str(w, "msg", violation->message);
-    json_put_if_any(w, "rule", violation->source.rule);
-    json_put_if_any(w, "team", violation->source.team);
-    json_put_if_any(w, "layer", violation->source.layer);
-    json_put_if_any(w, "exception", violation->exception);
-    json_close_object(w);
-}
-
 static void json_put_violations(struct json_writer *w, const char *key,
                                 const struct violations *violations, enum violation_effect effect)
 {
     json_open_array_at(w, key);
     for (size_t i = 0; i < violations->count; i++) {
-        if (violations->items[i].effect == effect)
-            json_put_violation(w, &violations->items[i]);
+        if (violations->items[i].effect != effect)
+            continue;
+        json_open_object(w);
+        violation_put_members(w, &violations->items[i], true);
+        json_close_object(w);
     }
     json_close_array(w);
 }
@@ -260,7 +244,7 @@ static void json_put_row(struct json_writer *w, const struct trial_row *row)
     json_put_str(w, "rule", policy_rule_name(row->setting->rule));
     json_put_str(w, "layer", row->setting->layer->title);
     json_put_str(w, "answer", str_from(policy_answer_text(row->answer)));
-    json_put_if_any(w, "why", row->why);
+    json_put_str_if_any(w, "why", row->why);
     json_open_array_at(w, "codes");
     for (size_t i = 0; i < row->count; i++)
         json_put_str(w, NULL, str_from(violation_code_text(row->violations[i].code)));

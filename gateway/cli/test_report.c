@@ -25,7 +25,7 @@ static const char *effect_text(enum violation_effect effect)
 /* ---- what differs, for text and XML ---- */
 
 /* "opt-out-missing at /message/message: sentence (opt_out, organisation; reported)" */
-static void put_finding(const struct test_finding *finding, struct buf *out)
+static void put_finding(const struct violation *finding, struct buf *out)
 {
     buf_append(out, str_from(violation_code_text(finding->code)));
     if (finding->pointer.len)
@@ -34,10 +34,10 @@ static void put_finding(const struct test_finding *finding, struct buf *out)
     buf_append(out, STR(": "));
     print_plain(out, finding->message);
     buf_append(out, STR(" ("));
-    print_plain(out, finding->rule.len ? finding->rule : STR("contract"));
-    if (finding->layer.len)
+    print_plain(out, finding->source.rule.len ? finding->source.rule : STR("contract"));
+    if (finding->source.layer.len)
         buf_append(out, STR(", "));
-    print_plain(out, finding->layer);
+    print_plain(out, finding->source.layer);
     if (finding->effect != EFFECT_ENFORCED)
         buf_format(out, "; %s", effect_text(finding->effect));
     buf_append_byte(out, ')');
@@ -140,16 +140,10 @@ void test_report_text(const struct test_report *report, struct buf *out)
 
 /* ---- JSON ---- */
 
-static void json_put_finding(struct json_writer *w, const struct test_finding *finding)
+static void json_put_finding(struct json_writer *w, const struct violation *finding)
 {
     json_open_object(w);
-    json_put_str(w, "code", str_from(violation_code_text(finding->code)));
-    json_put_str(w, "pointer", finding->pointer);
-    json_put_str(w, "msg", finding->message);
-    if (finding->rule.len)
-        json_put_str(w, "rule", finding->rule);
-    if (finding->layer.len)
-        json_put_str(w, "layer", finding->layer);
+    violation_put_members(w, finding, true);
     json_put_str(w, "effect", str_from(effect_text(finding->effect)));
     json_close_object(w);
 }

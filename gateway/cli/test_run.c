@@ -299,23 +299,19 @@ static struct str kept(struct test_run *run, struct buf *text)
     return copy;
 }
 
-/* The trial's arena is soon reset; the policy's and the sets of names are not. */
+/* The trial's arena is soon reset; what belongs to the policy is not. */
 static bool keep_findings(struct test_run *run, const struct trial *trial,
                           struct test_result *result)
 {
     const struct violations *lists[] = {&trial->violations, &trial->findings.observed};
-    struct test_finding *to =
+    struct violation *to =
         arena_zalloc(run->arena, lists[0]->count + lists[1]->count + 1, sizeof(*to));
     result->findings = to;
     for (size_t l = 0; to && l < COUNT_OF(lists); l++) {
-        for (size_t i = 0; i < lists[l]->count; i++) {
-            const struct violation *from = &lists[l]->items[i];
-            *to++ = (struct test_finding){from->code,
-                                          from->effect,
-                                          arena_copy(run->arena, from->pointer),
-                                          arena_copy(run->arena, from->message),
-                                          from->source.rule,
-                                          from->source.layer};
+        for (size_t i = 0; i < lists[l]->count; i++, to++) {
+            *to = lists[l]->items[i];
+            to->pointer = arena_copy(run->arena, to->pointer);
+            to->message = arena_copy(run->arena, to->message);
             result->finding_count++;
         }
     }

@@ -12,19 +12,12 @@ enum test_outcome {
     TEST_BROKEN, /* could not be run: its campaign cannot be made, its team is not known */
 };
 
-/* What the policy had against a campaign. */
-struct test_finding {
-    enum violation_code code;
-    enum violation_effect effect;
-    struct str pointer, message, rule, layer;
-};
-
 struct test_result {
     const struct test_case *test;
     enum test_outcome outcome;
-    struct str expected, actual; /* codes that refuse: "frozen, outside-hours", or "allow" */
-    struct str why;              /* lines, for people; empty when it passed */
-    const struct test_finding *findings;
+    struct str expected, actual;      /* codes that refuse: "frozen, outside-hours", or "allow" */
+    struct str why;                   /* lines, for people; empty when it passed */
+    const struct violation *findings; /* refuse, are reported or waived */
     size_t finding_count;
 };
 

@@ -53,27 +53,10 @@ void trial_run(const struct trial_question *question, struct arena *arena, struc
 
 int trial_status(const struct trial *trial)
 {
-    const struct violations *violations = &trial->violations;
-    enum refusal_kind kind = REFUSAL_POLICY;
+    enum refusal_kind kind = refusal_of_violations(&trial->violations);
     if (!trial->decoded)
         kind = trial->fault.kind == JSON_MEMORY ? REFUSAL_NO_MEMORY : REFUSAL_NOT_JSON;
-    else if (violations_clean(violations))
-        return 200;
-    else if (violations->truncated && violations->count < LIMIT_VIOLATIONS)
-        kind = REFUSAL_NO_MEMORY;
-    else if (violations_break_contract(violations))
-        kind = REFUSAL_CONTRACT;
-    return refusal_of(kind).status;
-}
-
-bool trial_is_shadow_denied(const struct trial *trial)
-{
-    const struct violations *observed = &trial->findings.observed;
-    for (size_t i = 0; i < observed->count; i++) {
-        if (observed->items[i].effect == EFFECT_REPORTED)
-            return violations_clean(&trial->violations);
-    }
-    return false;
+    return kind == REFUSAL_NONE ? 200 : refusal_of(kind).status;
 }
 
 /* ---- teams ---- */

@@ -44,9 +44,6 @@ void trial_run(const struct trial_question *question, struct arena *arena, struc
 /* What the gateway would answer: 400, 403, 422, 503, or 200 for what it would forward. */
 int trial_status(const struct trial *trial);
 
-/* Nothing refuses, but a rule that only reports would have. */
-bool trial_is_shadow_denied(const struct trial *trial);
-
 /*
  * The team of that name or, when `name` is empty, the policy's only one. NULL with a sentence
  * without place that names the teams.

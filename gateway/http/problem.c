@@ -12,21 +12,6 @@ static void put_prefixed(struct json_writer *w, const char *key, const char *pre
     json_put_str(w, key, str_from(text));
 }
 
-static void put_violation(struct json_writer *w, const struct violation *violation)
-{
-    json_open_object(w);
-    json_put_str(w, "code", str_from(violation_code_text(violation->code)));
-    json_put_str(w, "pointer", violation->pointer);
-    json_put_str(w, "msg", violation->message);
-    if (violation->source.rule.len)
-        json_put_str(w, "rule", violation->source.rule);
-    if (violation->source.team.len)
-        json_put_str(w, "team", violation->source.team);
-    if (violation->source.layer.len)
-        json_put_str(w, "layer", violation->source.layer);
-    json_close_object(w);
-}
-
 /* The problem itself as an error: when nothing else is listed, or beside what is. */
 static void put_single(struct json_writer *w, const struct problem *problem)
 {
@@ -71,8 +56,11 @@ void problem_write(const struct problem *problem, struct buf *out)
     json_open_array_at(&w, "errors");
     if (!listed || problem->json_fault)
         put_single(&w, problem);
-    for (size_t i = 0; listed && i < violations->count; i++)
-        put_violation(&w, &violations->items[i]);
+    for (size_t i = 0; listed && i < violations->count; i++) {
+        json_open_object(&w);
+        violation_put_members(&w, &violations->items[i], true);
+        json_close_object(&w);
+    }
     json_close_array(&w);
     if (violations && violations->truncated)
         json_put_bool(&w, "truncated", true);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/compiler.h"
+#include "base/limits.h"
 
 static const struct refusal rows[] = {
     [REFUSAL_NONE] = {0, "", "", ""},
@@ -22,6 +22,15 @@ struct refusal refusal_because(enum refusal_kind kind, const char *code, const c
     refusal.code = code;
     refusal.detail = detail;
     return refusal;
+}
+
+enum refusal_kind refusal_of_violations(const struct violations *violations)
+{
+    if (violations_clean(violations))
+        return REFUSAL_NONE;
+    if (violations->truncated && violations->count < LIMIT_VIOLATIONS)
+        return REFUSAL_NO_MEMORY;
+    return violations_break_contract(violations) ? REFUSAL_CONTRACT : REFUSAL_POLICY;
 }
 
 static const struct {

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
+#include "campaign/violation.h"
 
 enum refusal_kind {
     REFUSAL_NONE, /* status 0: allowed */
@@ -24,6 +24,9 @@ struct refusal refusal_of(enum refusal_kind kind);
 
 /* The row with words of its own; both static. */
 struct refusal refusal_because(enum refusal_kind kind, const char *code, const char *detail);
+
+/* What they come to; REFUSAL_NONE when they are clean. */
+enum refusal_kind refusal_of_violations(const struct violations *violations);
 
 /* One short sentence, the same for every refusal of the type (RFC 9457 3.1.3). */
 const char *refusal_title(const struct refusal *refusal);

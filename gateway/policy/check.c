@@ -362,6 +362,15 @@ static void ask_all(struct inquiry *inquiry)
     }
 }
 
+bool policy_is_shadow_denied(const struct policy_findings *findings)
+{
+    for (size_t i = 0; i < findings->observed.count; i++) {
+        if (findings->observed.items[i].effect == EFFECT_REPORTED)
+            return violations_clean(findings->violations);
+    }
+    return false;
+}
+
 const struct policy_team *policy_team(const struct policy_set *set, struct str team)
 {
     return strset_get(&set->teams, team);

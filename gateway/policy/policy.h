@@ -213,6 +213,9 @@ struct policy_findings {
     struct str language;
 };
 
+/* Nothing refuses, but a rule that only reports would have. */
+bool policy_is_shadow_denied(const struct policy_findings *findings);
+
 /*
  * Judges a campaign: adds every violation of every rule, in the order of rules.def: packs,
  * organisation, team. Fields that broke the contract are absent and not judged again.
