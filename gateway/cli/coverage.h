@@ -20,6 +20,7 @@ struct coverage_row {
 struct coverage_table {
     struct str policy; /* its files, for people */
     struct coverage_row *first, **end;
+    struct coverage_table *next;
 };
 
 /* One compiled policy and where its settings count. */

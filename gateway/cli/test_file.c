@@ -14,6 +14,8 @@ struct reader {
     struct test_case all; /* what the tests inherit */
     bool all_at;
     struct test_case *test; /* being read; &all at the top */
+    struct str *texts;      /* the list being read */
+    size_t text_count;
     bool has_at, has_expect;
 };
 
@@ -98,12 +100,12 @@ static struct str code_name(size_t index)
     return str_from(violation_code_text((enum violation_code)index));
 }
 
-static bool parse_code(struct reader *r, const struct yaml_node *node, enum violation_code *ret)
+static bool mark_code(struct reader *r, const struct yaml_node *node, bool codes[VIOLATION_COUNT])
 {
     for (size_t i = 0; i < VIOLATION_COUNT; i++) {
         if (!str_equal(node->text, code_name(i)))
             continue;
-        *ret = (enum violation_code)i;
+        codes[i] = true;
         return true;
     }
     struct str hint = suggestion(r, node->text, code_name, VIOLATION_COUNT);
@@ -130,20 +132,12 @@ static bool read_rule(struct reader *r, const struct yaml_node *node)
 
 static bool read_code(struct reader *r, const struct yaml_node *node)
 {
-    enum violation_code code;
-    if (!parse_code(r, node, &code))
-        return false;
-    r->test->codes[code] = true;
-    return true;
+    return mark_code(r, node, r->test->codes);
 }
 
 static bool read_reported_code(struct reader *r, const struct yaml_node *node)
 {
-    enum violation_code code;
-    if (!parse_code(r, node, &code))
-        return false;
-    r->test->reported[code] = true;
-    return true;
+    return mark_code(r, node, r->test->reported);
 }
 
 /* ---- what stands at the top or in a test ---- */
@@ -220,18 +214,29 @@ static bool read_reported(struct reader *r, const struct yaml_node *node)
     return read_each(r, node, "reported", read_reported_code);
 }
 
-static bool read_exception(struct reader *r, const struct yaml_node *node)
+static bool keep_text(struct reader *r, const struct yaml_node *node)
 {
-    ((struct str *)r->test->exceptions)[r->test->exception_count++] = node->text;
+    r->texts[r->text_count++] = node->text;
     return true;
+}
+
+static bool read_texts(struct reader *r, const struct yaml_node *node, const char *what,
+                       const struct str **ret, size_t *ret_count)
+{
+    r->texts = arena_zalloc(r->arena, node->count + 1, sizeof(*r->texts));
+    r->text_count = 0;
+    if (!r->texts)
+        return out_of_memory(r);
+    bool fine = read_each(r, node, what, keep_text);
+    *ret = r->texts;
+    *ret_count = r->text_count;
+    return fine;
 }
 
 static bool read_exceptions(struct reader *r, const struct yaml_node *node)
 {
     r->test->compares_exceptions = true;
-    r->test->exceptions = arena_zalloc(r->arena, node->count + 1, sizeof(struct str));
-    return r->test->exceptions ? read_each(r, node, "exceptions", read_exception)
-                               : out_of_memory(r);
+    return read_texts(r, node, "exceptions", &r->test->exceptions, &r->test->exception_count);
 }
 
 static const struct key test_keys[] = {
@@ -288,8 +293,7 @@ static bool read_tests(struct reader *r, const struct yaml_node *node)
 
 static bool read_policy_path(struct reader *r, const struct yaml_node *node)
 {
-    struct test_policy_path *path =
-        &((struct test_policy_path *)r->file->policies)[r->file->policy_count];
+    struct test_policy_path *path = &r->file->policies[r->file->policy_count];
     path->path = policy_files_path(str_from(r->file->path), node->text, r->arena);
     path->place = node;
     r->file->policy_count++;
@@ -298,7 +302,7 @@ static bool read_policy_path(struct reader *r, const struct yaml_node *node)
 
 static bool read_policy(struct reader *r, const struct yaml_node *node)
 {
-    r->file->policies = arena_zalloc(r->arena, node->count + 1, sizeof(struct test_policy_path));
+    r->file->policies = arena_zalloc(r->arena, node->count + 1, sizeof(*r->file->policies));
     return r->file->policies ? read_each(r, node, "policy", read_policy_path) : out_of_memory(r);
 }
 
@@ -354,17 +358,9 @@ static bool read_with(struct reader *r, const struct yaml_node *node)
     return true;
 }
 
-static bool read_sender_id(struct reader *r, const struct yaml_node *node)
-{
-    ((struct str *)r->file->sender_ids)[r->file->sender_id_count++] = node->text;
-    return true;
-}
-
 static bool read_sender_ids(struct reader *r, const struct yaml_node *node)
 {
-    r->file->sender_ids = arena_zalloc(r->arena, node->count + 1, sizeof(struct str));
-    return r->file->sender_ids ? read_each(r, node, "sender_ids", read_sender_id)
-                               : out_of_memory(r);
+    return read_texts(r, node, "sender_ids", &r->file->sender_ids, &r->file->sender_id_count);
 }
 
 /* ---- the file ---- */

@@ -50,7 +50,7 @@ struct test_policy_path {
 struct test_file {
     const char *path;
     const struct yaml_node *root;
-    const struct test_policy_path *policies;
+    struct test_policy_path *policies;
     size_t policy_count;
     struct str with; /* the text of one more source, its lines where they stand; may be empty */
     const struct str *sender_ids;

@@ -133,8 +133,9 @@ void test_report_text(const struct test_report *report, struct buf *out)
         for (size_t k = 0; k < file->count; k++)
             put_test(file, &file->items[k], ++number, out);
     }
-    for (size_t i = 0; report->with_coverage && i < report->run->table_count; i++)
-        put_table(report->run->tables[i], out);
+    const struct coverage_table *first = report->with_coverage ? report->run->tables : NULL;
+    for (const struct coverage_table *table = first; table; table = table->next)
+        put_table(table, out);
     put_summary(report, out);
 }
 
@@ -182,11 +183,11 @@ static void json_put_row(struct json_writer *w, const struct coverage_row *row)
 static void json_put_coverage(struct json_writer *w, const struct test_run *run)
 {
     json_open_array_at(w, "coverage");
-    for (size_t i = 0; i < run->table_count; i++) {
+    for (const struct coverage_table *table = run->tables; table; table = table->next) {
         json_open_object(w);
-        json_put_str(w, "policy", run->tables[i]->policy);
+        json_put_str(w, "policy", table->policy);
         json_open_array_at(w, "rules");
-        for (const struct coverage_row *row = run->tables[i]->first; row; row = row->next)
+        for (const struct coverage_row *row = table->first; row; row = row->next)
             json_put_row(w, row);
         json_close_array(w);
         json_close_object(w);

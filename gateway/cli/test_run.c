@@ -24,6 +24,7 @@ struct test_suite {
 void test_run_init(struct test_run *run, struct arena *arena, struct problems *problems)
 {
     *run = (struct test_run){.arena = arena, .problems = problems};
+    run->tables_end = &run->tables;
     arena_init(&run->draft, LIMIT_DRAFT_BYTES);
     arena_init(&run->request, LIMIT_ARENA_BYTES);
 }
@@ -32,7 +33,6 @@ void test_run_release(struct test_run *run)
 {
     arena_release(&run->draft);
     arena_release(&run->request);
-    free(run->tables);
 }
 
 static bool note(struct test_run *run, struct error *err)
@@ -95,18 +95,11 @@ static const struct policy_set *compile(struct test_run *run, const struct test_
 
 static struct coverage_table *add_table(struct test_run *run, struct str name)
 {
-    if (run->table_count == run->table_capacity) {
-        size_t capacity = run->table_capacity * 2 + 8;
-        struct coverage_table **tables =
-            realloc(run->tables, capacity * sizeof(struct coverage_table *));
-        if (!tables)
-            return NULL;
-        run->tables = tables;
-        run->table_capacity = capacity;
-    }
     struct coverage_table *table = coverage_table_new(name, run->arena);
-    if (table)
-        run->tables[run->table_count++] = table;
+    if (table) {
+        *run->tables_end = table;
+        run->tables_end = &table->next;
+    }
     return table;
 }
 

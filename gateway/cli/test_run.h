@@ -32,11 +32,10 @@ struct test_suite;
 struct test_run {
     struct arena *arena; /* results and policies */
     struct problems *problems;
-    struct arena draft;        /* of one test's body */
-    struct arena request;      /* of one trial, limited as in the gateway */
-    struct test_suite *suites; /* the policies compiled so far */
-    struct coverage_table **tables;
-    size_t table_count, table_capacity;
+    struct arena draft;                          /* of one test's body */
+    struct arena request;                        /* of one trial, limited as in the gateway */
+    struct test_suite *suites;                   /* the policies compiled so far */
+    struct coverage_table *tables, **tables_end; /* one for each policy tested */
     size_t outcomes[TEST_BROKEN + 1];
 };
 
