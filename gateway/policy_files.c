@@ -186,10 +186,9 @@ static bool cannot_add(const struct config_text *path, const struct error *why,
     return problems_add(problems, &err);
 }
 
-const struct policy_set *policy_load_configured(const struct config_text *paths, size_t count,
-                                                struct arena *arena,
-                                                struct policy_files **ret_files,
-                                                struct problems *problems)
+const struct policy_set *policy_load(const struct config_text *paths, size_t count,
+                                     struct arena *arena, struct policy_files **ret_files,
+                                     struct problems *problems)
 {
     struct error why = {.text = "out of memory while reading the policy"};
     struct policy_files *files = policy_files_new(arena);
@@ -201,17 +200,4 @@ const struct policy_set *policy_load_configured(const struct config_text *paths,
     if (ret_files)
         *ret_files = files;
     return fine ? policy_files_compile(files, problems) : NULL;
-}
-
-const struct policy_set *policy_load(const char *const *paths, size_t count, struct arena *arena,
-                                     struct policy_files **ret_files, struct problems *problems)
-{
-    struct error why = {.text = "out of memory while reading the policy"};
-    struct config_text *named = arena_zalloc(arena, count, sizeof(*named));
-    for (size_t i = 0; named && i < count; i++)
-        named[i].value = str_from(paths[i]);
-    if (named)
-        return policy_load_configured(named, count, arena, ret_files, problems);
-    (void)problems_add(problems, &why);
-    return NULL;
 }

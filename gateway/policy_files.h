@@ -56,15 +56,9 @@ MUST_USE struct policy_set *policy_files_compile(struct policy_files *files,
 /* ---- all in one ---- */
 
 /*
- * The policy that files and directories make, all of it in the arena; NULL with the problems.
- * *ret_files, what it was read from, may be NULL.
+ * The policy that files and directories make, all of it in the arena; NULL with the problems, which
+ * tell where a path was written. *ret_files, what it was read from; may be NULL.
  */
-MUST_USE const struct policy_set *policy_load(const char *const *paths, size_t count,
+MUST_USE const struct policy_set *policy_load(const struct config_text *paths, size_t count,
                                               struct arena *arena, struct policy_files **ret_files,
                                               struct problems *problems);
-
-/* The same for paths that a configuration names, so that problems tell where. */
-MUST_USE const struct policy_set *policy_load_configured(const struct config_text *paths,
-                                                         size_t count, struct arena *arena,
-                                                         struct policy_files **ret_files,
-                                                         struct problems *problems);

@@ -26,12 +26,11 @@ static bool load_policies(struct snapshot *snapshot, struct problems *problems)
 {
     struct error err = {.text = ""};
     const struct config *config = snapshot->config;
-    snapshot->policy = policy_load_configured(config->policies, config->policy_count,
-                                              &snapshot->arena, &snapshot->policy_files, problems);
+    snapshot->policy = policy_load(config->policies, config->policy_count, &snapshot->arena,
+                                   &snapshot->policy_files, problems);
     if (config->candidate_count)
-        snapshot->candidate =
-            policy_load_configured(config->candidates, config->candidate_count, &snapshot->arena,
-                                   &snapshot->candidate_files, problems);
+        snapshot->candidate = policy_load(config->candidates, config->candidate_count,
+                                          &snapshot->arena, &snapshot->candidate_files, problems);
     if (!snapshot->policy || (config->candidate_count && !snapshot->candidate))
         return false;
     return find_team(snapshot, &err) || problems_add(problems, &err);

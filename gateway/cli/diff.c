@@ -7,7 +7,6 @@
 #include "cli/cli.h"
 #include "cli/policies.h"
 #include "cli/print.h"
-#include "policy_files.h"
 
 static const char help[] =
     "usage: campaign-gateway diff [OPTION...] OLD NEW\n"
@@ -36,6 +35,7 @@ struct comparands {
     struct argument_list paths;
     size_t format;
     struct arena before_arena, after_arena, arena;
+    struct problems problems;
 };
 
 static void write_side(struct json_writer *json, const char *key, const struct policy_set *set)
@@ -76,11 +76,14 @@ static int compare(struct comparands *c)
 {
     struct buf out;
     struct policy_differences differences;
-    const struct policy_set *before = policies_load(&c->paths.items[0], 1, &c->before_arena);
+    const struct policy_set *before =
+        policies_load(&c->paths.items[0], 1, &c->before_arena, &c->problems);
     const struct policy_set *after =
-        before ? policies_load(&c->paths.items[1], 1, &c->after_arena) : NULL;
-    if (!after)
+        policies_load(&c->paths.items[1], 1, &c->after_arena, &c->problems);
+    if (!before || !after) {
+        print_problems(&c->problems);
         return EXIT_USAGE;
+    }
     buf_init(&out, LIMIT_REPORT_BYTES);
     out.failed = !policy_diff(before, after, &c->arena, &differences);
     if (c->format)
@@ -112,9 +115,11 @@ int cli_diff(int argc, char **argv)
     arena_init(&c.before_arena, LIMIT_POLICY_ARENA_BYTES);
     arena_init(&c.after_arena, LIMIT_POLICY_ARENA_BYTES);
     arena_init(&c.arena, LIMIT_POLICY_ARENA_BYTES);
+    problems_init(&c.problems);
     exit_code = compare(&c);
     arena_release(&c.before_arena);
     arena_release(&c.after_arena);
     arena_release(&c.arena);
+    problems_release(&c.problems);
     return exit_code;
 }

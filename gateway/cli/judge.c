@@ -13,8 +13,8 @@
 #include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/judge_report.h"
+#include "cli/policies.h"
 #include "cli/print.h"
-#include "config.h"
 #include "policy_files.h"
 
 static const char help[] =
@@ -94,16 +94,15 @@ static bool load_policies(struct judge *j)
         return error_set(&j->err, "campaign-gateway judge: --config FILE or --policy PATH is "
                                   "missing; try --help");
     if (config && j->policies.count == 0 && config->candidate_count) {
-        j->candidate = policy_load_configured(config->candidates, config->candidate_count,
-                                              &j->arena, NULL, &j->problems);
+        j->candidate =
+            policy_load(config->candidates, config->candidate_count, &j->arena, NULL, &j->problems);
         if (!j->candidate)
             return false;
     }
     j->question.policy =
         j->policies.count
-            ? policy_load(j->policies.items, j->policies.count, &j->arena, NULL, &j->problems)
-            : policy_load_configured(config->policies, config->policy_count, &j->arena, NULL,
-                                     &j->problems);
+            ? policies_load(j->policies.items, j->policies.count, &j->arena, &j->problems)
+            : policy_load(config->policies, config->policy_count, &j->arena, NULL, &j->problems);
     return j->question.policy != NULL;
 }
 

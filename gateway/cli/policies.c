@@ -1,31 +1,14 @@
 #include "cli/policies.h"
 
-#include "cli/print.h"
-#include "policy_files.h"
-
-const struct policy_set *policies_load(const char *const *paths, size_t count, struct arena *arena)
+const struct policy_set *policies_load(const char *const *paths, size_t count, struct arena *arena,
+                                       struct problems *problems)
 {
-    struct problems problems;
-    problems_init(&problems);
-    const struct policy_set *set = policy_load(paths, count, arena, NULL, &problems);
-    if (!set)
-        print_problems(&problems);
-    problems_release(&problems);
-    return set;
-}
-
-const struct policy_set *policies_load_configured(const char *config_path, struct arena *arena)
-{
-    struct problems problems;
-    problems_init(&problems);
-    struct config *config = config_load(config_path, &problems);
-    const struct policy_set *set =
-        config
-            ? policy_load_configured(config->policies, config->policy_count, arena, NULL, &problems)
-            : NULL;
-    if (!set)
-        print_problems(&problems);
-    config_free(config);
-    problems_release(&problems);
-    return set;
+    struct error err = {.text = "out of memory while reading the policy"};
+    struct config_text *named = arena_zalloc(arena, count, sizeof(*named));
+    for (size_t i = 0; named && i < count; i++)
+        named[i].value = str_from(paths[i]);
+    if (named)
+        return policy_load(named, count, arena, NULL, problems);
+    (void)problems_add(problems, &err);
+    return NULL;
 }

@@ -6,7 +6,6 @@
 #include "cli/cli.h"
 #include "cli/policies.h"
 #include "cli/print.h"
-#include "policy_files.h"
 
 static const char help[] =
     "usage: campaign-gateway render [OPTION...] POLICY...\n"
@@ -59,17 +58,29 @@ static bool read_request(struct request *request, int argc, char **argv, int *ex
     return false;
 }
 
-static bool render(const struct request *request, struct arena *arena)
+static const struct policy_set *load(const struct request *request, struct arena *arena,
+                                     struct problems *problems)
+{
+    if (!request->config_path)
+        return policies_load(request->paths.items, request->paths.count, arena, problems);
+    struct config *config = config_load(request->config_path, problems);
+    const struct policy_set *set =
+        config ? policy_load(config->policies, config->policy_count, arena, NULL, problems) : NULL;
+    config_free(config);
+    return set;
+}
+
+static bool render(const struct request *request, struct arena *arena, struct problems *problems)
 {
     struct buf out;
     struct arena scratch;
     const struct render_options options = {request->format ? PAGE_JSON : PAGE_TEXT,
                                            request->digest};
-    const struct policy_set *set =
-        request->config_path ? policies_load_configured(request->config_path, arena)
-                             : policies_load(request->paths.items, request->paths.count, arena);
-    if (!set)
+    const struct policy_set *set = load(request, arena, problems);
+    if (!set) {
+        print_problems(problems);
         return false;
+    }
     buf_init(&out, LIMIT_REPORT_BYTES);
     arena_init(&scratch, LIMIT_POLICY_ARENA_BYTES);
     out.failed = !policy_render(set, &options, &scratch, &out);
@@ -81,11 +92,14 @@ int cli_render(int argc, char **argv)
 {
     int exit_code;
     struct arena arena;
+    struct problems problems;
     struct request request = {0};
     if (!read_request(&request, argc, argv, &exit_code))
         return exit_code;
     arena_init(&arena, LIMIT_POLICY_ARENA_BYTES);
-    bool fine = render(&request, &arena);
+    problems_init(&problems);
+    bool fine = render(&request, &arena, &problems);
+    problems_release(&problems);
     arena_release(&arena);
     return fine ? EXIT_FINE : EXIT_USAGE;
 }
