@@ -83,7 +83,7 @@ void compare_periods(struct comparison *c, const int64_t before[2], const int64_
 
 /* ---- words: a week ---- */
 
-static const char *const day_names[] = {
+const char *const day_names[WEEKDAYS] = {
     [MONDAY] = "Monday",     [TUESDAY] = "Tuesday", [WEDNESDAY] = "Wednesday",
     [THURSDAY] = "Thursday", [FRIDAY] = "Friday",   [SATURDAY] = "Saturday",
     [SUNDAY] = "Sunday"};

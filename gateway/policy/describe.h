@@ -22,6 +22,8 @@ void describe_exception(const struct policy_exception *exception, struct facts *
 
 /* ---- words ---- */
 
+extern const char *const day_names[WEEKDAYS]; /* "Monday" … */
+
 /* "enforced", "switched off", "only reported until 2027-01-01, then enforced". */
 struct str mode_words(struct policy_mode mode, const struct zone *calendar, struct scribe *scribe);
 

@@ -47,11 +47,6 @@ void describe_frequencies(const struct frequency_set *set, struct facts *ret)
     ret->asks_nothing = count == FREQUENCY_CUSTOM;
 }
 
-static const char *const day_names[] = {
-    [MONDAY] = "Monday",     [TUESDAY] = "Tuesday", [WEDNESDAY] = "Wednesday",
-    [THURSDAY] = "Thursday", [FRIDAY] = "Friday",   [SATURDAY] = "Saturday",
-    [SUNDAY] = "Sunday"};
-
 void describe_days(const struct day_set *set, struct facts *ret)
 {
     size_t count = 0;

@@ -97,15 +97,21 @@ static void diff_mode(struct diff *d, const char *what, struct policy_mode befor
 
 /* ---- rules of a pair of layers ---- */
 
-static void describe_both(struct diff *d, enum policy_rule rule, const void *before,
-                          const void *after, struct facts *ret_before, struct facts *ret_after)
+/* The facts of one thing in both policies. */
+struct both {
+    struct facts was, is;
+};
+
+static void begin_both(struct diff *d, struct both *both)
 {
-    facts_init(ret_before, &d->scribe, d->calendar_before);
-    facts_init(ret_after, &d->scribe, d->calendar_after);
-    if (before)
-        describe_rule(rule, before, ret_before);
-    if (after)
-        describe_rule(rule, after, ret_after);
+    facts_init(&both->was, &d->scribe, d->calendar_before);
+    facts_init(&both->is, &d->scribe, d->calendar_after);
+}
+
+static void compare_both(struct diff *d, const struct both *both)
+{
+    struct comparison c = {&d->scribe, tell_compared, d, d->classes_are_ordered};
+    facts_compare(&c, &both->was, &both->is);
 }
 
 /* Does more than narrow: it also says what messages are. */
@@ -177,8 +183,7 @@ static struct str remark_for(struct diff *d, const struct layer_rules *rules, en
 static void diff_rule(struct diff *d, enum policy_rule rule, const struct layer_rules *before,
                       const struct layer_rules *after)
 {
-    struct facts was, is;
-    struct comparison c = {&d->scribe, tell_compared, d, d->classes_are_ordered};
+    struct both both;
     const void *value_before = before->values[rule], *value_after = after->values[rule];
     if (!value_before && !value_after)
         return;
@@ -186,16 +191,20 @@ static void diff_rule(struct diff *d, enum policy_rule rule, const struct layer_
     d->remark = remark_for(d, after, rule);
     /* a registry that a team replaces says what class its messages have all the same */
     d->is_unclear = rule == RULE_templates && d->remark.len > 0;
-    describe_both(d, rule, value_before, value_after, &was, &is);
+    begin_both(d, &both);
+    if (value_before)
+        describe_rule(rule, value_before, &both.was);
+    if (value_after)
+        describe_rule(rule, value_after, &both.is);
     bool enforced_before = value_before && layer_enforces_ever(before, rule);
     bool enforced_after = value_after && layer_enforces_ever(after, rule);
     if (value_before && value_after)
         diff_mode(d, "the rule", layer_mode_of(before, rule), layer_mode_of(after, rule));
     d->only_reports = d->team_only_reports || (!enforced_before && !enforced_after);
     if (value_before && value_after)
-        facts_compare(&c, &was, &is);
+        compare_both(d, &both);
     else
-        tell_whole_rule(d, rule, value_after ? after : before, value_after ? &is : &was,
+        tell_whole_rule(d, rule, value_after ? after : before, value_after ? &both.is : &both.was,
                         value_after != NULL);
     d->only_reports = d->is_unclear = false;
     d->rule = d->remark = STR("");
@@ -206,14 +215,12 @@ static void diff_rule(struct diff *d, enum policy_rule rule, const struct layer_
 static void diff_scope(struct diff *d, const struct layer_rules *before,
                        const struct layer_rules *after)
 {
-    struct facts was, is;
-    struct comparison c = {&d->scribe, tell_compared, d, d->classes_are_ordered};
-    facts_init(&was, &d->scribe, d->calendar_before);
-    facts_init(&is, &d->scribe, d->calendar_after);
-    describe_scope(before->layer->scope, &was);
-    describe_scope(after->layer->scope, &is);
+    struct both both;
+    begin_both(d, &both);
+    describe_scope(before->layer->scope, &both.was);
+    describe_scope(after->layer->scope, &both.is);
     d->prefix = STR("what it applies to: ");
-    facts_compare(&c, &was, &is);
+    compare_both(d, &both);
     d->prefix = STR("");
     if (classifies(before, RULE_templates) != classifies(after, RULE_templates) &&
         before->values[RULE_templates] && after->values[RULE_templates])
@@ -240,11 +247,7 @@ static void write_rules(struct diff *d, const struct layer_rules *rules, bool jo
         struct facts facts;
         if (!rules->values[rule])
             continue;
-        buf_format(out, "%s%.*s",
-                   first    ? "; "
-                   : joined ? "; "
-                            : ", ",
-                   STR_ARGS(policy_rule_name(rule)));
+        buf_format(out, "%s%.*s", first || joined ? "; " : ", ", STR_ARGS(policy_rule_name(rule)));
         first = false;
         if (!joined)
             continue;
@@ -340,8 +343,6 @@ static void diff_layers(struct diff *d, const struct layer_table *before,
     d->where = STR("");
 }
 
-/* ---- what holds for the whole policy ---- */
-
 /* ---- whether a less restricted class means more ---- */
 
 static bool scope_is_ordered(const struct policy_scope *scope)
@@ -392,7 +393,7 @@ static enum change class_change(const struct diff *d, enum message_class was, en
     return is != was && d->classes_are_ordered ? change : CHANGE_OTHER;
 }
 
-/* ---- what holds for the whole policy, one by one ---- */
+/* ---- what holds for the whole policy ---- */
 
 static const char *class_words(bool has_class, enum message_class class)
 {
@@ -619,14 +620,12 @@ static void tell_whole_exception(struct diff *d, const struct policy_exception *
 static void diff_exception(struct diff *d, const struct policy_exception *before,
                            const struct policy_exception *after)
 {
-    struct facts was, is;
-    struct comparison c = {&d->scribe, tell_compared, d, d->classes_are_ordered};
-    facts_init(&was, &d->scribe, d->calendar_before);
-    facts_init(&is, &d->scribe, d->calendar_after);
-    describe_exception(before, &was);
-    describe_exception(after, &is);
+    struct both both;
+    begin_both(d, &both);
+    describe_exception(before, &both.was);
+    describe_exception(after, &both.is);
     stand_at_exception(d, after);
-    facts_compare(&c, &was, &is);
+    compare_both(d, &both);
 }
 
 /* Given to another team it is another exception. */

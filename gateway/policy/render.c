@@ -84,17 +84,20 @@ static void note_scope(struct render *r, const struct policy_scope *scope, const
     NOTE(r, "%s %.*s", lead, STR_ARGS(summary));
 }
 
+/* With a capital first letter; the words are our own and begin with an ASCII letter. */
+static struct str capitalised(struct render *r, struct str words)
+{
+    return words.len ? scribe_format(&r->scribe, "%c%.*s", words.data[0] - 'a' + 'A',
+                                     STR_ARGS(str_slice(words, 1, words.len)))
+                     : words;
+}
+
 static struct str title_of(struct render *r, const struct policy_layer *layer)
 {
-    static const char *const rest[] = {
-        [LAYER_PACK] = "ack", [LAYER_ORGANISATION] = "rganisation", [LAYER_TEAM] = "eam"};
-    static const char initials[] = {
-        [LAYER_PACK] = 'P', [LAYER_ORGANISATION] = 'O', [LAYER_TEAM] = 'T'};
-    size_t word = 1 + strlen(rest[layer->kind]);
-    struct str behind = str_slice(layer->title, word, layer->title.len);
-    bool described = layer->description.len > 0;
-    return scribe_format(&r->scribe, "%c%s%.*s%s%.*s", initials[layer->kind], rest[layer->kind],
-                         STR_ARGS(behind), described ? ": " : "", STR_ARGS(layer->description));
+    struct str title = capitalised(r, layer->title);
+    return layer->description.len ? scribe_format(&r->scribe, "%.*s: %.*s", STR_ARGS(title),
+                                                  STR_ARGS(layer->description))
+                                  : title;
 }
 
 static const char *kind_of(const struct policy_layer *layer)
@@ -112,10 +115,21 @@ static bool has_rules(const struct layer_rules *rules)
     return has;
 }
 
-static void begin_layer(struct render *r, const struct layer_rules *rules)
+static void note_team(struct render *r, const struct policy_team *team)
 {
-    const struct policy_layer *layer = rules->layer;
-    page_section(&r->page, kind_of(layer), title_of(r, layer));
+    if (!mode_is_plain(team->mode)) {
+        struct str words = mode_words(team->mode, r->calendar, &r->scribe);
+        NOTE(r, "For this team every rule of every section is %.*s", STR_ARGS(words));
+    }
+    if (team->has_class)
+        NOTE(r,
+             "Its messages whose template has no class count as %s, unless the organisation's "
+             "class is stricter",
+             message_class_text(team->default_class));
+}
+
+static void note_layer(struct render *r, const struct policy_layer *layer)
+{
     if (layer->parent)
         note_scope(r, layer->parent->scope, "Its pack applies to campaigns");
     note_scope(r, layer->scope, "Applies to campaigns");
@@ -125,20 +139,20 @@ static void begin_layer(struct render *r, const struct layer_rules *rules)
     }
 }
 
-static void say_rules(struct render *r, const struct layer_rules *rules)
+/* `team`: whose layer it is, when it is the team's first; or NULL. */
+static void say_layer(struct render *r, const struct layer_rules *rules,
+                      const struct policy_team *team)
 {
+    page_section(&r->page, kind_of(rules->layer), title_of(r, rules->layer));
+    note_layer(r, rules->layer);
+    if (team)
+        note_team(r, team);
+    if (!has_rules(rules))
+        page_note(&r->page, STR("It has no rules of its own"));
     for (enum policy_rule rule = 0; rule < POLICY_RULES; rule++) {
         if (rules->values[rule])
             say_rule(r, rules, rule);
     }
-}
-
-static void say_layer(struct render *r, const struct layer_rules *rules)
-{
-    begin_layer(r, rules);
-    if (!has_rules(rules))
-        page_note(&r->page, STR("It has no rules of its own"));
-    say_rules(r, rules);
 }
 
 /* ---- everything ---- */
@@ -191,34 +205,15 @@ static void say_shared(struct render *r)
         bool empty =
             layer->kind == LAYER_ORGANISATION && !layer->parent && !has_rules(&table.items[i]);
         if (!empty)
-            say_layer(r, &table.items[i]);
+            say_layer(r, &table.items[i], NULL);
     }
-}
-
-static void note_team(struct render *r, const struct policy_team *team)
-{
-    if (!mode_is_plain(team->mode)) {
-        struct str words = mode_words(team->mode, r->calendar, &r->scribe);
-        NOTE(r, "For this team every rule of every section is %.*s", STR_ARGS(words));
-    }
-    if (team->has_class)
-        NOTE(r,
-             "Its messages whose template has no class count as %s, unless the organisation's "
-             "class is stricter",
-             message_class_text(team->default_class));
 }
 
 static void say_team(struct render *r, const struct policy_team *team)
 {
     struct layer_table table = layout_team(team, &r->scribe);
-    for (size_t i = 0; i < table.count; i++) {
-        begin_layer(r, &table.items[i]);
-        if (i == 0)
-            note_team(r, team);
-        if (!has_rules(&table.items[i]))
-            page_note(&r->page, STR("It has no rules of its own"));
-        say_rules(r, &table.items[i]);
-    }
+    for (size_t i = 0; i < table.count; i++)
+        say_layer(r, &table.items[i], i == 0 ? team : NULL);
 }
 
 /* "Exception EX-12, for team billing: it lifts caller_ids; …". */
@@ -232,8 +227,7 @@ static void say_exception(struct render *r, const struct policy_exception *excep
               all ? STR("for every team")
                   : scribe_format(&r->scribe, "for team %.*s", STR_ARGS(exception->team)));
     struct str summary = facts_summary(&facts, ALL_NAMES);
-    page_say(&r->page, scribe_format(&r->scribe, "%s%.*s", "I",
-                                     STR_ARGS(str_slice(summary, 1, summary.len))));
+    page_say(&r->page, capitalised(r, summary));
 }
 
 static void say_exceptions(struct render *r)
