@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "cli/print.h"
+#include "policy/page.h"
 #include "policy/segments.h"
 
 static const char *const encodings[] = {[SEGMENTS_GSM] = "gsm", [SEGMENTS_UCS2] = "ucs2"};
@@ -63,7 +64,7 @@ static void put_message(const struct trial *trial, struct buf *out)
     buf_format(out, "  message   %s", message_class_text(trial->findings.class));
     if (trial->findings.language.len) {
         buf_append(out, STR(", language "));
-        print_plain(out, trial->findings.language);
+        page_show(trial->findings.language, out);
     }
     buf_append_byte(out, '\n');
     if (message.len == 0)
@@ -86,9 +87,9 @@ static void put_facts(const struct judgement *judgement, struct buf *out)
     else
         buf_format(out, "  answer    %d\n", status);
     buf_append(out, STR("  policy    "));
-    print_plain(out, question->policy->revision);
+    page_show(question->policy->revision, out);
     buf_format(out, " (sha256 %s)\n  team      ", question->policy->digest);
-    print_plain(out, question->team->name);
+    page_show(question->team->name, out);
     buf_format(out, "\n  time      %s\n", time);
     if (judgement->trial->decoded)
         put_message(judgement->trial, out);
@@ -99,20 +100,20 @@ static void put_violation(const struct violation *violation, struct buf *out)
     buf_format(out, "  %s", violation_code_text(violation->code));
     if (violation->pointer.len) {
         buf_append(out, STR(" at "));
-        print_plain(out, violation->pointer);
+        page_show(violation->pointer, out);
     }
     buf_append(out, STR("\n    "));
-    print_plain(out, violation->message);
+    page_show(violation->message, out);
     buf_append(out, STR("\n    "));
     if (violation->source.rule.len == 0)
         buf_append(out, STR("by the API's contract"));
-    print_plain(out, violation->source.rule);
+    page_show(violation->source.rule, out);
     if (violation->source.layer.len)
         buf_append(out, STR(", "));
-    print_plain(out, violation->source.layer);
+    page_show(violation->source.layer, out);
     if (violation->exception.len)
         buf_append(out, STR("; exception "));
-    print_plain(out, violation->exception);
+    page_show(violation->exception, out);
     buf_append_byte(out, '\n');
 }
 
@@ -135,10 +136,10 @@ static void put_row(const struct trial_row *row, struct buf *out)
 {
     buf_format(out, "  %-8s  %-19.*s  ", policy_answer_text(row->answer),
                STR_ARGS(policy_rule_name(row->setting->rule)));
-    print_plain(out, row->setting->layer->title);
+    page_show(row->setting->layer->title, out);
     if (row->why.len)
         buf_append(out, STR(": "));
-    print_plain(out, row->why);
+    page_show(row->why, out);
     buf_append_byte(out, '\n');
 }
 
@@ -161,7 +162,7 @@ static void put_candidate(const struct judgement *judgement, struct buf *out)
     const struct policy_set *candidate = judgement->candidate;
     const struct trial *trial = judgement->candidate_trial;
     buf_append(out, STR("\nthe candidate "));
-    print_plain(out, candidate->revision);
+    page_show(candidate->revision, out);
     buf_format(out, " (sha256 %s)\n", candidate->digest);
     if (!trial) {
         buf_append(out, STR("  would deny: it does not know the team\n"));

@@ -3,27 +3,14 @@
 #include <errno.h>
 
 #include "base/limits.h"
-#include "base/utf8.h"
-
-void print_plain(struct buf *out, struct str text)
-{
-    while (text.len > 0) {
-        size_t at = utf8_control_at(text, false);
-        buf_append(out, str_slice(text, 0, at));
-        if (at == text.len)
-            return;
-        bool two_bytes = (unsigned char)text.data[at] == 0xc2;
-        buf_append_byte(out, '?');
-        text = str_slice(text, at + (two_bytes ? 2 : 1), text.len);
-    }
-}
+#include "policy/page.h"
 
 void print_listed(struct buf *out, struct str word, bool *first)
 {
     if (!*first)
         buf_append(out, STR(", "));
     *first = false;
-    print_plain(out, word);
+    page_show(word, out);
 }
 
 void print_count(struct buf *out, size_t count, const char *one)

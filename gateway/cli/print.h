@@ -9,9 +9,6 @@
 
 #define LIMIT_REPORT_BYTES (512UL << 20) /* of one verb's answer: nobody reads a tenth of it */
 
-/* Appends a text in one line and without control characters; those become question marks. */
-void print_plain(struct buf *out, struct str text);
-
 /* Appends "word,word" … with ", " between; `first` is true before the first one. */
 void print_listed(struct buf *out, struct str word, bool *first);
 

@@ -3,6 +3,7 @@
 #include "base/json_write.h"
 #include "base/utf8.h"
 #include "cli/print.h"
+#include "policy/page.h"
 
 static const char *const outcomes[] = {
     [TEST_PASSED] = "passed", [TEST_FAILED] = "failed", [TEST_BROKEN] = "broken"};
@@ -30,14 +31,14 @@ static void put_finding(const struct violation *finding, struct buf *out)
     buf_append(out, str_from(violation_code_text(finding->code)));
     if (finding->pointer.len)
         buf_append(out, STR(" at "));
-    print_plain(out, finding->pointer);
+    page_show(finding->pointer, out);
     buf_append(out, STR(": "));
-    print_plain(out, finding->message);
+    page_show(finding->message, out);
     buf_append(out, STR(" ("));
-    print_plain(out, finding->source.rule.len ? finding->source.rule : STR("contract"));
+    page_show(finding->source.rule.len ? finding->source.rule : STR("contract"), out);
     if (finding->source.layer.len)
         buf_append(out, STR(", "));
-    print_plain(out, finding->source.layer);
+    page_show(finding->source.layer, out);
     if (finding->effect != EFFECT_ENFORCED)
         buf_format(out, "; %s", effect_text(finding->effect));
     buf_append_byte(out, ')');
@@ -46,7 +47,7 @@ static void put_finding(const struct violation *finding, struct buf *out)
 static void put_line(const char *before, struct str line, struct buf *out)
 {
     buf_append(out, str_from(before));
-    print_plain(out, line);
+    page_show(line, out);
     buf_append_byte(out, '\n');
 }
 
@@ -70,12 +71,12 @@ static void put_test(const struct test_results *file, const struct test_result *
                      size_t number, struct buf *out)
 {
     buf_format(out, "%s %zu - ", result->outcome == TEST_PASSED ? "ok" : "not ok", number);
-    print_plain(out, result->test->name);
+    page_show(result->test->name, out);
     buf_append_byte(out, '\n');
     if (result->outcome == TEST_PASSED)
         return;
     buf_append(out, STR("#   at "));
-    print_plain(out, str_from(file->file->path));
+    page_show(str_from(file->file->path), out);
     buf_format(out, ":%zu\n", result->test->place->line);
     put_details("#   ", result, out);
 }
@@ -93,12 +94,12 @@ static void put_table(const struct coverage_table *table, struct buf *out)
 {
     int width = widest_layer(table);
     buf_append(out, STR("#\n# coverage of "));
-    print_plain(out, table->policy);
+    page_show(table->policy, out);
     buf_format(out, "\n#   %-*s  %-19s  %7s  %7s  %8s\n", width, "layer", "rule", "passed",
                "refused", "observed");
     for (const struct coverage_row *row = table->first; row; row = row->next) {
         buf_append(out, STR("#   "));
-        print_plain(out, row->layer);
+        page_show(row->layer, out);
         buf_format(out, "%*s  %-19.*s  %7zu  %7zu  %8zu\n",
                    row->layer.len < (size_t)width ? width - (int)row->layer.len : 0, "",
                    STR_ARGS(policy_rule_name(row->rule)), row->passed, row->refused, row->observed);
@@ -107,7 +108,7 @@ static void put_table(const struct coverage_table *table, struct buf *out)
         if (!coverage_is_untested(row))
             continue;
         buf_format(out, "# untested: %.*s of ", STR_ARGS(policy_rule_name(row->rule)));
-        print_plain(out, row->layer);
+        page_show(row->layer, out);
         buf_append(out, STR(" refused nothing\n"));
     }
 }
