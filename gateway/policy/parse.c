@@ -370,10 +370,14 @@ static bool parse_include(struct compiler *c, const struct yaml_node *node, void
 {
     const struct layer_target *outer = target;
     struct policy_mode mode = outer->layer->mode;
-    bool is_mapping = node->kind == YAML_MAPPING;
-    const struct yaml_node *file = is_mapping ? yaml_member(node, STR("file")) : node;
-    if (is_mapping && (!file || node->count > 1) && !parse_include_mode(c, node, &mode))
-        return false;
+    const struct yaml_node *file = node;
+    if (node->kind == YAML_MAPPING) {
+        file = yaml_member(node, STR("file"));
+        if (!file)
+            return yaml_error(node, c->err, "an include needs a 'file'");
+        if (node->count > 1 && !parse_include_mode(c, node, &mode))
+            return false;
+    }
     return compiler_expect(c, file, YAML_SCALAR, "the file to include") &&
            include_file(c, file, file->text, mode);
 }

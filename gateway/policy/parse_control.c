@@ -80,7 +80,7 @@ bool parse_mode(struct compiler *c, const struct yaml_node *node, struct policy_
 
 bool parse_include_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret)
 {
-    static const struct compiler_key keys[] = {{"file", key_file, true},
+    static const struct compiler_key keys[] = {{"file", key_file, false},
                                                {"mode", key_mode, false},
                                                {"enforce_from", key_enforce_from, false}};
     return read_mode(c, node, "an include", keys, COUNT_OF(keys), ret);

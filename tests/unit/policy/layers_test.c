@@ -249,7 +249,7 @@ TEST(bad_includes_are_refused_with_their_place)
         {"[wrong.yaml]", "wrong.yaml:1:35: priority_cap is a number from 1 to 5"},
         {"[federal.yaml, {file: federal.yaml, mode: report}]",
          "p.yaml:2:47: pack federal is included already, with another mode; include it once"},
-        {"[{mode: report}]", "p.yaml:2:26: an include needs 'file'"},
+        {"[{mode: report}]", "p.yaml:2:26: an include needs a 'file'"},
         {"{a: b}", "p.yaml:2:25: include must be a list, not a mapping"},
     };
     for (size_t i = 0; i < COUNT_OF(refused); i++) {
