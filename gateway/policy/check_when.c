@@ -332,6 +332,10 @@ static void check_length(const struct question *q, const struct block_limits *li
     for (size_t i = 0; i < q->campaign->block_count && !q->violations->truncated; i++) {
         const struct calling_block *block = &q->campaign->blocks[i];
         int length = block->end_min - block->start_min;
+        if (i + 1 < q->campaign->block_count && block[1].index == block->index)
+            length += block[1].end_min - block[1].start_min; /* it crosses midnight */
+        else if (i > 0 && block[-1].index == block->index)
+            continue;
         if (length < limits->shortest_min)
             violations_add_rule(q->violations, VIOLATION_BLOCK_TOO_SHORT, block_pointer(q, block),
                                 &q->source,

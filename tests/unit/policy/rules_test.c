@@ -257,6 +257,25 @@ TEST(blocks_have_a_least_length_and_a_number)
           "minutes a week; at most 9 hours are allowed for team t");
 }
 
+/* A block across midnight is two pieces with one index. */
+TEST(a_block_across_midnight_is_as_long_as_both_its_pieces)
+{
+    block(0, MONDAY, 1430, MINUTES_PER_DAY);
+    block(1, TUESDAY, 0, 20);
+    blocks[1].index = 0;
+    PASSES("blocks: {shortest_minutes: 30}");
+    HEARS(
+        "blocks: {shortest_minutes: 31}",
+        "block-too-short /dialingStrategy/callingHours/days/0: the block <start> - <end> lasts 30 "
+        "minutes; at least 31 are needed for team t");
+    PASSES("business_hours: {'*': {MO: 11:00 PM - 1:00 AM}}");
+    HEARS(
+        "business_hours: {'*': {MO: 11:00 PM - 24:00}}",
+        "outside-hours /dialingStrategy/callingHours/days/0: the block <start> - <end> is outside "
+        "the business hours of TU for team t in Asia/Kolkata, which are: closed; no part of this "
+        "block would be accepted");
+}
+
 TEST(daily_counts_each_block_seven_times)
 {
     campaign.frequency = FREQUENCY_DAILY;
@@ -475,6 +494,7 @@ TESTS(STORY(a_kill_switch_stops_everything_with_its_reason),
       STORY(a_link_is_told_with_what_it_stands_for), STORY(frequencies_are_a_list),
       STORY(days_are_refused_one_by_one), STORY(daily_runs_on_every_day),
       STORY(blocks_have_a_least_length_and_a_number), STORY(daily_counts_each_block_seven_times),
+      STORY(a_block_across_midnight_is_as_long_as_both_its_pieces),
       STORY(scheduling_may_be_forbidden), STORY(templates_are_a_list_of_names),
       STORY(a_template_is_known_by_its_digest), STORY(a_version_counts_only_while_it_is_valid),
       STORY(a_template_may_have_slots), STORY(banned_words_are_whole_words_however_they_look),
