@@ -12,6 +12,7 @@ static const char help[] =
     "\n"
     "Reads the configuration, the policies and the certificates as `run` would, and starts\n"
     "nothing. Says all that is wrong, one sentence each with file, line and column.\n"
+    "To check a policy alone, without configuration, use `campaign-gateway render POLICY`.\n"
     "\n"
     "  -c, --config FILE   the configuration (YAML); see campaign-gateway.yaml(5)\n"
     "      --print-schema  print the JSON Schema of policy files instead, for editors that\n"
@@ -43,6 +44,17 @@ static int print_lines(const char *const *lines, size_t count)
     return fflush(stdout) == 0 ? EXIT_FINE : EXIT_USAGE;
 }
 
+static void print_fine(const char *path, const struct snapshot *snapshot)
+{
+    const struct policy_set *policy = snapshot->policy, *candidate = snapshot->candidate;
+    (void)printf("%s is fine: policy %.*s (sha256 %s), %zu teams, tzdata %s\n", path,
+                 STR_ARGS(policy->revision), policy->digest, policy->teams.count,
+                 zone_table_version());
+    if (candidate)
+        (void)printf("candidate: policy %.*s (sha256 %s), %zu teams\n",
+                     STR_ARGS(candidate->revision), candidate->digest, candidate->teams.count);
+}
+
 int cli_check(int argc, char **argv)
 {
     int exit_code;
@@ -70,9 +82,7 @@ int cli_check(int argc, char **argv)
     struct snapshot *snapshot = tickets ? snapshot_load(path, tickets, &problems) : NULL;
     bool fine = snapshot != NULL;
     if (snapshot)
-        (void)printf("%s is fine: policy %.*s (sha256 %s), %zu teams, tzdata %s\n", path,
-                     STR_ARGS(snapshot->policy->revision), snapshot->policy->digest,
-                     snapshot->policy->teams.count, zone_table_version());
+        print_fine(path, snapshot);
     else
         print_problems(&problems);
     snapshot_release(snapshot);

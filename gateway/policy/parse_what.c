@@ -279,16 +279,20 @@ static bool add_entries(struct compiler *c, const struct yaml_node *node,
     return fine;
 }
 
+/* What a refusal may offer: ten names, and none that is retired. */
 static bool list_templates(struct compiler *c, struct registry_target *target)
 {
-    struct str names[11];
-    size_t count = target->registry->count < 11 ? target->registry->count : 10;
-    for (size_t i = 0; i < count; i++)
-        names[i] = target->items[i]->name;
-    struct str listed = compiler_list_words(c, names, count);
-    if (target->registry->count > count)
-        listed = arena_format(c->arena, "%.*s and %zu more", STR_ARGS(listed),
-                              target->registry->count - count);
+    struct str names[10], listed;
+    size_t shown = 0, in_use = 0;
+    for (size_t i = 0; i < target->registry->count; i++) {
+        if (target->items[i]->retired)
+            continue;
+        if (in_use++ < COUNT_OF(names))
+            names[shown++] = target->items[i]->name;
+    }
+    listed = in_use ? compiler_list_words(c, names, shown) : STR("none");
+    if (in_use > shown)
+        listed = arena_format(c->arena, "%.*s and %zu more", STR_ARGS(listed), in_use - shown);
     target->registry->listed = listed;
     return listed.data || compiler_out_of_memory(c);
 }
