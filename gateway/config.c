@@ -242,6 +242,7 @@ static const struct key audit_keys[] = {
 static const struct key contract_keys[] = {
     NODE("sender_ids", read_sender_ids, ),
     SCALAR("allow_unknown_fields", value_bool, allow_unknown_fields, ),
+    SCALAR("midnight", value_midnight, midnight, ),
 };
 
 static const struct key limit_keys[] = {

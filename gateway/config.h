@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/problems.h"
+#include "campaign/decode.h"
 #include "net/connection.h"
 #include "net/tls.h"
 #include "upstream/pool.h"
@@ -72,6 +73,7 @@ struct config {
     struct str *sender_ids;
     size_t sender_id_count;
     bool allow_unknown_fields;
+    enum decode_midnight midnight;
 
     struct config_text audit_directory;
     enum { DURABILITY_LOCAL } durability; /* where a record must be before it counts */

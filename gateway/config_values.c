@@ -200,6 +200,14 @@ bool value_client_certificates(struct config *config, void *target, const struct
     return read_choice(target, value, words, COUNT_OF(words), err);
 }
 
+bool value_midnight(struct config *config, void *target, const struct value *value,
+                    struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"reject", "end", "split"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
 /* A header name that is looked for, so it must be one (RFC 9110 5.6.2), and not one with a meaning.
  */
 bool value_header_name(struct config *config, void *target, const struct value *value,

@@ -550,7 +550,7 @@ static void judge(struct exchange *x)
 {
     const struct config *config = x->snapshot->config;
     const struct decode_options decode = {config->sender_ids, config->sender_id_count,
-                                          config->allow_unknown_fields};
+                                          config->allow_unknown_fields, config->midnight};
     route_check_query(&x->route, &x->violations);
     check_auth_header(x);
     x->decoded = campaign_decode(buf_str(&x->body), &decode, &x->arena, &x->campaign,

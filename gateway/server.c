@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "reload.h"
+#include "status.h"
 #include "worker.h"
 
 #define RESOLVE_REFRESH_MS 30000
@@ -33,6 +34,7 @@ struct server {
     struct admin *admin;
     struct counters counters; /* of the main thread */
     struct reload reload;
+    struct status *status;
     atomic_bool draining; /* the admin thread asks */
     int listen_fd;
     int signal_fd;
@@ -181,6 +183,18 @@ static bool is_ready(void *arg)
     return !atomic_load(&server->draining);
 }
 
+static bool is_stale(void *arg)
+{
+    struct server *server = arg;
+    return status_is_stale(server->status);
+}
+
+static void write_status(void *arg, struct buf *out)
+{
+    struct server *server = arg;
+    status_write(server->status, out);
+}
+
 static bool start_admin(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
@@ -188,6 +202,8 @@ static bool start_admin(struct server *server, struct error *err)
                                           .admission = server->admission,
                                           .sum_counters = sum_counters,
                                           .ready = is_ready,
+                                          .stale = is_stale,
+                                          .write_status = write_status,
                                           .arg = server};
     struct error why;
     if (!config->admin_listen.value.len)
@@ -247,6 +263,9 @@ static bool start(struct server *server, const char *config_path, struct error *
     if (!server->snapshot)
         return false;
     server->current = snapshot_hold(server->snapshot);
+    server->status = status_new(server->snapshot, clock_unix_ms());
+    if (!server->status)
+        return error_set(err, "out of memory");
     const struct config *config = server->snapshot->config;
     tickets_set_rotation(server->tickets, config->ticket_rotation_ms);
     log_init(config->log_level, config->log_format);
@@ -280,6 +299,7 @@ static void stop(struct server *server)
     free(server->workers);
     admission_free(server->admission);
     resolver_stop(server->resolver);
+    status_free(server->status);
     snapshot_release(server->current);
     snapshot_release(server->snapshot);
     tickets_free(server->tickets);
@@ -302,6 +322,7 @@ static bool adopt(struct server *server, struct snapshot *fresh, struct error *e
         worker_offer(&server->workers[i], fresh);
     snapshot_release(server->current);
     server->current = snapshot_hold(fresh);
+    status_adopted(server->status, fresh, clock_unix_ms());
     LOG(LOG_INFO, "reloaded", LOG_STR("policy", fresh->policy->revision),
         LOG_TEXT("policy_digest", fresh->policy->digest),
         LOG_TEXT("config_digest", fresh->config->digest));
@@ -328,6 +349,7 @@ static void reload(struct server *server, const char *why)
     } else {
         LOG(LOG_ERROR, "reload-failed", LOG_TEXT("because", why), LOG_TEXT("error", err.text));
         counters_count(&server->counters, COUNTER_RELOADS_FAILED);
+        status_failed(server->status, why, &err, clock_unix_ms());
     }
     reload_done(&server->reload, done ? server->current : NULL);
     snapshot_release(fresh);

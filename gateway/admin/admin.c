@@ -72,7 +72,13 @@ static int write_metrics(struct admin *admin, struct buf *body)
     uint64_t counters[COUNTERS];
     const struct admission_usage usage = admission_usage(admin->options.admission);
     admin->options.sum_counters(admin->options.arg, counters);
-    metrics_write(counters, &usage, body);
+    metrics_write(counters, &usage, admin->options.stale(admin->options.arg), body);
+    return 200;
+}
+
+static int write_status(struct admin *admin, struct buf *body)
+{
+    admin->options.write_status(admin->options.arg, body);
     return 200;
 }
 
@@ -80,6 +86,7 @@ static const struct page pages[] = {
     {STR("/livez"), "text/plain", write_livez},
     {STR("/readyz"), "text/plain", write_readyz},
     {STR("/metrics"), METRICS_CONTENT_TYPE, write_metrics},
+    {STR("/status"), "application/json", write_status},
 };
 
 static void find_page(struct probe *probe, const struct http_request *request)

@@ -5,9 +5,11 @@
  *     GET /livez     200 while the process runs
  *     GET /readyz    200 while it takes requests, 503 once it drains
  *     GET /metrics   counters in OpenMetrics text
+ *     GET /status    which policy is in force, and why a newer one is not; JSON
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/counters.h"
 #include "base/error.h"
 #include "net/admission.h"
@@ -18,9 +20,11 @@ struct admin_options {
     struct str listen;           /* "HOST:PORT" */
     struct admission *admission; /* of the data port; for metrics */
 
-    /* Both are called on the admin thread. */
+    /* All are called on the admin thread. */
     void (*sum_counters)(void *arg, uint64_t ret[COUNTERS]);
     bool (*ready)(void *arg);
+    bool (*stale)(void *arg); /* the files on disk are not in force, because they are wrong */
+    void (*write_status)(void *arg, struct buf *out);
     void *arg;
 };
 

@@ -27,7 +27,7 @@ static void put_gauge(const char *metric, const char *help, uint64_t value, stru
 }
 
 void metrics_write(const uint64_t counters[COUNTERS], const struct admission_usage *usage,
-                   struct buf *out)
+                   bool stale, struct buf *out)
 {
     for (size_t i = 0; i < COUNTERS; i++)
         put_counter(i, counters[i], out);
@@ -35,5 +35,8 @@ void metrics_write(const uint64_t counters[COUNTERS], const struct admission_usa
     put_gauge("requests_under_way", "Requests being judged or forwarded now.", usage->requests,
               out);
     put_gauge("buffer_bytes", "Bytes held for clients and answers now.", usage->buffer_bytes, out);
+    put_gauge("configuration_stale",
+              "1 while the files on disk are wrong, and what was read before is in force.", stale,
+              out);
     buf_append(out, STR("# EOF\n"));
 }

@@ -11,4 +11,4 @@
 
 /* Appends the whole exposition. */
 void metrics_write(const uint64_t counters[COUNTERS], const struct admission_usage *usage,
-                   struct buf *out);
+                   bool stale, struct buf *out);

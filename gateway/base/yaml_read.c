@@ -45,31 +45,50 @@ static bool fail_at_byte(struct reader *r, size_t offset, const char *sentence)
     return error_at(r->err, r->file, line, column, "%s", sentence);
 }
 
-/* What libyaml finds, and what the author most likely has to change. */
-static const struct {
-    const char *problem, *remedy;
+/*
+ * What libyaml finds, and what the author most likely has to change. Where the mistake is that
+ * something was not closed, it is noticed late: the third column leads back to where that begins.
+ */
+static const struct remedy {
+    const char *problem, *remedy, *begins;
 } remedies[] = {
     {"found character that cannot start any token",
-     "indent with spaces, not tabs, and put a text that begins with @, ` or % in quotes"},
+     "indent with spaces, not tabs, and put a text that begins with @, ` or % in quotes", NULL},
     {"mapping values are not allowed in this context",
-     "check the indentation, and put a text that holds ': ' in quotes"},
-    {"found a tab character that violates indentation", "indent with spaces, not tabs"},
-    {"did not find expected key", "check the indentation and the quotes around texts"},
-    {"could not find expected ':'", "write ':' and a space behind the key"},
-    {"did not find expected ',' or ']'", "separate with commas and close the bracket"},
-    {"did not find expected ',' or '}'", "separate with commas and close the brace"},
-    {"did not find expected '-' indicator", "check the indentation of the list"},
-    {"found unexpected end of stream", "close the quotes"},
-    {"did not find expected <document start>", "check the indentation"},
+     "check the indentation, and put a text that holds ': ' in quotes", NULL},
+    {"found a tab character that violates indentation", "indent with spaces, not tabs", NULL},
+    {"did not find expected alphabetic or numeric character",
+     "put a text that begins with * or & in quotes, such as \"*\"", NULL},
+    {"did not find expected key", "check the quotes around texts and the indentation of the block",
+     "that begins"},
+    {"could not find expected ':'", "write ':' and a space behind the key", NULL},
+    {"did not find expected ',' or ']'", "separate with commas and close the bracket",
+     "that opens"},
+    {"did not find expected ',' or '}'", "separate with commas and close the brace", "that opens"},
+    {"did not find expected '-' indicator", "check the indentation of the list", "that begins"},
+    {"found unexpected end of stream", "close the quotes", "that open"},
+    {"did not find expected <document start>", "check the indentation", NULL},
 };
 
-static const char *remedy_for(const char *problem)
+static struct remedy remedy_for(const char *problem)
 {
     for (size_t i = 0; i < COUNT_OF(remedies); i++) {
         if (strcmp(problem, remedies[i].problem) == 0)
-            return remedies[i].remedy;
+            return remedies[i];
     }
-    return "put texts with special characters in quotes";
+    return (struct remedy){problem, "put texts with special characters in quotes", NULL};
+}
+
+static bool fail_as_syntax(struct reader *r)
+{
+    const yaml_parser_t *p = &r->parser;
+    struct remedy remedy = remedy_for(p->problem ? p->problem : "");
+    if (!remedy.begins || !p->context)
+        return error_at(r->err, r->file, p->problem_mark.line + 1, p->problem_mark.column + 1,
+                        "this is not YAML: %s; %s", remedy.problem, remedy.remedy);
+    return error_at(r->err, r->file, p->problem_mark.line + 1, p->problem_mark.column + 1,
+                    "this is not YAML: %s; %s %s in line %zu", remedy.problem, remedy.remedy,
+                    remedy.begins, p->context_mark.line + 1);
 }
 
 static bool fail_as_libyaml(struct reader *r)
@@ -79,8 +98,7 @@ static bool fail_as_libyaml(struct reader *r)
     if (p->error == YAML_MEMORY_ERROR)
         return error_set(r->err, "%s: out of memory", r->file);
     if (p->error != YAML_READER_ERROR)
-        return error_at(r->err, r->file, p->problem_mark.line + 1, p->problem_mark.column + 1,
-                        "this is not YAML: %s; %s", problem, remedy_for(problem));
+        return fail_as_syntax(r);
     bool control = strstr(problem, "control characters") != NULL;
     return fail_at_byte(r, p->problem_offset,
                         control ? "a control character is here; remove it"

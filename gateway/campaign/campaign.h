@@ -19,7 +19,7 @@ struct calling_block {
     enum weekday day;
     int start_min;
     int end_min;
-    size_t index;                    /* its place in days[], for pointers */
+    size_t index; /* its place in days[], for pointers; two may share it, see MIDNIGHT_SPLIT */
     struct str start_text, end_text; /* as the client wrote them */
 };
 

@@ -411,15 +411,45 @@ static bool block_time(struct decoder *d, const struct path *path, const struct 
     return false;
 }
 
-static void check_order(struct decoder *d, const struct path *path,
-                        const struct calling_block *block)
+static void add_block(struct decoder *d, struct calling_block block)
 {
-    if (block->start_min < block->end_min)
-        return;
+    d->campaign->blocks[d->campaign->block_count++] = block;
+}
+
+/* The evening, and the next day's morning. */
+static void add_across_midnight(struct decoder *d, struct calling_block block)
+{
+    int end_min = block.end_min;
+    block.end_min = MINUTES_PER_DAY;
+    add_block(d, block);
+    block.day = (block.day + 1) % WEEKDAYS;
+    block.start_min = 0;
+    block.end_min = end_min;
+    add_block(d, block);
+}
+
+static void refuse_order(struct decoder *d, const struct path *path,
+                         const struct calling_block *block)
+{
     report(d, VIOLATION_WINDOW_ORDER, path,
            "starts at %.*s and ends at %.*s; a block must end after it starts, on the same "
            "day (12:00 AM is the day's beginning; its last time is 11:59 PM)",
            STR_ARGS(block->start_text), STR_ARGS(block->end_text));
+}
+
+/* A block whose times are understood, and perhaps its day. */
+static void place_block(struct decoder *d, const struct path *path, bool day_known,
+                        struct calling_block *block)
+{
+    enum decode_midnight midnight = d->options->midnight;
+    if (midnight != MIDNIGHT_REJECT && block->end_min == 0 && block->start_min > 0)
+        block->end_min = MINUTES_PER_DAY;
+    bool ordered = block->start_min < block->end_min;
+    bool crosses = midnight == MIDNIGHT_SPLIT && block->start_min > block->end_min;
+    if (!ordered && !crosses)
+        refuse_order(d, path, block);
+    else if (day_known)
+        (ordered ? add_block : add_across_midnight)(d, *block);
 }
 
 static const struct field block_fields[] = {
@@ -445,9 +475,7 @@ static void decode_block(struct decoder *d, const struct path *path, const struc
         block_time(d, path, value, "start", "9:00 AM", &block.start_text, &block.start_min);
     bool end_known = block_time(d, path, value, "end", "6:00 PM", &block.end_text, &block.end_min);
     if (start_known && end_known)
-        check_order(d, path, &block);
-    if (day_known && start_known && end_known && block.start_min < block.end_min)
-        d->campaign->blocks[d->campaign->block_count++] = block;
+        place_block(d, path, day_known, &block);
     check_unknown(d, path, value, block_fields, COUNT_OF(block_fields));
 }
 
@@ -485,7 +513,8 @@ static void decode_days(struct decoder *d, const struct path *path, const struct
                LIMIT_BLOCKS);
         return;
     }
-    d->campaign->blocks = arena_zalloc(d->arena, count, sizeof(*d->campaign->blocks));
+    size_t most = d->options->midnight == MIDNIGHT_SPLIT ? 2 * count : count;
+    d->campaign->blocks = arena_zalloc(d->arena, most, sizeof(*d->campaign->blocks));
     if (!d->campaign->blocks) {
         d->violations->truncated = true;
         return;

@@ -10,11 +10,22 @@
 #include "campaign/campaign.h"
 #include "campaign/violation.h"
 
+/*
+ * What a block that ends at or after midnight means; the API does not say (policy.md D3.3, D3.4).
+ * One that starts and ends at the same time is refused in any case.
+ */
+enum decode_midnight {
+    MIDNIGHT_REJECT, /* it is refused */
+    MIDNIGHT_END,    /* an end of 12:00 AM is the day's end */
+    MIDNIGHT_SPLIT,  /* and a block that crosses midnight goes on the next day: judged on both */
+};
+
 /* What the operator configured about the contract. */
 struct decode_options {
     const struct str *sender_ids; /* caller IDs accepted though not E.164, exactly as written */
     size_t sender_id_count;
     bool allow_unknown_fields; /* false: a field the API does not know is a violation */
+    enum decode_midnight midnight;
 };
 
 enum decode_result {

@@ -26,7 +26,7 @@ static const char help[] =
     "  2  the command line or a policy is wrong\n"
     "\n"
     "example\n"
-    "  $ campaign-gateway diff /etc/campaign-gateway/policies policies\n"
+    "  $ campaign-gateway diff /etc/campaign-gateway/policies policies/example\n"
     "  everybody may do more: hours in Asia/Kolkata: also Saturday 8:00 PM - 9:00 PM\n"
     "  team billing may do less: the caller ID +919561612345 is no longer allowed\n"
     "  team marketing may do less: priority at most 3 (was 5)\n";

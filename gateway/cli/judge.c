@@ -141,7 +141,8 @@ static bool set_contract(struct judge *j)
     for (size_t i = 0; i < j->sender_ids.count; i++)
         ids[configured + i] = str_from(j->sender_ids.items[i]);
     j->question.contract = (struct decode_options){ids, configured + j->sender_ids.count,
-                                                   config && config->allow_unknown_fields};
+                                                   config && config->allow_unknown_fields,
+                                                   config ? config->midnight : MIDNIGHT_REJECT};
     return true;
 }
 

@@ -51,7 +51,7 @@ static const char help[] =
     "      rules: [business_hours]       # if given: every rule that refuses;\n"
     "                                    # likewise reported: codes, exceptions: ids\n"
     "\n"
-    "  campaign-gateway test --coverage policies\n"
+    "  campaign-gateway test --coverage policies/example\n"
     "\n"
     "A pack, which has no teams, is tested with a small policy beside it:\n"
     "  policy: ../packs/us-tcpa.yaml\n"

@@ -110,7 +110,7 @@ static bool mark_code(struct reader *r, const struct yaml_node *node, bool codes
     }
     struct str hint = suggestion(r, node->text, code_name, VIOLATION_COUNT);
     return yaml_error(node, &r->err, "there is no code '%.*s'%.*s", SHOW_ARGS(node->text),
-                      STR_ARGS(hint));
+                      STR_ARGS(hint.len ? hint : STR("; policies/README.md lists them")));
 }
 
 static struct str rule_name(size_t index)

@@ -53,15 +53,53 @@ static enum version_answer ask_versions(const struct question *q,
     return best;
 }
 
-/* Never longer than a person will read, and the digest lets them compare with the registry. */
+#define APPROVED_TEXT_BYTES 480 /* three SMS; what is longer is looked up in the registry */
+
+/* The only text that would do today; NULL when there are several, or when only its digest is known.
+ */
+static const struct template_version *only_text(const struct question *q,
+                                                const struct template_entry *entry)
+{
+    const struct template_version *only = NULL;
+    int64_t now = q->subject->context->now_unix_ms;
+    for (size_t i = 0; i < entry->version_count; i++) {
+        const struct template_version *version = &entry->versions[i];
+        if (now < version->valid_from_ms || now >= version->valid_until_ms)
+            continue;
+        if (only || !version->pattern)
+            return NULL;
+        only = version;
+    }
+    return only && only->text.len <= APPROVED_TEXT_BYTES ? only : NULL;
+}
+
+/* ', which is: "{amount} is due" with {amount} up to 8 digits', or nothing. */
+static struct str approved_text(const struct question *q, const struct template_entry *entry)
+{
+    struct arena *arena = q->violations->arena;
+    const struct template_version *version = only_text(q, entry);
+    if (!version)
+        return STR("");
+    struct str text = arena_format(arena, ", which is: \"%.*s\"", STR_ARGS(version->text));
+    for (size_t i = 0; i < version->slot_count; i++) {
+        const struct pattern_slot *slot = &version->slots[i];
+        text =
+            arena_format(arena, "%.*s%s{%.*s} up to %d %s", STR_ARGS(text), i ? ", " : " with ",
+                         STR_ARGS(slot->name), slot->most, slot->digits ? "digits" : "characters");
+    }
+    return text;
+}
+
+/* The digest lets people compare with the registry where the text itself is not known. */
 static void refuse_text(const struct question *q, const struct template_entry *entry)
 {
     struct str sha256 = q->subject->context->message_sha256;
     violations_add_rule(q->violations, VIOLATION_TEMPLATE_BODY_MISMATCH, TEXT_POINTER, &q->source,
                         "the message is not an approved text of the template '%.*s' %.*s (its "
-                        "SHA-256 is %.*s); send the approved text unchanged, or have this one "
+                        "SHA-256 is %.*s); send the approved text unchanged%.*s, or have this one "
                         "approved",
-                        SHOW_ARGS(entry->name), STR_ARGS(question_whose(q)), STR_ARGS(sha256));
+                        SHOW_ARGS(entry->name), STR_ARGS(question_whose(q)), STR_ARGS(sha256),
+                        STR_ARGS(approved_text(q, entry)));
 }
 
 static void refuse_version(const struct question *q, const struct template_entry *entry,
@@ -70,8 +108,9 @@ static void refuse_version(const struct question *q, const struct template_entry
     if (answer == VERSION_NOT_VALID)
         violations_add_rule(q->violations, VIOLATION_TEMPLATE_EXPIRED, TEXT_POINTER, &q->source,
                             "this text of the template '%.*s' is approved %.*s, but not for today; "
-                            "use the version that is valid now",
-                            SHOW_ARGS(entry->name), STR_ARGS(question_whose(q)));
+                            "use the version that is valid now%.*s",
+                            SHOW_ARGS(entry->name), STR_ARGS(question_whose(q)),
+                            STR_ARGS(approved_text(q, entry)));
     else if (answer == VERSION_UNDECIDED)
         violations_add_rule(q->violations, VIOLATION_TEMPLATE_BODY_MISMATCH, TEXT_POINTER,
                             &q->source,
@@ -95,8 +134,8 @@ void check_templates(const struct question *q, const struct template_registry *r
     }
     if (entry->retired) {
         violations_add_rule(q->violations, VIOLATION_TEMPLATE_EXPIRED, TEMPLATE_POINTER, &q->source,
-                            "the template '%.*s' is retired %.*s", SHOW_ARGS(name),
-                            STR_ARGS(question_whose(q)));
+                            "the template '%.*s' is retired %.*s; approved: %.*s", SHOW_ARGS(name),
+                            STR_ARGS(question_whose(q)), STR_ARGS(registry->listed));
         return;
     }
     if (q->campaign->message.len == 0)
@@ -172,17 +211,30 @@ static bool has_scheme(const struct url_rules *rules, struct str scheme)
 static const char *reason_against(const struct url_rules *rules, const struct link *link)
 {
     if (link->has_userinfo)
-        return "has a user name before its host, which hides where it leads";
+        return "it has a user name before its host, which hides where it leads";
     if (link->is_address)
-        return "leads to an address instead of a name";
+        return "it leads to an address instead of a name";
     if (!rules->shorteners && link_is_shortener(link->host))
-        return "is shortened, which hides where it leads; write it out";
+        return "it is shortened, which hides where it leads; write it out";
     if (!is_listed(rules, link->host))
-        return link->is_international ? "leads to a host with foreign letters that is not allowed"
-                                      : "leads to a host that is not allowed";
+        return link->is_international ? "its host has foreign letters and is not listed"
+                                      : "its host is not listed";
     if (link->scheme.len && !has_scheme(rules, link->scheme))
-        return "has a scheme that is not allowed";
+        return "its scheme is not listed";
     return NULL; /* without a scheme the phone chooses one */
+}
+
+/* "acme.com, *.acme.com, by https", or "no link at all". */
+static struct str allowed_links(const struct question *q, const struct url_rules *rules)
+{
+    struct arena *arena = q->violations->arena;
+    struct str schemes = STR("");
+    for (size_t i = 0; i < rules->scheme_count; i++)
+        schemes = arena_format(arena, "%.*s%s%.*s", STR_ARGS(schemes), i ? " or " : "",
+                               STR_ARGS(rules->schemes[i]));
+    return rules->count
+               ? arena_format(arena, "%.*s, by %.*s", STR_ARGS(rules->listed), STR_ARGS(schemes))
+               : rules->listed;
 }
 
 /* The first links of the message, found once however many rules ask; false when memory is out. */
@@ -208,14 +260,15 @@ void check_urls(const struct question *q, const struct url_rules *rules)
         violations_lose(q->violations);
     if (s->link_count > LIMIT_LINKS)
         violations_add_rule(q->violations, VIOLATION_URL_NOT_ALLOWED, TEXT_POINTER, &q->source,
-                            "the message holds more than %d links", LIMIT_LINKS);
+                            "the message holds more than %d links; take some out", LIMIT_LINKS);
     for (size_t i = 0; s->has_links && i < s->link_count && !q->violations->truncated; i++) {
         const struct link *link = &s->links[i];
         const char *reason = reason_against(rules, link);
         if (reason)
             violations_add_rule(q->violations, VIOLATION_URL_NOT_ALLOWED, TEXT_POINTER, &q->source,
-                                "the link to '%.*s' %s %.*s; allowed: %.*s", SHOW_ARGS(link->host),
-                                reason, STR_ARGS(question_whose(q)), STR_ARGS(rules->listed));
+                                "the link to '%.*s' is not allowed %.*s: %s; allowed: %.*s",
+                                SHOW_ARGS(link->host), STR_ARGS(question_whose(q)), reason,
+                                STR_ARGS(allowed_links(q, rules)));
     }
 }
 

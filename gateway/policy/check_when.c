@@ -206,29 +206,62 @@ struct hours_question {
     struct str clock; /* " (by the clock of America/Chicago, summer time allowed for)", or empty */
 };
 
-/* What would pass every layer: "9:00 AM - 12:00 PM and 1:00 PM - 4:00 PM". */
-static struct str accepted_part(const struct hours_question *h, const struct calling_block *block,
-                                enum weekday first, enum weekday last)
+/* What every layer leaves open, or this one when another does not know the zone. */
+static const struct week_windows *open_week(const struct hours_question *h)
 {
     const struct week_windows *open = open_hours(h->q->subject);
+    return open ? open : h->week;
+}
+
+static struct day_windows accepted_part(const struct hours_question *h,
+                                        const struct calling_block *block, enum weekday first,
+                                        enum weekday last)
+{
     struct day_windows part = {{{block->start_min, block->end_min}}, 1};
     for (enum weekday day = first; day <= last; day++)
-        hours_intersect_day(&part, &(open ? open : h->week)->days[day]);
-    return hours_describe_blocks(&part, h->q->violations->arena);
+        hours_intersect_day(&part, &open_week(h)->days[day]);
+    return part;
+}
+
+/* "MO, TU": the days on which anything would pass. */
+static struct str days_with_hours(const struct hours_question *h)
+{
+    struct str text = STR("");
+    for (enum weekday day = MONDAY; day < WEEKDAYS; day++) {
+        if (open_week(h)->days[day].count)
+            text = arena_format(h->q->violations->arena, "%.*s%s%s", STR_ARGS(text),
+                                text.len ? ", " : "", weekday_code(day));
+    }
+    return text.len ? text : STR("none");
+}
+
+/* What would pass every layer: of the block, or else on its day, or else on which days. */
+static struct str accepted(const struct hours_question *h, const struct calling_block *block)
+{
+    struct arena *arena = h->q->violations->arena;
+    struct day_windows part = accepted_part(h, block, block->day, block->day);
+    const struct day_windows *day = &open_week(h)->days[block->day];
+    if (part.count)
+        return arena_format(arena, "%.*s would be accepted",
+                            STR_ARGS(hours_describe_blocks(&part, arena)));
+    if (day->count)
+        return arena_format(arena, "no part of this block would be accepted, and %.*s would",
+                            STR_ARGS(hours_describe_blocks(day, arena)));
+    return arena_format(arena, "nothing is accepted on %s; days with hours: %.*s",
+                        weekday_code(block->day), STR_ARGS(days_with_hours(h)));
 }
 
 static void refuse_block(const struct hours_question *h, const struct calling_block *block)
 {
     const struct question *q = h->q;
     struct str open = hours_describe(&h->week->days[block->day], q->violations->arena);
-    struct str part = accepted_part(h, block, block->day, block->day);
     violations_add_rule(q->violations, VIOLATION_OUTSIDE_HOURS, block_pointer(q, block), &q->source,
                         "the block %.*s - %.*s is outside the business hours of %s %.*s in %.*s, "
-                        "which are: %.*s%.*s; %.*s would be accepted",
+                        "which are: %.*s%.*s; %.*s",
                         STR_ARGS(block->start_text), STR_ARGS(block->end_text),
                         weekday_code(block->day), STR_ARGS(question_whose(q)),
                         STR_ARGS(q->campaign->timezone), STR_ARGS(open), STR_ARGS(h->clock),
-                        STR_ARGS(part));
+                        STR_ARGS(accepted(h, block)));
 }
 
 /* "SA (9:00 AM - 4:00 PM), SU (closed)": the days that a block does not fit. */
@@ -250,14 +283,17 @@ static void refuse_daily(const struct hours_question *h, const struct calling_bl
 {
     const struct question *q = h->q;
     struct str days = failing_days(h, block);
-    struct str part = accepted_part(h, block, MONDAY, SUNDAY);
+    struct day_windows part = accepted_part(h, block, MONDAY, SUNDAY);
+    struct str or_this =
+        part.count ? arena_format(q->violations->arena, "%.*s would be accepted, or ",
+                                  STR_ARGS(hours_describe_blocks(&part, q->violations->arena)))
+                   : STR("");
     violations_add_rule(q->violations, VIOLATION_OUTSIDE_HOURS, block_pointer(q, block), &q->source,
                         "DAILY may run the block %.*s - %.*s on any day, and it is outside the "
-                        "business hours %.*s in %.*s on %.*s%.*s; %.*s would be accepted, or use "
-                        "WEEKLY",
+                        "business hours %.*s in %.*s on %.*s%.*s; %.*suse WEEKLY",
                         STR_ARGS(block->start_text), STR_ARGS(block->end_text),
                         STR_ARGS(question_whose(q)), STR_ARGS(q->campaign->timezone),
-                        STR_ARGS(days), STR_ARGS(h->clock), STR_ARGS(part));
+                        STR_ARGS(days), STR_ARGS(h->clock), STR_ARGS(or_this));
 }
 
 /* ---- business_hours: the questions ---- */
@@ -287,11 +323,20 @@ static void refuse_frequency(const struct question *q)
                         "judged; use WEEKLY");
 }
 
-static void refuse_zone(const struct question *q)
+static void refuse_zone(const struct question *q, const struct hours_table *hours)
 {
+    struct str zones = STR("");
+    for (size_t i = 0; i < hours->count && i < 10; i++)
+        zones = arena_format(q->violations->arena, "%.*s%s%.*s", STR_ARGS(zones), i ? ", " : "",
+                             STR_ARGS(hours->items[i]));
+    if (hours->count > 10)
+        zones = arena_format(q->violations->arena, "%.*s and %zu more", STR_ARGS(zones),
+                             hours->count - 10);
     violations_add_rule(q->violations, VIOLATION_OUTSIDE_HOURS, ZONE_POINTER, &q->source,
-                        "no business hours are defined %.*s for the time zone %.*s",
-                        STR_ARGS(question_whose(q)), STR_ARGS(q->campaign->timezone));
+                        "no business hours are defined %.*s for the time zone %.*s; zones that "
+                        "have some: %.*s",
+                        STR_ARGS(question_whose(q)), STR_ARGS(q->campaign->timezone),
+                        STR_ARGS(zones));
 }
 
 void check_business_hours(const struct question *q, const struct hours_table *hours)
@@ -307,7 +352,7 @@ void check_business_hours(const struct question *q, const struct hours_table *ho
     if (campaign->frequency == FREQUENCY_ABSENT)
         return;
     if (!hours_seen_by(q->subject, hours, &week)) {
-        refuse_zone(q);
+        refuse_zone(q, hours);
         return;
     }
     if (hours->clock.len)
@@ -326,6 +371,10 @@ static void check_length(const struct question *q, const struct block_limits *li
     for (size_t i = 0; i < q->campaign->block_count && !q->violations->truncated; i++) {
         const struct calling_block *block = &q->campaign->blocks[i];
         int length = block->end_min - block->start_min;
+        if (i + 1 < q->campaign->block_count && block[1].index == block->index)
+            length += block[1].end_min - block[1].start_min; /* it crosses midnight */
+        else if (i > 0 && block[-1].index == block->index)
+            continue;
         if (length < limits->shortest_min)
             violations_add_rule(q->violations, VIOLATION_BLOCK_TOO_SHORT, block_pointer(q, block),
                                 &q->source,
@@ -386,26 +435,63 @@ static bool is_closed(const struct closed_date *date, int64_t today)
     return false;
 }
 
-static void refuse_today(const struct question *q, const struct closed_date *date, int64_t today)
+#define DAYS_AHEAD 60 /* how far a refusal looks for a day that is open */
+
+static bool any_closed(const struct blackout *blackout, int64_t day)
+{
+    for (size_t i = 0; i < blackout->count; i++) {
+        if (is_closed(&blackout->items[i], day))
+            return true;
+    }
+    return false;
+}
+
+/* "; try again on 2026-12-03", as far as this layer's dates are concerned. */
+static struct str next_open_day(const struct question *q, const struct blackout *blackout,
+                                int64_t today)
 {
     char text[DATE_SIZE];
-    struct str notice = STR("");
+    for (int64_t day = today + 1; day <= today + DAYS_AHEAD; day++) {
+        if (any_closed(blackout, day))
+            continue;
+        date_format(day, text);
+        return arena_format(q->violations->arena, "; try again on %s", text);
+    }
+    return STR("");
+}
+
+static struct str notice_words(const struct question *q, const struct closed_date *date)
+{
+    if (date->notice_days == 0)
+        return STR("");
+    if (date->notice_days == 1)
+        return STR(" or on the day before");
+    return arena_format(q->violations->arena, " or in the %d days before", date->notice_days);
+}
+
+static void refuse_today(const struct question *q, const struct closed_date *date, int64_t today,
+                         struct str then)
+{
+    char text[DATE_SIZE];
     date_format(today, text);
-    if (date->notice_days)
-        notice = arena_format(q->violations->arena, " or in the %d days before", date->notice_days);
     violations_add_rule(q->violations, VIOLATION_BLACKOUT, ZONE_POINTER, &q->source,
-                        "today is %s in %.*s, and no campaign may be created on %.*s%.*s %.*s",
+                        "today is %s in %.*s, and no campaign may be created on %.*s%.*s %.*s%.*s",
                         text, STR_ARGS(q->campaign->timezone), STR_ARGS(date->name),
-                        STR_ARGS(notice), STR_ARGS(question_whose(q)));
+                        STR_ARGS(notice_words(q, date)), STR_ARGS(question_whose(q)),
+                        STR_ARGS(then));
 }
 
 /* A campaign can be started as soon as it exists, so the day of its creation is what counts. */
 void check_blackout(const struct question *q, const struct blackout *blackout)
 {
     int64_t today = local_day(q->subject->zone, q->subject->context->now_unix_ms);
+    struct str then = {0};
     for (size_t i = 0; i < blackout->count && !q->violations->truncated; i++) {
-        if (is_closed(&blackout->items[i], today))
-            refuse_today(q, &blackout->items[i], today);
+        if (!is_closed(&blackout->items[i], today))
+            continue;
+        if (!then.data)
+            then = next_open_day(q, blackout, today);
+        refuse_today(q, &blackout->items[i], today, then);
     }
 }
 

@@ -176,6 +176,5 @@ struct str hours_describe(const struct day_windows *day, struct arena *arena)
 
 struct str hours_describe_blocks(const struct day_windows *day, struct arena *arena)
 {
-    return day->count ? describe(day, " and ", MINUTES_PER_DAY - 1, arena)
-                      : STR("no part of this block");
+    return describe(day, " and ", MINUTES_PER_DAY - 1, arena);
 }

@@ -63,7 +63,7 @@ void hours_shift(const struct week_windows *week, int ahead_min, struct week_win
 struct str hours_describe(const struct day_windows *day, struct arena *arena);
 
 /*
- * The same as blocks of a campaign, "9:00 AM - 12:00 PM and 1:00 PM - 11:59 PM", or "no part of
- * this block". The API cannot say 24:00; its last time is 11:59 PM.
+ * The same as blocks of a campaign, "9:00 AM - 12:00 PM and 1:00 PM - 11:59 PM"; empty when closed.
+ * The API cannot say 24:00; its last time is 11:59 PM.
  */
 struct str hours_describe_blocks(const struct day_windows *day, struct arena *arena);

@@ -208,7 +208,7 @@ static bool parse_layer_overridable(struct compiler *c, const struct yaml_node *
     return parse_overridable(c, node);
 }
 
-/* Read before everything else, for the dates; see find_calendar. */
+/* Read before everything else, for the dates; see parse_calendar. */
 static bool parse_nothing(struct compiler *c, const struct yaml_node *node, void *target)
 {
     (void)c, (void)node, (void)target;
@@ -639,20 +639,27 @@ static bool make_set(struct compiler *c)
 }
 
 /* Dates mean days somewhere; where is known before the first date is read. */
-static bool find_calendar(struct compiler *c)
+static bool start_calendar(struct compiler *c)
 {
-    const struct yaml_node *node = first_place(c, STR("organisation"), STR("calendar"));
     c->set->calendar = STR("Etc/UTC");
     c->calendar = zone_find(c->set->calendar);
+    return c->calendar || compiler_out_of_memory(c);
+}
+
+static bool parse_calendar(struct compiler *c)
+{
+    const struct yaml_node *node = first_place(c, STR("organisation"), STR("calendar"));
     if (!node)
-        return c->calendar || compiler_out_of_memory(c);
+        return true;
     if (!compiler_expect(c, node, YAML_SCALAR, "calendar"))
         return false;
-    if (!zone_canonical(node->text, &c->set->calendar))
+    if (!zone_canonical(node->text, &c->set->calendar)) {
+        struct str hint = compiler_suggest(c, node->text, zone_name, zone_count());
         return yaml_error(node, c->err,
-                          "'%.*s' is not an IANA time zone, such as Asia/Kolkata; the calendar is "
-                          "the zone in which the policy's dates are days",
-                          SHOW_ARGS(node->text));
+                          "'%.*s' is not an IANA time zone%.*s, such as Asia/Kolkata; the calendar "
+                          "is the zone in which the policy's dates are days",
+                          SHOW_ARGS(node->text), STR_ARGS(hint));
+    }
     c->calendar = zone_find(c->set->calendar);
     return true;
 }
@@ -703,8 +710,9 @@ static bool require_revision(struct compiler *c, const struct policy_source *sou
 static bool compile(struct compiler *c, const struct policy_source *sources, size_t count)
 {
     bool fine = read_files(c, sources, count);
-    if (!make_set(c) || !find_calendar(c))
+    if (!make_set(c) || !start_calendar(c))
         return compiler_note(c);
+    fine = (parse_calendar(c) || compiler_note(c)) && fine;
     for (size_t i = 0; i < c->file_count; i++)
         fine = parse_file(c, c->files[i]) && fine;
     fine = (!fine || require_revision(c, sources, count) || compiler_note(c)) && fine;

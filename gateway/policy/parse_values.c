@@ -25,8 +25,9 @@ bool compiler_expect(struct compiler *c, const struct yaml_node *node, enum yaml
                      const char *what)
 {
     if (yaml_is_null(node))
-        return yaml_error(node, c->err, "%s must be %s, but nothing is written here", what,
-                          yaml_kind_name(kind));
+        return yaml_error(node, c->err, "%s must be %s, but nothing is written here%s", what,
+                          yaml_kind_name(kind),
+                          kind == YAML_MAPPING ? "; indent what belongs to it" : "");
     if (node->kind != kind)
         return yaml_error(node, c->err, "%s must be %s, not %s", what, yaml_kind_name(kind),
                           yaml_kind_name(node->kind));
@@ -112,13 +113,25 @@ bool compiler_expect_some(struct compiler *c, const struct yaml_node *node)
                       "the rule");
 }
 
+/* banned_words: loan, casino - most likely a list, and to YAML a single text with a comma in it. */
+static bool expect_one(struct compiler *c, const struct yaml_node *node)
+{
+    struct str first, rest;
+    if (node->quoted || !str_cut(node->text, ',', &first, &rest))
+        return true;
+    return yaml_error(node, c->err,
+                      "this is one text with a comma in it; write [%.*s, ...] for a list, or put "
+                      "the text in quotes",
+                      SHOW_ARGS(first));
+}
+
 bool compiler_each(struct compiler *c, const struct yaml_node *node, const char *what, bool or_one,
                    bool (*parse)(struct compiler *c, const struct yaml_node *node, void *target),
                    void *target)
 {
     bool fine = true;
     if (or_one && node->kind == YAML_SCALAR && !yaml_is_null(node))
-        return parse(c, node, target);
+        return expect_one(c, node) && parse(c, node, target);
     if (!compiler_expect(c, node, YAML_SEQUENCE, what))
         return false;
     for (const struct yaml_node *each = node->first; each; each = each->next)

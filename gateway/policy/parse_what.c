@@ -279,12 +279,19 @@ static bool add_entries(struct compiler *c, const struct yaml_node *node,
     return fine;
 }
 
+/* What a refusal may offer: none that is retired. */
 static bool list_templates(struct compiler *c, struct template_registry *registry)
 {
     struct str names[LISTED];
-    for (size_t i = 0; i < registry->count && i < LISTED; i++)
-        names[i] = registry->items[i]->name;
-    registry->listed = compiler_list_words(c, names, registry->count);
+    size_t in_use = 0;
+    for (size_t i = 0; i < registry->count; i++) {
+        if (registry->items[i]->retired)
+            continue;
+        if (in_use < LISTED)
+            names[in_use] = registry->items[i]->name;
+        in_use++;
+    }
+    registry->listed = in_use ? compiler_list_words(c, names, in_use) : STR("none");
     return registry->listed.data || compiler_out_of_memory(c);
 }
 

@@ -58,7 +58,10 @@ bool parse_days(struct compiler *c, const struct yaml_node *node, const struct d
         return compiler_out_of_memory(c);
     if (!compiler_expect_some(c, node))
         return false;
-    if (!compiler_each(c, node, "days", true, add_day_ranges, days))
+    bool fine = node->kind == YAML_SCALAR
+                    ? add_day_ranges(c, node, days) /* MO, WE is one text */
+                    : compiler_each(c, node, "days", false, add_day_ranges, days);
+    if (!fine)
         return false;
     *ret = days;
     return true;
@@ -71,8 +74,9 @@ static bool parse_key_days(struct compiler *c, const struct yaml_node *node, boo
     return parse_day_ranges(node->key, days) ||
            yaml_key_error(node, c->err,
                           "'%.*s' is not a day or a range of days; write MO, MO-FR or "
-                          "\"MO,WE,FR\", each day once",
-                          SHOW_ARGS(node->key));
+                          "\"MO,WE,FR\", each day once%s",
+                          SHOW_ARGS(node->key),
+                          yaml_is_null(node) ? ", and behind it a colon and a space" : "");
 }
 
 /* Which of two entries counts for a day is anybody's guess, so neither does. */
@@ -112,8 +116,8 @@ static bool parse_window(struct compiler *c, const struct yaml_node *node, int *
         !daytime_parse(str_trim(opens), ret_opens_min) ||
         !parse_end(str_trim(closes), ret_closes_min))
         return yaml_error(node, c->err,
-                          "'%.*s' is not a window; write it like 9:00 AM - 6:00 PM (24:00 is the "
-                          "day's end)",
+                          "'%.*s' is not a window; write it like 9:00 AM - 6:00 PM, with a plain "
+                          "hyphen (24:00 is the day's end)",
                           SHOW_ARGS(node->text));
     if (*ret_opens_min == *ret_closes_min)
         return yaml_error(node, c->err,
@@ -162,8 +166,9 @@ static bool parse_week(struct compiler *c, const struct yaml_node *node, struct 
 {
     bool fine = true;
     bool taken[WEEKDAYS] = {0};
-    if (!compiler_expect(c, node, YAML_MAPPING, "the hours of a zone"))
-        return false;
+    if (node->kind != YAML_MAPPING)
+        return yaml_error(node, c->err,
+                          "the hours of a zone name days, such as {MO-FR: 9:00 AM - 6:00 PM}");
     for (const struct yaml_node *each = node->first; each; each = each->next) {
         bool days[WEEKDAYS] = {0};
         bool done = parse_key_days(c, each, days) && claim_days(c, each, days, taken) &&
@@ -174,6 +179,10 @@ static bool parse_week(struct compiler *c, const struct yaml_node *node, struct 
 }
 
 /* ---- business_hours: zones ---- */
+
+#define HOURS_WANTED                                                                               \
+    "business hours name a zone first (\"*\" for all), then days: "                                \
+    "{\"*\": {MO-FR: 9:00 AM - 6:00 PM}}"
 
 struct hours_target {
     struct hours_table *table;
@@ -225,15 +234,18 @@ static bool parse_zone_hours(struct compiler *c, const struct yaml_node *node,
     struct week_windows *week = arena_zalloc(c->arena, 1, sizeof(*week));
     if (!week)
         return compiler_out_of_memory(c);
-    return parse_week(c, node, week) && file_week(c, node, week, target);
+    if (node->kind != YAML_MAPPING && parse_day_ranges(node->key, (bool[WEEKDAYS]){0}))
+        return yaml_key_error(node, c->err, HOURS_WANTED);
+    bool fine = parse_week(c, node, week) || compiler_note(c);
+    return file_week(c, node, week, target) && fine;
 }
 
 bool parse_business_hours(struct compiler *c, const struct yaml_node *node,
                           const struct hours_table **ret)
 {
     bool fine = true;
-    if (!compiler_expect(c, node, YAML_MAPPING, "business_hours"))
-        return false;
+    if (node->kind != YAML_MAPPING)
+        return yaml_error(node, c->err, HOURS_WANTED);
     if (node->count == 0)
         return yaml_error(node, c->err,
                           "without any zone every campaign would be refused; name a zone, or "

@@ -72,16 +72,18 @@ static void say_rule(struct render *r, const struct layer_rules *rules, enum pol
 
 /* ---- one layer ---- */
 
-/* "Applies to campaigns only in the time zones Asia/Kolkata; only with …". */
-static void note_scope(struct render *r, const struct policy_scope *scope, const char *lead)
+/* A pack's own section stands above those of its cases, and its scope may take half a page. */
+static void note_scopes(struct render *r, const struct policy_layer *layer)
 {
-    struct facts facts;
-    facts_init(&facts, &r->scribe, r->calendar);
-    describe_scope(scope, &facts);
-    if (facts.count == 0)
-        return;
-    struct str summary = facts_summary(&facts, ALL_NAMES);
-    NOTE(r, "%s %.*s", lead, STR_ARGS(summary));
+    struct facts own;
+    facts_init(&own, &r->scribe, r->calendar);
+    describe_scope(layer->scope, &own);
+    if (layer->parent && layer->parent->scope)
+        NOTE(r, "Applies only where its pack does, as said above");
+    if (own.count) {
+        struct str summary = facts_summary(&own, ALL_NAMES);
+        NOTE(r, "Applies to campaigns %.*s", STR_ARGS(summary));
+    }
 }
 
 /* With a capital first letter; the words are our own and begin with an ASCII letter. */
@@ -130,9 +132,7 @@ static void note_team(struct render *r, const struct policy_team *team)
 
 static void note_layer(struct render *r, const struct policy_layer *layer)
 {
-    if (layer->parent)
-        note_scope(r, layer->parent->scope, "Its pack applies to campaigns");
-    note_scope(r, layer->scope, "Applies to campaigns");
+    note_scopes(r, layer);
     if (!mode_is_plain(layer->mode)) {
         struct str words = mode_words(layer->mode, r->calendar, &r->scribe);
         NOTE(r, "All of it is %.*s", STR_ARGS(words));

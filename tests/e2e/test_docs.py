@@ -1,17 +1,131 @@
 """What the documents show is true."""
+import json
 import re
+import shlex
 import subprocess
 
 import pytest
 
-from harness import BINARY, POLICY, ROOT, Gateway
+from harness import BINARY, POLICY, ROOT, Gateway, seed_campaign
+
+GUIDE = "policies/README.md"
 
 
 def blocks(path, language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / path).read_text(), re.S)
 
 
-@pytest.mark.parametrize("number, policy", enumerate(blocks("policies/README.md", "yaml")))
+def is_tests(text):
+    return text.startswith("policy: ")
+
+
+def guide_policy(revision):
+    policy, = [block for block in blocks(GUIDE, "yaml") if f"revision: {revision}\n" in block]
+    return policy
+
+
+@pytest.fixture
+def playground(certs, tmp_path):
+    """A copy of what the documents' commands name, and a policy in force."""
+    text, = [block for block in blocks("README.md", "yaml") if "listen:" in block]
+    (tmp_path / "certs").mkdir()
+    (tmp_path / "certs/dev").symlink_to(certs)
+    for each in ["policies", "deploy"]:
+        (tmp_path / each).symlink_to(ROOT / each)
+    (tmp_path / "gateway.yaml").write_text(text)
+    (tmp_path / "etc/policies").mkdir(parents=True)
+    (tmp_path / "etc/policies/policy.yaml").write_text(POLICY)
+    return tmp_path
+
+
+def run_as_written(playground, command):
+    """A command of a document, but for `run`, which is only checked."""
+    command = command.replace("/etc/campaign-gateway/gateway.yaml", "gateway.yaml")
+    command = command.replace("/etc/campaign-gateway/policies", "etc/policies")
+    command = re.sub(r"^campaign-gateway run ", "campaign-gateway check ", command)
+    done = subprocess.run(re.sub(r"^campaign-gateway ", shlex.quote(str(BINARY)) + " ", command), shell=True,
+                          cwd=playground, capture_output=True, text=True, timeout=60)
+    different = command.startswith("campaign-gateway diff")
+    assert done.returncode == (1 if different else 0), command + "\n" + done.stdout + done.stderr
+
+
+def commands(text):
+    return [line for line in re.sub(r"\\e?\n *", "", text).splitlines() if line.startswith("campaign-gateway ")]
+
+
+def test_the_commands_in_the_documents_work(playground):
+    readme = "".join(blocks("README.md", "sh"))
+    packs = "".join(blocks("policies/packs/README.md", "sh"))
+    guide = "\n".join(re.findall(r"`(campaign-gateway [^`]+ [^`]+)`", (ROOT / GUIDE).read_text()))
+    manual = re.search(r"\.Sh EXAMPLES\n\.Bd [^\n]*\n(.*?)\.Ed", (ROOT / "deploy/man/campaign-gateway.8").read_text(), re.S)[1]
+    for text, count in [(readme, 6), (packs, 1), (guide, 6), (manual, 5)]:
+        assert len(commands(text)) == count
+        for command in commands(text):
+            run_as_written(playground, command)
+
+
+@pytest.mark.parametrize("verb", ["run", "check", "judge", "test", "render", "diff"])
+def test_the_commands_in_the_help_work(playground, verb):
+    page = subprocess.run([BINARY, verb, "--help"], capture_output=True, text=True, check=True).stdout
+    examples = re.sub(r"\\\n *", "", page.split("\nexample")[1])
+    shown = re.findall(r"^  (?:\$ )?(campaign-gateway .*)$", examples, re.M)
+    assert shown
+    for command in shown:
+        run_as_written(playground, command)
+
+
+def test_check_names_the_candidate_too(certs, tmp_path):
+    gateway = Gateway(tmp_path, certs, 1, start=False, extra="candidate_policies: [candidate.yaml]")
+    (gateway.config.parent / "candidate.yaml").write_text(POLICY.replace("2026-11-23.1", "next"))
+    done = subprocess.run([BINARY, "check", "--config", gateway.config], capture_output=True, text=True, check=True)
+    assert re.search(r"fine: policy 2026-11-23\.1 \(.*\ncandidate: policy next \(sha256 [0-9a-f]{64}\), 1 teams\n", done.stdout)
+
+
+def test_the_scripts_in_the_readme_exist():
+    for script in re.findall(r"^((?:deploy|tests)/\S+)", "".join(blocks("README.md", "sh")), re.M):
+        assert (ROOT / script).stat().st_mode & 0o100, script
+
+
+def test_the_tests_in_the_guide_pass(tmp_path):
+    tests, = [block for block in blocks(GUIDE, "yaml") if is_tests(block)]
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "policy.yaml").write_text(guide_policy("2026-11-23.2"))
+    (tmp_path / "tests/hours.yaml").write_text(tests)
+    (tmp_path / "tests/campaign.json").write_text(json.dumps(seed_campaign()))
+    done = subprocess.run([BINARY, "test", tmp_path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "# 4 tests, 0 failed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_refusal_in_the_guide_is_true(tmp_path):
+    shown, = blocks(GUIDE, "json")
+    problem = json.loads(shown)
+    (tmp_path / "policy.yaml").write_text(guide_policy(problem["policy"]["revision"]))
+    campaign = seed_campaign()
+    campaign["dialingStrategy"]["callerId"]["phoneNumber"] = "+919561600001"
+    for block in campaign["dialingStrategy"]["callingHours"]["days"][:4]:
+        block.update(start="10:00 AM", end="1:00 PM")
+    done = subprocess.run([BINARY, "judge", "--policy", tmp_path, "--team", "marketing", "--format", "json", "-"],
+                          input=json.dumps(campaign), capture_output=True, text=True, timeout=60)
+    answer = json.loads(done.stdout)
+    assert answer["status"] == problem["status"] and answer["violations"] == problem["errors"]
+
+
+def test_the_policies_in_the_guide_of_packs_compile(tmp_path):
+    (tmp_path / "packs").symlink_to(ROOT / "policies/packs")
+    (tmp_path / "mine").mkdir()
+    for part in blocks("policies/packs/README.md", "yaml"):
+        (tmp_path / "mine/policy.yaml").write_text("revision: a\n" + part + "teams: {any: }\n")
+        subprocess.run([BINARY, "render", tmp_path / "mine"], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_policy_in_the_readme_compiles(playground):
+    policy, = [block for block in blocks("README.md", "yaml") if "teams:" in block]
+    (playground / "policy.yaml").write_text(policy)
+    subprocess.run([BINARY, "render", playground / "policy.yaml"], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("number, policy", enumerate(
+    block for block in blocks(GUIDE, "yaml") if not is_tests(block)))
 def test_every_policy_in_the_guide_compiles(certs, tmp_path, number, policy):
     is_pack = re.search("^pack:", policy, re.M)
     gateway = Gateway(tmp_path, certs, 1, policy=POLICY if is_pack else policy, start=False)
@@ -21,14 +135,6 @@ def test_every_policy_in_the_guide_compiles(certs, tmp_path, number, policy):
     subprocess.run([BINARY, "check", "--config", gateway.config], check=True)
 
 
-def test_the_configuration_in_the_readme_is_fine(certs, tmp_path):
-    text, = blocks("README.md", "yaml")
-    (tmp_path / "certs").symlink_to(certs)
-    (tmp_path / "policies").symlink_to(ROOT / "policies")
-    (tmp_path / "gateway.yaml").write_text(text)
-    subprocess.run([BINARY, "check", "--config", tmp_path / "gateway.yaml"], check=True)
-
-
 def test_the_guide_lists_every_code():
     defined = re.findall(r'VIOLATION\(\w+,\s*"([^"]+)"',
                          (ROOT / "gateway/campaign/violations.def").read_text())
@@ -36,9 +142,20 @@ def test_the_guide_lists_every_code():
     assert listed == defined
 
 
-def test_links_in_the_readme_lead_somewhere():
-    for target in re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
-        assert (ROOT / target).exists(), target
+def anchors(path):
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", path.read_text(), flags=re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ["README.md", GUIDE, "policies/packs/README.md"])
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text()):
+        if target.startswith("https:"):
+            continue
+        file, _, anchor = target.partition("#")
+        path = (ROOT / page).parent / file if file else ROOT / page
+        assert path.exists() and (not anchor or anchor in anchors(path)), target
 
 
 def test_every_setting_has_its_place_in_the_manual():

@@ -1,4 +1,6 @@
 """A policy at work over the wire: modes, exceptions, candidates, packs, and what answers and records say of them."""
+import datetime
+import json
 import re
 import subprocess
 
@@ -48,7 +50,6 @@ def test_an_exception_that_was_needed_is_named(make_gateway):
 
 
 def test_an_exception_lets_pass(make_gateway):
-    import datetime
     today = datetime.datetime.now(datetime.timezone.utc).date()
     policy = POLICY.replace("  timezones:", "  priority_cap: 2\n  timezones:") + f"""exceptions:
   - id: EX-7
@@ -126,6 +127,15 @@ def test_a_pack_outside_the_policys_directory_is_watched(make_gateway, tmp_path)
     assert "packs/law.yaml:1:33" in line and "priority_cap is a number from 1 to 5" in line
     assert gateway.post(campaign).status == 403
     assert gateway.metric('reloads_total{result="failed"}') == 1
+    assert gateway.metric("configuration_stale") == 1
+    status = json.loads(gateway.admin("/status"))
+    assert status["reload_failed"]["error"] == line and status["reload_failed"]["because"] == "files changed"
+    assert status["policy"]["digest"] == decision(gateway)["policy"]["digest"]
+    assert str(tmp_path / "packs/law.yaml") in status["policy"]["files"]
+    (tmp_path / "packs/law.yaml").write_text(PACK % 4)
+    wait_for(lambda: gateway.post(campaign).status == 200, "the mended pack to be read")
+    assert gateway.metric("configuration_stale") == 0
+    assert "reload_failed" not in json.loads(gateway.admin("/status"))
 
 
 def test_check_tells_everything_at_once(tmp_path, certs):

@@ -147,6 +147,7 @@ def test_what_is_wrong_beside_the_policy_has_its_place(policy):
 @pytest.mark.parametrize("old, new, sentence", [
     ("tests:", "test:", "hours.yaml:5:1: unknown key 'test'; a file of tests has: policy with base"),
     ("outside-hours", "outside-hour", "hours.yaml:11:14: there is no code 'outside-hour'; did you mean 'outside-hours'?"),
+    ("[outside-hours]", "refuse", "hours.yaml:11:13: there is no code 'refuse'; policies/README.md lists them"),
     ("business_hours", "busines_hours", "hours.yaml:12:13: there is no rule 'busines_hours'; did you mean 'business_hours'?"),
     ("/days/0/day", "/days/9/day", "hours.yaml:10:7: the list has 5 elements only"),
     ("campaign.json", "nothing.json", "hours.yaml:2:7: cannot open '"),

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from harness import BINARY, ROOT
+from harness import ADMIN, BINARY, ROOT, Gateway
 
 SCHEMA = json.loads((ROOT / "policies/schema.json").read_text())
 
@@ -31,7 +31,8 @@ def compiles(tmp_path, text):
 
 
 SHIPPED = [path.relative_to(ROOT) for path in sorted(ROOT.glob("policies/example/*.yaml")) + sorted(ROOT.glob("policies/packs/*.yaml"))]
-GUIDE = re.findall(r"```yaml\n(.*?)```", (ROOT / "policies/README.md").read_text(), re.S)
+GUIDE = [block for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "policies/README.md").read_text(), re.S)
+         if not block.startswith("policy: ")]       # a file of tests
 
 
 def test_it_is_a_schema():
@@ -59,6 +60,50 @@ def test_shipped_policies_are_valid(path):
 def test_policies_of_the_guide_are_valid(number):
     jsonschema.validate(yaml.load(GUIDE[number], Loader), SCHEMA)
 
+
+# ---- the configuration ----
+
+CONFIG_SCHEMA = json.loads((ROOT / "deploy/gateway.schema.json").read_text())
+
+
+def config_keys(table, source):
+    body = re.search(rf"static const struct key {table}\[\] = \{{(.*?)\n\}};", source, re.S)[1]
+    return re.findall(r'(?:SCALAR|FIXED|MAPPING|NODE)\("(\w+)"', body)
+
+
+def test_the_configurations_schema_knows_every_key():
+    source = (ROOT / "gateway/config.c").read_text()
+    properties = CONFIG_SCHEMA["properties"]
+    assert list(properties) == config_keys("root_keys", source)
+    for name, table in re.findall(r'MAPPING\("(\w+)", (\w+)', source):
+        assert list(properties[name]["properties"]) == config_keys(table, source), name
+
+
+def test_the_binary_prints_the_configurations_schema():
+    printed = subprocess.run([BINARY, "check", "--print-config-schema"], capture_output=True, text=True, check=True)
+    assert json.loads(printed.stdout) == CONFIG_SCHEMA
+
+
+def test_configurations_that_run_are_valid(tmp_path, certs):
+    jsonschema.Draft202012Validator.check_schema(CONFIG_SCHEMA)
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    readme, = [text for text in blocks if "upstream:" in text]
+    gateway = Gateway(tmp_path, certs, 1, start=False, extra=ADMIN, limits=", body: 64KiB, connections: 10",
+                      tls=", client_certificates: optional, client_ca: ca.pem")
+    for text in (readme, gateway.config.read_text()):
+        jsonschema.validate(yaml.load(text, Loader), CONFIG_SCHEMA)
+
+
+@pytest.mark.parametrize("extra", ["colour: red", "limits: {body: much}", "contract: {midnight: maybe}", "admin: {port: 1}"])
+def test_a_mistake_in_a_configuration_is_not_valid(tmp_path, certs, extra):
+    gateway = Gateway(tmp_path, certs, 1, start=False)
+    text = gateway.config.read_text().replace("limits: ", "# ") + extra + "\n"
+    gateway.config.write_text(text)
+    assert not jsonschema.Draft202012Validator(CONFIG_SCHEMA).is_valid(yaml.load(text, Loader))
+    assert subprocess.run([BINARY, "check", "--config", gateway.config], capture_output=True).returncode == 2
+
+
+# ---- policies that are wrong ----
 
 # What both refuse, one mistake each.
 MISTAKES = """

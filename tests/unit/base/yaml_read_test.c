@@ -129,20 +129,27 @@ static const struct {
     {"revision: *x", "p.yaml:1:11: aliases (*name) are not supported; write it out"},
     {"revision: !t a", "p.yaml:1:11: tags (!name) are not supported; remove it"},
     {"revision: a\n: b", "p.yaml:2:1: this is not YAML: did not find expected key; check the "
-                         "indentation and the quotes around texts"},
+                         "quotes around texts and the indentation of the block that begins in "
+                         "line 1"},
     {"revision: a\n~: b", "p.yaml:2:1: a key is missing here; write one in front of the ':'"},
     {"revision: a\norganisation: {? [x] : y}", "p.yaml:2:18: a key must be a plain text"},
     {"revision: a\n\torganisation: {}", "p.yaml:2:1: this is not YAML: found a tab character that "
                                         "violates indentation; indent with spaces, not tabs"},
     {"revision: a\nteams: {a: b: c}", "p.yaml:2:13: this is not YAML: did not find expected ',' or "
-                                      "'}'; separate with commas and close the brace"},
+                                      "'}'; separate with commas and close the brace that opens "
+                                      "in line 2"},
     {"revision: a\nteams:\n  a: {}\n b: {}",
-     "p.yaml:4:2: this is not YAML: did not find expected key; check the indentation and the "
-     "quotes around texts"},
+     "p.yaml:4:2: this is not YAML: did not find expected key; check the quotes around texts "
+     "and the indentation of the block that begins in line 1"},
+    {"a:\n  *: b", "p.yaml:2:4: this is not YAML: did not find expected alphabetic or numeric "
+                   "character; put a text that begins with * or & in quotes, such as \"*\""},
+    {"a: [b\nc: d", "p.yaml:2:2: this is not YAML: did not find expected ',' or ']'; separate with "
+                    "commas and close the bracket that opens in line 1"},
     {"a: [", "p.yaml:2:1: this is not YAML: did not find expected node content; put texts with "
              "special characters in quotes"},
     {"revision: \"a",
-     "p.yaml:1:13: this is not YAML: found unexpected end of stream; close the quotes"},
+     "p.yaml:1:13: this is not YAML: found unexpected end of stream; close the quotes that open in "
+     "line 1"},
     {"revision: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]", "p.yaml:1:42: this is nested too deeply"},
     {"revision: caf\351", "p.yaml:1:14: this is not UTF-8; save the file in that encoding"},
     {"\377\376r", "p.yaml:1:1: the file is in UTF-16; save it as UTF-8"},

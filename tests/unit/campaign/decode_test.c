@@ -124,7 +124,7 @@ TEST(indices_skip_blocks_that_are_not_understood)
 TEST(a_sender_id_counts_only_when_configured_exactly)
 {
     static const struct str senders[] = {{"ACMEBANK", 8}};
-    const struct decode_options with_senders = {senders, 1, false};
+    const struct decode_options with_senders = {.sender_ids = senders, .sender_id_count = 1};
     static const char body[] = "{\"dialingStrategy\":{\"callerId\":{\"phoneNumber\":\"%s\"}}}";
     static const struct {
         const char *value;
@@ -172,6 +172,74 @@ TEST(data_is_refused_even_where_unknown_fields_are_allowed)
     expect_only(&o, VIOLATION_FIELD_UNKNOWN, "/data");
     o = decode(STR(CAMPAIGN("[" MORNING "]", ",\"Data\":{}")), &lenient);
     assert_true(violations_clean(&o.violations));
+}
+
+#define DAYS "/dialingStrategy/callingHours/days"
+#define BLOCK(day, start, end)                                                                     \
+    CAMPAIGN("[{\"day\":\"" day "\",\"start\":\"" start "\",\"end\":\"" end "\"}]", "")
+
+static void expect_block(const struct outcome *o, size_t index, enum weekday day, int start_min,
+                         int end_min)
+{
+    const struct calling_block *block = &o->campaign.blocks[index];
+    assert_true(violations_clean(&o->violations));
+    assert_int_equal(block->day, day);
+    assert_int_equal(block->start_min, start_min);
+    assert_int_equal(block->end_min, end_min);
+    assert_int_equal(block->index, 0);
+}
+
+TEST(midnight_as_an_end_means_what_the_operator_says)
+{
+    const struct decode_options end = {.midnight = MIDNIGHT_END};
+    const struct decode_options split = {.midnight = MIDNIGHT_SPLIT};
+    struct outcome o = decode(STR(BLOCK("MO", "9:00 PM", "12:00 AM")), &defaults);
+    expect_only(&o, VIOLATION_WINDOW_ORDER, DAYS "/0");
+    o = decode(STR(BLOCK("MO", "9:00 PM", "12:00 AM")), &end);
+    assert_int_equal(o.campaign.block_count, 1);
+    expect_block(&o, 0, MONDAY, 1260, MINUTES_PER_DAY);
+    o = decode(STR(BLOCK("MO", "9:00 PM", "12:00 AM")), &split);
+    assert_int_equal(o.campaign.block_count, 1);
+    expect_block(&o, 0, MONDAY, 1260, MINUTES_PER_DAY);
+}
+
+TEST(a_block_across_midnight_is_split_only_when_asked)
+{
+    const struct decode_options end = {.midnight = MIDNIGHT_END};
+    const struct decode_options split = {.midnight = MIDNIGHT_SPLIT};
+    struct outcome o = decode(STR(BLOCK("SU", "9:00 PM", "2:00 AM")), &end);
+    expect_only(&o, VIOLATION_WINDOW_ORDER, DAYS "/0");
+    o = decode(STR(BLOCK("SU", "9:00 PM", "2:00 AM")), &split);
+    assert_int_equal(o.campaign.block_count, 2);
+    expect_block(&o, 0, SUNDAY, 1260, MINUTES_PER_DAY);
+    expect_block(&o, 1, MONDAY, 0, 120); /* the week is a ring */
+}
+
+TEST(equal_ends_are_nothing_or_everything_and_refused)
+{
+    const struct decode_options split = {.midnight = MIDNIGHT_SPLIT};
+    struct outcome o = decode(STR(BLOCK("MO", "12:00 AM", "12:00 AM")), &split);
+    expect_only(&o, VIOLATION_WINDOW_ORDER, DAYS "/0");
+    o = decode(STR(BLOCK("MO", "9:00 AM", "9:00 AM")), &split);
+    expect_only(&o, VIOLATION_WINDOW_ORDER, DAYS "/0");
+}
+
+/* As many blocks as may be, each of them two. */
+TEST(every_block_may_cross_midnight)
+{
+    const struct decode_options split = {.midnight = MIDNIGHT_SPLIT};
+    static const char whole[] = CAMPAIGN("[@]", "");
+    static char days[20000], body[30000];
+    const char *place = strchr(whole, '@');
+    size_t used = 0;
+    for (int i = 0; i < 112; i++)
+        used += (size_t)snprintf(days + used, sizeof(days) - used,
+                                 "%s{\"day\":\"MO\",\"start\":\"11:00 PM\",\"end\":\"1:00 AM\"}",
+                                 i ? "," : "");
+    (void)snprintf(body, sizeof(body), "%.*s%s%s", (int)(place - whole), whole, days, place + 1);
+    struct outcome o = decode(str_from(body), &split);
+    assert_int_equal(o.campaign.block_count, 224);
+    assert_true(o.violations.count > 0); /* they overlap */
 }
 
 TEST(a_priority_is_one_digit)
@@ -299,6 +367,10 @@ int main(void)
         UNIT(the_caller_id_is_never_quoted),
         UNIT(unknown_fields_are_let_through_only_when_asked),
         UNIT(data_is_refused_even_where_unknown_fields_are_allowed),
+        UNIT(midnight_as_an_end_means_what_the_operator_says),
+        UNIT(a_block_across_midnight_is_split_only_when_asked),
+        UNIT(equal_ends_are_nothing_or_everything_and_refused),
+        UNIT(every_block_may_cross_midnight),
         UNIT(a_priority_is_one_digit),
         UNIT(blocks_apart_or_touching_do_not_overlap_in_either_order),
         UNIT(a_long_key_is_cut_between_characters),

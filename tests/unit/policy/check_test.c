@@ -185,6 +185,16 @@ TEST(refuses_a_block_over_a_gap_and_offers_both_sides)
                "9:00 AM - 1:00 PM and 2:00 PM - 4:00 PM would be accepted");
 }
 
+TEST(a_block_that_lies_wholly_outside_is_told_the_hours_of_its_day)
+{
+    struct calling_block block = BLOCK(SATURDAY, 1200, 1260, "8:00 PM", "9:00 PM");
+    struct campaign campaign = one_block(FREQUENCY_WEEKLY, "Asia/Kolkata", &block);
+    judge(office_hours, &campaign);
+    assert_true(str_ends(violations.items[0].message,
+                         STR("; no part of this block would be accepted, and 9:00 AM - 1:00 PM and "
+                             "2:00 PM - 4:00 PM would")));
+}
+
 TEST(refuses_a_block_on_a_closed_day)
 {
     struct calling_block block = BLOCK(SUNDAY, 540, 600, "9:00 AM", "10:00 AM");
@@ -192,8 +202,8 @@ TEST(refuses_a_block_on_a_closed_day)
     judge(office_hours, &campaign);
     expect_one(VIOLATION_OUTSIDE_HOURS, DAYS "3", "business_hours", "",
                "the block 9:00 AM - 10:00 AM is outside the business hours of SU in the "
-               "organisation in Asia/Kolkata, which are: closed; no part of this block would be "
-               "accepted");
+               "organisation in Asia/Kolkata, which are: closed; nothing is accepted on SU; "
+               "days with hours: MO, TU, WE, TH, FR, SA");
 }
 
 TEST(refuses_every_block_of_a_zone_without_hours)
@@ -202,7 +212,8 @@ TEST(refuses_every_block_of_a_zone_without_hours)
     struct campaign campaign = one_block(FREQUENCY_WEEKLY, "Asia/Tokyo", &block);
     judge(office_hours, &campaign);
     expect_one(VIOLATION_OUTSIDE_HOURS, TIMEZONE, "business_hours", "",
-               "no business hours are defined in the organisation for the time zone Asia/Tokyo");
+               "no business hours are defined in the organisation for the time zone Asia/Tokyo; "
+               "zones that have some: Asia/Kolkata, Europe/London");
 }
 
 TEST(offers_only_times_that_the_api_can_write)
@@ -230,8 +241,7 @@ TEST(daily_is_refused_for_the_days_that_do_not_allow_it)
     expect_one(VIOLATION_OUTSIDE_HOURS, DAYS "3", "business_hours", "",
                "DAILY may run the block 9:00 AM - 6:00 PM on any day, and it is outside the "
                "business hours in the organisation in Asia/Kolkata on SA (9:00 AM - 1:00 PM, "
-               "2:00 PM - 4:00 PM), SU (closed); no part of this block would be accepted, or use "
-               "WEEKLY");
+               "2:00 PM - 4:00 PM), SU (closed); use WEEKLY");
 }
 
 TEST(daily_is_offered_what_all_days_have_in_common)
@@ -385,6 +395,7 @@ TESTS(STORY(accepts_a_caller_id_of_the_team), STORY(refuses_another_caller_id_wi
       STORY(accepts_a_block_with_the_edges_of_the_window),
       STORY(refuses_a_block_a_minute_too_early_and_says_what_would_pass),
       STORY(refuses_a_block_over_a_gap_and_offers_both_sides),
+      STORY(a_block_that_lies_wholly_outside_is_told_the_hours_of_its_day),
       STORY(refuses_a_block_on_a_closed_day), STORY(refuses_every_block_of_a_zone_without_hours),
       STORY(offers_only_times_that_the_api_can_write),
       STORY(daily_is_accepted_when_every_day_allows_it),

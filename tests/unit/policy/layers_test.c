@@ -407,7 +407,7 @@ TEST(a_date_is_closed_by_the_campaigns_own_clock)
     REFUSES(policy);
     EXPECT_STR(violations.items[0].message,
                "today is 2026-11-08 in Asia/Kolkata, and no campaign may be created on Diwali in "
-               "the organisation");
+               "the organisation; try again on 2026-11-10");
     at("2026-11-09T18:29:59Z");
     REFUSES(policy);
     at("2026-11-09T18:30:00Z");
@@ -451,7 +451,8 @@ TEST(notice_is_closed_too_even_over_new_year)
     at("2026-12-29T05:00:00Z"); /* the 29th begins in New York */
     REFUSES(policy);
     assert_true(str_ends(violations.items[0].message,
-                         STR("on New Year or in the 3 days before in the organisation")));
+                         STR("on New Year or in the 3 days before in the organisation; try again "
+                             "on 2027-01-02")));
     at("2027-01-02T04:59:59Z");
     REFUSES(policy);
     at("2027-01-02T05:00:00Z");

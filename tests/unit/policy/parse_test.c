@@ -246,7 +246,8 @@ static const struct {
                               "has: revision organisation teams exceptions (or pack)"},
     {"revision: a\norganisation: []", "p.yaml:2:15: organisation must be a mapping, not a list"},
     {"revision: a\norganisation:",
-     "p.yaml:2:14: organisation must be a mapping, but nothing is written here"},
+     "p.yaml:2:14: organisation must be a mapping, but nothing is written here; indent what "
+     "belongs to it"},
     {"revision: a\norganisation: {caller_id: []}",
      "p.yaml:2:16: unknown rule 'caller_id' (did you mean 'caller_ids'?); the rules are:" RULES},
     {"revision: a\norganisation: {<<: {}}", "p.yaml:2:16: unknown rule '<<'; the rules are:" RULES},
@@ -285,12 +286,13 @@ static const struct {
     {"revision: a\norganisation: {timezones: [Asia/Kolkata, Asia/Calcutta]}",
      "p.yaml:2:42: 'Asia/Calcutta' is in the list already, in line 2 as 'Asia/Kolkata'"},
     {"revision: a\norganisation: {business_hours: []}",
-     "p.yaml:2:32: business_hours must be a mapping, not a list"},
+     "p.yaml:2:32: business hours name a zone first (\"*\" for all), then days: "
+     "{\"*\": {MO-FR: 9:00 AM - 6:00 PM}}"},
     {"revision: a\norganisation: {business_hours: {}}",
      "p.yaml:2:32: without any zone every campaign would be refused; name a zone, or \"*\" for "
      "all, or remove the rule"},
     {"revision: a\norganisation: {business_hours: {Asia/Kolkata: }}",
-     "p.yaml:2:47: the hours of a zone must be a mapping, but nothing is written here"},
+     "p.yaml:2:47: the hours of a zone name days, such as {MO-FR: 9:00 AM - 6:00 PM}"},
     {"revision: a\norganisation: {business_hours: {IST: {}}}",
      "p.yaml:2:33: 'IST' is neither an IANA time zone nor \"*\" (all others)"},
     {"revision: a\norganisation: {business_hours: {Calcuta: {}}}",
@@ -320,16 +322,20 @@ static const struct {
     {"revision: a\norganisation: {business_hours: {'*': {MO: [[]]}}}",
      "p.yaml:2:44: a window must be a text, not a list"},
     {"revision: a\norganisation: {business_hours: {'*': {MO: [closed]}}}",
-     "p.yaml:2:44: 'closed' is not a window; write it like 9:00 AM - 6:00 PM (24:00 is the day's "
+     "p.yaml:2:44: 'closed' is not a window; write it like 9:00 AM - 6:00 PM, with a plain hyphen "
+     "(24:00 is the day's "
      "end)"},
     {"revision: a\norganisation: {business_hours: {'*': {MO: 9-5}}}",
-     "p.yaml:2:43: '9-5' is not a window; write it like 9:00 AM - 6:00 PM (24:00 is the day's "
+     "p.yaml:2:43: '9-5' is not a window; write it like 9:00 AM - 6:00 PM, with a plain hyphen "
+     "(24:00 is the day's "
      "end)"},
     {"revision: a\norganisation: {business_hours: {'*': {MO: 09:00 - 17:00}}}",
-     "p.yaml:2:43: '09:00 - 17:00' is not a window; write it like 9:00 AM - 6:00 PM (24:00 is the "
+     "p.yaml:2:43: '09:00 - 17:00' is not a window; write it like 9:00 AM - 6:00 PM, with a plain "
+     "hyphen (24:00 is the "
      "day's end)"},
     {"revision: a\norganisation: {business_hours: {'*': {MO: 24:00 - 9:00 AM}}}",
-     "p.yaml:2:43: '24:00 - 9:00 AM' is not a window; write it like 9:00 AM - 6:00 PM (24:00 is "
+     "p.yaml:2:43: '24:00 - 9:00 AM' is not a window; write it like 9:00 AM - 6:00 PM, with a "
+     "plain hyphen (24:00 is "
      "the day's end)"},
     {"revision: a\norganisation: {business_hours: {'*': {MO: 9:00 AM - 9:00 AM}}}",
      "p.yaml:2:43: this window opens and closes at the same time; a whole day is 12:00 AM - 24:00"},
@@ -339,7 +345,9 @@ static const struct {
      "p.yaml:2:51: 'Asia/Calcutta' is Asia/Kolkata, and that zone has its hours already; keep one "
      "of them"},
     {"revision: a\nteams: [x]", "p.yaml:2:8: teams must be a mapping, not a list"},
-    {"revision: a\nteams:", "p.yaml:2:7: teams must be a mapping, but nothing is written here"},
+    {"revision: a\nteams:",
+     "p.yaml:2:7: teams must be a mapping, but nothing is written here; indent what "
+     "belongs to it"},
     {"revision: a\nteams: {x: y}", "p.yaml:2:12: a team's rules must be a mapping, not a text"},
     {"revision: a\nteams: {'': {}}",
      "p.yaml:2:9: a team's name has 1 to 64 bytes and no control characters"},

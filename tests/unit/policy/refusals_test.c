@@ -67,6 +67,19 @@ static const struct {
                     "each day once"},
     {"days: [MO, MO]", "3:14: this is not a day or a range of days; write MO, MO-FR or "
                        "\"MO,WE,FR\", each day once"},
+    {"business_hours: 9-5", "3:19: business hours name a zone first (\"*\" for all), then days: "
+                            "{\"*\": {MO-FR: 9:00 AM - 6:00 PM}}"},
+    {"business_hours: {MO-FR: 9-5}", "3:20: business hours name a zone first (\"*\" for all), then "
+                                     "days: {\"*\": {MO-FR: 9:00 AM - 6:00 PM}}"},
+    {"business_hours: {'*': 9-5}",
+     "3:25: the hours of a zone name days, such as {MO-FR: 9:00 AM - 6:00 PM}"},
+    {"business_hours: {'*': {'MO-FR:9:00 AM': }}",
+     "3:26: 'MO-FR:9:00 AM' is not a day or a range of days; write MO, MO-FR or \"MO,WE,FR\", each "
+     "day once, and behind it a colon and a space"},
+    {"business_hours: {'*': {MO: 9:00 AM \u2013 5:00 PM}}",
+     "3:30: '9:00 AM \u2013 5:00 PM' is not a window; write it like 9:00 AM - 6:00 PM, with a "
+     "plain "
+     "hyphen (24:00 is the day's end)"},
     {"business_hours: {clock: IST, '*': {}}", "3:27: 'IST' is not an IANA time zone"},
     {"business_hours: {clock: Asia/Kolkata}", "3:19: name a zone with its hours, or \"*\" for all"},
     {"blocks: {shortest: 15}", "3:12: unknown key 'shortest'; blocks has: shortest_minutes "
@@ -110,6 +123,14 @@ static const struct {
     {"banned_words: ['!?']", "3:18: '!?' holds no word: no letter and no digit"},
     {"banned_words: [loan, LOAN]", "3:24: 'LOAN' is in the list already (case and the like do not "
                                    "count)"},
+    {"banned_words: loan, casino", "3:17: this is one text with a comma in it; write [loan, ...] "
+                                   "for a list, or put the text in quotes"},
+    {"opt_out: reply STOP, ARRET",
+     "3:12: this is one text with a comma in it; write [reply STOP, ...] for a list, or put the "
+     "text in quotes"},
+    {"timezones: Asia/Kolkata, Europe/London",
+     "3:14: this is one text with a comma in it; write [Asia/Kolkata, ...] for a list, or put the "
+     "text in quotes"},
     {"banned_words: []", "3:17: this list is empty; name a word or phrase, or remove the rule"},
     {"urls: [https://acme.com]", "3:10: 'https://acme.com' is not a host; write acme.com or "
                                  "*.acme.com, in small letters, without https:// and path"},
@@ -234,6 +255,26 @@ TEST(an_id_is_given_once)
     EXPECT_STR(str_from(err.text), "p.yaml:5:5: another exception has the id 'E'");
 }
 
+TEST(a_wrong_calendar_hides_no_other_mistake)
+{
+    struct problems problems;
+    const struct policy_source source = {
+        "p.yaml", STR("revision: r\norganisation:\n  calendar: Kolkata\n"
+                      "  business_hours: {kolkata: {MO: 9-5}}\nteams:\n  t:\n")};
+    problems_init(&problems);
+    arena_init(&arena, 64 << 20);
+    assert_null(policy_compile(&source, 1, NULL, &arena, &problems));
+    EXPECT_STR(
+        buf_str(&problems.lines),
+        "p.yaml:3:13: 'Kolkata' is not an IANA time zone (did you mean 'Asia/Kolkata'?), such as "
+        "Asia/Kolkata; the calendar is the zone in which the policy's dates are days\n"
+        "p.yaml:4:34: '9-5' is not a window; write it like 9:00 AM - 6:00 PM, with a plain hyphen "
+        "(24:00 is the day's end)\n"
+        "p.yaml:4:20: 'kolkata' is neither an IANA time zone nor \"*\" (all others) (did you mean "
+        "'Asia/Kolkata'?)\n");
+    problems_release(&problems);
+}
+
 TEST(everything_wrong_is_told_at_once_in_the_order_of_the_text)
 {
     struct problems problems;
@@ -263,4 +304,5 @@ TEST(everything_wrong_is_told_at_once_in_the_order_of_the_text)
 
 TESTS(STORY(a_mistake_in_a_rule_is_told_with_its_place_and_a_remedy),
       STORY(a_mistake_in_an_exception_is_told), STORY(exceptions_may_not_overlap),
-      STORY(an_id_is_given_once), STORY(everything_wrong_is_told_at_once_in_the_order_of_the_text))
+      STORY(an_id_is_given_once), STORY(a_wrong_calendar_hides_no_other_mistake),
+      STORY(everything_wrong_is_told_at_once_in_the_order_of_the_text))

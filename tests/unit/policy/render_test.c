@@ -94,8 +94,7 @@ TEST(tells_packs_with_title_scope_and_cases)
                            "Applies to campaigns only with messages of the class promotional.\n"
                            "\n* days\n  Messages go out only on: Monday.\n"
                            "\nPack us, Texas\n--------------\n"
-                           "Its pack applies to campaigns only with messages of the class "
-                           "promotional.\n"
+                           "Applies only where its pack does, as said above.\n"
                            "Applies to campaigns only if a contact list is like \"TX-*\".\n"
                            "\n* priority_cap\n  The priority (1 to 5, 5 is the highest) is at most "
                            "1.\n";

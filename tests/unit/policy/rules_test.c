@@ -257,6 +257,26 @@ TEST(blocks_have_a_least_length_and_a_number)
           "minutes a week; at most 9 hours are allowed for team t");
 }
 
+/* A block across midnight is two pieces with one index. */
+TEST(a_block_across_midnight_is_as_long_as_both_its_pieces)
+{
+    block(0, MONDAY, 1430, MINUTES_PER_DAY);
+    block(1, TUESDAY, 0, 20);
+    blocks[1].index = 0;
+    PASSES("blocks: {shortest_minutes: 30}");
+    HEARS(
+        "blocks: {shortest_minutes: 31}",
+        "block-too-short /dialingStrategy/callingHours/days/0: the block <start> - <end> lasts 30 "
+        "minutes; at least 31 are needed for team t");
+    PASSES("business_hours: {'*': {MO: 11:00 PM - 1:00 AM}}");
+    HEARS(
+        "business_hours: {'*': {MO: 11:00 PM - 24:00}}",
+        "outside-hours /dialingStrategy/callingHours/days/0: the block <start> - <end> is outside "
+        "the business hours of TU for team t in Asia/Kolkata, which are: closed; nothing is "
+        "accepted on "
+        "TU; days with hours: MO");
+}
+
 TEST(daily_counts_each_block_seven_times)
 {
     campaign.frequency = FREQUENCY_DAILY;
@@ -287,7 +307,11 @@ TEST(templates_are_a_list_of_names)
         "template-unknown /message/template_name: the template 'Welcome' is not approved for team "
         "t; approved: Reminder, Thanks");
     HEARS("templates: {Welcome: {retired: true}}",
-          "template-expired /message/template_name: the template 'Welcome' is retired for team t");
+          "template-expired /message/template_name: the template 'Welcome' is retired for team t; "
+          "approved: none");
+    HEARS("templates: {Welcome: {retired: true}, Reminder: }",
+          "template-expired /message/template_name: the template 'Welcome' is retired for team t; "
+          "approved: Reminder");
 }
 
 #define DIGEST_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -304,6 +328,26 @@ TEST(a_template_is_known_by_its_digest)
           "unchanged, or have this one approved");
     context.message_sha256 = (struct str){0}; /* one that could not be worked out matches nothing */
     assert_string_not_equal(hears("templates: {Welcome: {sha256: " DIGEST_A "}}"), "");
+}
+
+TEST(the_only_text_that_would_do_is_told)
+{
+    const char *slots = "templates: {Welcome: {text: 'Pay {sum} by {day}.', slots: {sum: {kind: "
+                        "digits, most: 4}, day: {most: 9}}}}";
+    campaign.message = STR("Pay up.");
+    context.message_sha256 = STR(DIGEST_A);
+    HEARS(slots,
+          "template-body-mismatch /message/message: the message is not an approved text of "
+          "the template 'Welcome' for team t (its SHA-256 is " DIGEST_A "); send the approved "
+          "text unchanged, which is: \"Pay {sum} by {day}.\" with {sum} up to 4 digits, {day} "
+          "up to 9 characters, or have this one approved");
+    const char *in_time = "templates: {Welcome: {versions: [{text: Pay., valid_to: 2026-01-01}, "
+                          "{text: Pay soon.}]}}";
+    assert_non_null(strstr(hears(in_time), "unchanged, which is: \"Pay soon.\", or"));
+    const char *several = "templates: {Welcome: {versions: [{text: Pay.}, {text: Pay soon.}]}}";
+    assert_non_null(strstr(hears(several), "unchanged, or have"));
+    campaign.message = STR("Pay.");
+    assert_non_null(strstr(hears(in_time), "valid now, which is: \"Pay soon.\""));
 }
 
 TEST(a_version_counts_only_while_it_is_valid)
@@ -382,15 +426,16 @@ TEST(links_lead_where_they_may)
         {STR("see https://pay.acme.com:443/"), NULL},
         {STR("see acme.com"), NULL},
         {STR("nothing to see"), NULL},
-        {STR("http://acme.com"), "has a scheme that is not allowed"},
-        {STR("https://evil.com"), "leads to a host that is not allowed"},
-        {STR("https://acme.com.evil.com"), "leads to a host that is not allowed"},
-        {STR("https://notacme.com"), "leads to a host that is not allowed"},
-        {STR("https://acme.com@evil.com"), "has a user name before its host"},
-        {STR("bit.ly/x"), "is shortened"},
-        {STR("https://10.0.0.1/"), "leads to an address instead of a name"},
-        {STR("https://аcme.com"), "leads to a host with foreign letters"},
-        {STR("https:\\\\evil.com"), "leads to a host that is not allowed"},
+        {STR("http://acme.com"),
+         "its scheme is not listed; allowed: acme.com, *.acme.com, by https"},
+        {STR("https://evil.com"), "its host is not listed"},
+        {STR("https://acme.com.evil.com"), "its host is not listed"},
+        {STR("https://notacme.com"), "its host is not listed"},
+        {STR("https://acme.com@evil.com"), "it has a user name before its host"},
+        {STR("bit.ly/x"), "it is shortened"},
+        {STR("https://10.0.0.1/"), "it leads to an address instead of a name"},
+        {STR("https://аcme.com"), "its host has foreign letters"},
+        {STR("https:\\\\evil.com"), "its host is not listed"},
     };
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         campaign.message = messages[i].message;
@@ -400,17 +445,19 @@ TEST(links_lead_where_they_may)
             fail_msg("%.*s: %s", STR_ARGS(messages[i].message), heard);
     }
     campaign.message = STR("see https://evil.com/token/4711");
-    HEARS(urls, "url-not-allowed /message/message: the link to 'evil.com' leads to a host that is "
-                "not allowed for team t; allowed: acme.com, *.acme.com");
-    HEARS("urls: none", "url-not-allowed /message/message: the link to 'evil.com' leads to a host "
-                        "that is not allowed for team t; allowed: no link at all");
+    HEARS(urls,
+          "url-not-allowed /message/message: the link to 'evil.com' is not allowed for team t: "
+          "its host is not listed; allowed: acme.com, *.acme.com, by https");
+    HEARS("urls: none",
+          "url-not-allowed /message/message: the link to 'evil.com' is not allowed for "
+          "team t: its host is not listed; allowed: no link at all");
     PASSES("urls: {hosts: evil.com, schemes: [https, http]}");
     static char many[51 * 8];
     for (size_t i = 0; i < 51; i++)
         memcpy(many + i * 8, "acme.eu ", 8);
     campaign.message = (struct str){many, sizeof(many)};
     HEARS("urls: acme.eu",
-          "url-not-allowed /message/message: the message holds more than 50 links");
+          "url-not-allowed /message/message: the message holds more than 50 links; take some out");
     campaign.message.len -= 8;
     PASSES("urls: acme.eu");
     campaign.message = STR("see http://bit.ly/x");
@@ -475,9 +522,10 @@ TESTS(STORY(a_kill_switch_stops_everything_with_its_reason),
       STORY(a_link_is_told_with_what_it_stands_for), STORY(frequencies_are_a_list),
       STORY(days_are_refused_one_by_one), STORY(daily_runs_on_every_day),
       STORY(blocks_have_a_least_length_and_a_number), STORY(daily_counts_each_block_seven_times),
+      STORY(a_block_across_midnight_is_as_long_as_both_its_pieces),
       STORY(scheduling_may_be_forbidden), STORY(templates_are_a_list_of_names),
-      STORY(a_template_is_known_by_its_digest), STORY(a_version_counts_only_while_it_is_valid),
-      STORY(a_template_may_have_slots), STORY(banned_words_are_whole_words_however_they_look),
-      STORY(links_lead_where_they_may), STORY(opt_out_and_sender_must_be_said),
-      STORY(markup_is_refused_and_placeholders_are_known),
+      STORY(a_template_is_known_by_its_digest), STORY(the_only_text_that_would_do_is_told),
+      STORY(a_version_counts_only_while_it_is_valid), STORY(a_template_may_have_slots),
+      STORY(banned_words_are_whole_words_however_they_look), STORY(links_lead_where_they_may),
+      STORY(opt_out_and_sender_must_be_said), STORY(markup_is_refused_and_placeholders_are_known),
       STORY(segments_are_counted_and_the_reason_is_named))
