@@ -342,7 +342,9 @@ static void run_test(struct test_run *run, const struct test_suite *suite,
     struct error err = {.text = ""};
     struct trial trial;
     struct trial_question question = {
-        .contract = {file->sender_ids, file->sender_id_count, false},
+        .contract = {.sender_ids = file->sender_ids,
+                     .sender_id_count = file->sender_id_count,
+                     .midnight = MIDNIGHT_REJECT},
         .policy = suite->policy,
         .team = find_team(run, result->test, suite->policy, &err),
         .now_unix_ms = result->test->at_unix_ms,

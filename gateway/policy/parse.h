@@ -123,9 +123,6 @@ bool parse_day_ranges(struct str text, bool ret_days[WEEKDAYS]);
 
 /* ---- control ---- */
 
-/* "report", or {mode: report, enforce_from: 2027-01-01}. */
-bool parse_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret);
-
 /* {file: packs/us-tcpa.yaml, mode: report, enforce_from: 2027-01-01}. */
 bool parse_include_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret);
 bool parse_modes(struct compiler *c, const struct yaml_node *node, struct policy_layer *layer);

@@ -68,7 +68,8 @@ static bool read_mode(struct compiler *c, const struct yaml_node *node, const ch
     return true;
 }
 
-bool parse_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret)
+/* "report", or {mode: report, enforce_from: 2027-01-01}. */
+static bool parse_mode(struct compiler *c, const struct yaml_node *node, struct policy_mode *ret)
 {
     static const struct compiler_key keys[] = {{"mode", key_mode, false},
                                                {"enforce_from", key_enforce_from, false}};
