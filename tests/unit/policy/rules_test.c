@@ -273,8 +273,7 @@ TEST(a_block_across_midnight_is_as_long_as_both_its_pieces)
         "business_hours: {'*': {MO: 11:00 PM - 24:00}}",
         "outside-hours /dialingStrategy/callingHours/days/0: the block <start> - <end> is outside "
         "the business hours of TU for team t in Asia/Kolkata, which are: closed; nothing is "
-        "accepted on "
-        "TU; days with hours: MO");
+        "accepted on TU; days with hours: MO");
 }
 
 TEST(daily_counts_each_block_seven_times)
