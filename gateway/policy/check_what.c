@@ -152,6 +152,8 @@ static bool is_listed(const struct url_rules *rules, struct str host)
 {
     if (strset_has(&rules->hosts, host))
         return true;
+    if (!link_host_is_plain(host))
+        return false;
     for (size_t dot = str_find(host, '.'); dot < host.len; dot = str_find(host, '.')) {
         host = str_slice(host, dot + 1, host.len);
         if (strset_has(&rules->below, host))

@@ -459,6 +459,30 @@ bool links_next(struct links *links, struct link *ret)
 
 /* ---- what hosts are ---- */
 
+#define LABEL_CHARACTERS 63 /* RFC 1035 2.3.4 */
+
+/* Of letters, marks and digits, with "-" between them. */
+static bool is_plain_label(struct str label)
+{
+    size_t last = 0, length;
+    for (size_t i = 0; i < label.len; i += length) {
+        length = label_character(label, i);
+        if (length == 0)
+            return false;
+        last = i;
+    }
+    return label.len > 0 && utf8_utf16_units(label) <= LABEL_CHARACTERS &&
+           word_character(label, 0) && word_character(label, last);
+}
+
+bool link_host_is_plain(struct str host)
+{
+    bool plain = true;
+    for (size_t at = 0; plain && at < host.len;)
+        plain = is_plain_label(next_label(host, &at));
+    return plain;
+}
+
 static const struct str shorteners[] = {
     STR("adf.ly"),    STR("aka.ms"),      STR("amzn.to"),   STR("bit.do"),      STR("bit.ly"),
     STR("bitly.com"), STR("bl.ink"),      STR("buff.ly"),   STR("clck.ru"),     STR("cutt.ly"),

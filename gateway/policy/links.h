@@ -45,5 +45,11 @@ MUST_USE bool links_init(struct links *links, struct str folded, struct arena *a
 /* The next link, in text order. False at the end. */
 MUST_USE bool links_next(struct links *links, struct link *ret);
 
+/*
+ * True when the host consists of labels as DNS has them, so that no phone ends the link within it:
+ * of https://evil.com,.acme.com browsers make one host, and many phones a link to evil.com.
+ */
+bool link_host_is_plain(struct str host);
+
 /* True for public services that hide where a link leads, such as bit.ly, and hosts below them. */
 bool link_is_shortener(struct str host);

@@ -391,6 +391,11 @@ TEST(links_lead_where_they_may)
         {STR("https://10.0.0.1/"), "leads to an address instead of a name"},
         {STR("https://аcme.com"), "leads to a host with foreign letters"},
         {STR("https:\\\\evil.com"), "leads to a host that is not allowed"},
+        {STR("https://evil.com,.acme.com"), "leads to a host that is not allowed"},
+        {STR("https://evil.com%.acme.com"), "leads to a host that is not allowed"},
+        {STR("https://evil.com..acme.com"), "leads to a host that is not allowed"},
+        {STR("evil.com-.acme.com"), "leads to a host that is not allowed"},
+        {STR("https://a-b.acme.com"), NULL},
     };
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         campaign.message = messages[i].message;
