@@ -9,7 +9,8 @@
  *     out, so "acme.com.Thanks" is acme.com, and "done.Please" is nothing
  *   - a dotted IPv4 address
  * In the latter three a domain begins wherever characters of a host begin (letters, marks and
- * digits of any script, "-"), whatever stands in front. Email addresses are no links. Ideographic
+ * digits of any script, "-"), whatever stands in front; pictures may stand within it (i❤.ws).
+ * Email addresses below a top-level domain that exists are no links. Ideographic
  * full stops are dots (UTS #46), and a link in the path or query of another counts as well if it
  * has a scheme.
  *

@@ -38,6 +38,12 @@ bool text_is_word_character(uint32_t code)
     return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO;
 }
 
+bool text_is_picture(uint32_t code)
+{
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
+    return code >= 0x80 && (category == UTF8PROC_CATEGORY_SO || category == UTF8PROC_CATEGORY_SK);
+}
+
 bool text_is_visible(uint32_t code)
 {
     utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);

@@ -39,6 +39,9 @@ MUST_USE bool text_fold(struct str text, struct arena *arena, struct folded *ret
 /* True for letters, marks and digits of any script (Unicode's L*, M*, N*): what words are of. */
 bool text_is_word_character(uint32_t code);
 
+/* True for emoji and their like (Unicode's So, and the Sk that colour them), ASCII excepted. */
+bool text_is_picture(uint32_t code);
+
 /* True for what shows by itself: letters, digits, punctuation, symbols; no blanks, no marks. */
 bool text_is_visible(uint32_t code);
 

@@ -174,6 +174,9 @@ TEST(bare_domains_are_links)
     HOSTS("магазин.рф", "магазин.рф");
     HOSTS("shop.xn--p1ai", "shop.xn--p1ai");
     HOSTS("दुकान.भारत", "दुकान.भारत");
+    HOSTS("i❤️.ws/abc", "i❤.ws");
+    HOSTS("see 😀.ws", "😀.ws");
+    HOSTS("acme.com😀.ws", "acme.com😀.ws");
     EXPECT_STR(first("Acme.com/A?b. So").whole, "acme.com/a?b");
     assert_int_equal(first("acme.com").scheme.len, 0);
 }
@@ -203,6 +206,7 @@ TEST(nothing_behind_hides_a_domain)
     HOSTS("acme.com_x", "acme.com");
     HOSTS("bit.ly@x", "bit.ly");
     HOSTS("bit.ly@ home", "bit.ly");
+    HOSTS("bit.ly@x.9 bit.ly@x.y bit.ly@x.nonsense", "bit.ly bit.ly bit.ly");
     HOSTS("acme.com-evil.com", "acme.com-evil.com");
     HOSTS("acme.com.evil.com", "acme.com.evil.com");
 }
@@ -316,8 +320,9 @@ TEST(hosts_in_which_phones_may_end_a_link_are_told)
     static const char *const plain[] = {"acme.com", "a-b.acme.com", "1.acme.com", "bücher.acme.com",
                                         "xn--a.acme.com"};
     static const char *const others[] = {
-        "evil.com,.acme.com", "evil.com..acme.com", "evil.com-.acme.com", "evil.com.-a.acme.com",
-        "evil.com_.acme.com", "evil.com%.acme.com", "evil.com–.acme.com", ".acme.com"};
+        "evil.com,.acme.com",   "evil.com..acme.com", "evil.com-.acme.com",
+        "evil.com.-a.acme.com", "evil.com_.acme.com", "evil.com%.acme.com",
+        "evil.com–.acme.com",   "evil.com❤.acme.com", ".acme.com"};
     char long_label[64 + sizeof(".acme.com")];
     memset(long_label, 'a', 64);
     memcpy(long_label + 64, ".acme.com", sizeof(".acme.com"));
