@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "base/glob.h"
+#include "base/limits.h"
 
 /* ---- the table of rules ---- */
 
@@ -272,8 +273,9 @@ static void deliver(struct inquiry *inquiry, enum violation_effect effect, struc
         found->items[i].exception = exception;
         violations_take(to, &found->items[i]);
     }
+    /* too many are still known not to refuse; what is not known does */
     if (found->truncated)
-        violations_lose(inquiry->findings->violations); /* what is not known refuses */
+        violations_lose(found->count == LIMIT_VIOLATIONS ? to : inquiry->findings->violations);
 }
 
 static void conclude(struct inquiry *inquiry, const struct policy_setting *setting,
