@@ -112,19 +112,25 @@ static const struct template_entry *entry_of(const struct policy_setting *settin
                : NULL;
 }
 
-/* Of several registries the strictest counts; the enum goes from strict to free. */
+/*
+ * Of several registries the strictest counts; the enum goes from strict to free. Of languages the
+ * last one does, but a team's only where those above it have none.
+ */
 static bool classify_by(struct subject *s, const struct policy_settings *settings, bool classified)
 {
+    struct str language = {0};
     for (size_t i = 0; i < settings->count; i++) {
         const struct template_entry *entry =
             entry_of(&settings->items[i], s->campaign->template_name);
         if (entry && entry->language.len)
-            s->language = entry->language;
+            language = entry->language;
         if (!entry || !entry->classified)
             continue;
         s->class = classified && s->class < entry->class ? s->class : entry->class;
         classified = true;
     }
+    if (s->language.len == 0)
+        s->language = language;
     return classified;
 }
 

@@ -157,6 +157,20 @@ TEST(a_case_applies_by_zone_language_sender_and_lists)
     PASSES(CASE("timezones: [Asia/Calcutta], languages: [en]")); /* all of them must hold */
 }
 
+TEST(a_team_cannot_call_the_organisations_language_another)
+{
+    const char *policy = "revision: r\norganisation:\n  templates: {Welcome: {%s}}\n"
+                         "  cases: [{name: c, applies_to: {languages: hi}, priority_cap: 1}]\n"
+                         "teams: {t: {templates: {Welcome: {language: en}}}}";
+    char text[512];
+    (void)snprintf(text, sizeof(text), policy, "language: hi");
+    REFUSES(text);
+    EXPECT_STR(findings.language, "hi");
+    (void)snprintf(text, sizeof(text), policy, "class: promotional");
+    PASSES(text);
+    EXPECT_STR(findings.language, "en");
+}
+
 TEST(one_list_among_several_is_enough)
 {
     lists[1] = STR("US-TX-7");
@@ -650,6 +664,7 @@ TESTS(STORY(a_case_applies_to_its_message_classes),
       STORY(a_message_is_promotional_until_somebody_says_otherwise),
       STORY(of_two_classes_the_stricter_counts),
       STORY(a_case_applies_by_zone_language_sender_and_lists),
+      STORY(a_team_cannot_call_the_organisations_language_another),
       STORY(one_list_among_several_is_enough), STORY(cases_narrow_further),
       STORY(a_pack_and_its_cases_bind_where_they_apply), STORY(a_pack_may_include_another),
       STORY(a_pack_may_be_tried_before_it_counts), STORY(bad_includes_are_refused_with_their_place),
