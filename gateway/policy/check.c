@@ -429,8 +429,10 @@ struct str question_whose(const struct question *q)
 const struct folded *question_folded(const struct question *q)
 {
     struct subject *s = q->subject;
-    s->is_folded = s->is_folded || text_fold(s->campaign->message, s->arena, &s->folded);
-    if (!s->is_folded)
+    if (!s->is_folded && !s->cannot_fold)
+        s->is_folded = text_fold(s->campaign->message, s->arena, &s->folded);
+    s->cannot_fold = !s->is_folded;
+    if (s->cannot_fold)
         violations_lose(q->violations);
     return s->is_folded ? &s->folded : NULL;
 }

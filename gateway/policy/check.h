@@ -24,6 +24,7 @@ struct subject {
     bool *applies;           /* by layer index */
     struct folded folded;    /* the message's text, once a rule has asked for it */
     bool is_folded;
+    bool cannot_fold;         /* it was tried: once is enough */
     const struct link *links; /* in the text, once a rule has asked for them */
     size_t link_count;
     bool has_links;

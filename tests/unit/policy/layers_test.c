@@ -327,6 +327,18 @@ TEST(what_does_not_refuse_may_find_any_number)
     assert_true(violations.truncated);
 }
 
+TEST(a_text_that_cannot_be_folded_is_tried_once_and_refused)
+{
+    static char many[3 * 65536]; /* U+3300 takes five times its length */
+    for (size_t i = 0; i < sizeof(many); i += 3)
+        memcpy(many + i, "\u3300", 3);
+    campaign.message = (struct str){many, sizeof(many)};
+    (void)judge("revision: r\norganisation: {banned_words: x, urls: none, opt_out: x, "
+                "sender_identity: x, modes: {urls: report}}" ENDS);
+    assert_true(violations.truncated);
+    assert_true(arena.used_bytes < 5 * sizeof(many));
+}
+
 TEST(a_mode_belongs_to_its_layer)
 {
     REFUSES("revision: r\norganisation: {priority_cap: 1}\n"
@@ -670,12 +682,14 @@ TESTS(STORY(a_case_applies_to_its_message_classes),
       STORY(a_pack_may_be_tried_before_it_counts), STORY(bad_includes_are_refused_with_their_place),
       STORY(a_pack_on_its_own_can_be_read), STORY(a_team_replaces_what_the_organisation_lets_it),
       STORY(a_pack_cannot_be_replaced), STORY(a_rule_may_only_report_or_be_off),
-      STORY(what_does_not_refuse_may_find_any_number), STORY(a_mode_belongs_to_its_layer),
-      STORY(a_mode_ends_on_its_day), STORY(a_whole_team_may_be_tried),
-      STORY(an_exception_lifts_a_rule_and_is_named), STORY(an_exception_is_for_what_it_says),
-      STORY(an_exception_has_its_days), STORY(an_exception_without_beginning_lasts_a_month),
-      STORY(a_pack_is_lifted_only_by_name), STORY(a_date_is_closed_by_the_campaigns_own_clock),
-      STORY(dates_of_every_year_are_closed), STORY(notice_is_closed_too_even_over_new_year),
+      STORY(what_does_not_refuse_may_find_any_number),
+      STORY(a_text_that_cannot_be_folded_is_tried_once_and_refused),
+      STORY(a_mode_belongs_to_its_layer), STORY(a_mode_ends_on_its_day),
+      STORY(a_whole_team_may_be_tried), STORY(an_exception_lifts_a_rule_and_is_named),
+      STORY(an_exception_is_for_what_it_says), STORY(an_exception_has_its_days),
+      STORY(an_exception_without_beginning_lasts_a_month), STORY(a_pack_is_lifted_only_by_name),
+      STORY(a_date_is_closed_by_the_campaigns_own_clock), STORY(dates_of_every_year_are_closed),
+      STORY(notice_is_closed_too_even_over_new_year),
       STORY(a_day_of_summer_time_is_closed_from_end_to_end),
       STORY(hours_by_another_clock_hold_all_year),
       STORY(two_zones_that_change_on_different_days_are_never_closer_than_they_get),
