@@ -358,8 +358,11 @@ TEST(banned_words_are_whole_words_however_they_look)
         struct str message;
         bool passes;
     } messages[] = {
-        {STR("A LOAN for you"), false}, {STR("a l\u200boan"), false}, {STR("ｌｏａｎ"), false},
-        {STR("Easy, money!"), false},   {STR("sloane street"), true}, {STR("easy or money"), true},
+        {STR("A LOAN for you"), false}, {STR("a l\u200boan"), false},
+        {STR("ｌｏａｎ"), false},       {STR("a lo\u2065an"), false},
+        {STR("lo\ufff0an"), false},     {STR("lo\U000e0080an"), false},
+        {STR("lo\ufff9an"), false},     {STR("Easy, money!"), false},
+        {STR("sloane street"), true},   {STR("easy or money"), true},
     };
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         campaign.message = messages[i].message;
