@@ -14,7 +14,8 @@
 
 /*
  * `text` is NFKC with full case folding and without characters that do not show (Unicode's
- * Default_Ignorable_Code_Point: soft hyphen, zero-width characters, variation selectors).
+ * Default_Ignorable_Code_Point: soft hyphen, zero-width characters, variation selectors; and the
+ * marks of interlinear annotations).
  *
  * `words` are views into `text`: the longest runs of letters, marks and digits. Where a script is
  * written without spaces (Han, Kana, Thai, Khmer and their like) each character is a word, so that

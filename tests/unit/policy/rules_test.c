@@ -264,6 +264,11 @@ TEST(daily_counts_each_block_seven_times)
     HEARS("blocks: {most_hours_per_week: 62}",
           "too-many-hours /dialingStrategy/callingHours/days: the blocks make 63 hours and 0 "
           "minutes a week; at most 62 hours are allowed for team t");
+    block(1, TUESDAY, 1100, 1110);
+    PASSES("blocks: {most_per_day: 2}");
+    HEARS("blocks: {most_per_day: 1}",
+          "too-many-blocks /dialingStrategy/callingHours/days: DAILY may run all 2 blocks on any "
+          "day; at most 1 a day are allowed for team t");
 }
 
 TEST(scheduling_may_be_forbidden)
