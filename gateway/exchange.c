@@ -515,10 +515,7 @@ static struct refusal refusal_of_violations(const struct exchange *x)
                                                                 : REFUSAL_POLICY);
 }
 
-/*
- * What the candidate would have said, when that is something else. A campaign that breaks the
- * contract is refused under any policy.
- */
+/* What the candidate would have said, when that is something else. */
 static void ask_candidate(struct exchange *x, const struct policy_context *context, bool allowed)
 {
     const struct policy_set *policy = x->snapshot->candidate;
@@ -556,10 +553,11 @@ static void ask_policies(struct exchange *x)
         x->campaign.message.len == 0 || digest_hex(x->campaign.message, x->message_sha256);
     if (!hashed)
         violations_lose(&x->violations); /* what cannot be told apart is not allowed */
+    bool refused_by_any = !violations_clean(&x->violations); /* the contract, another tenant */
     context.message_sha256 = str_from(x->message_sha256);
     policy_check(x->snapshot->policy, x->team, &x->campaign, &context, &x->violations, &x->findings,
                  NULL);
-    if (x->snapshot->candidate && !violations_break_contract(&x->violations))
+    if (x->snapshot->candidate && !refused_by_any)
         ask_candidate(x, &context, violations_clean(&x->violations));
     count_findings(x);
 }

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from harness import ADMIN, BINARY, POLICY, Gateway, seed_campaign, wait_for
+from harness import ADMIN, BINARY, POLICY, STREAM, TARGET, Gateway, seed_campaign, wait_for
 
 
 def decision(gateway):
@@ -101,6 +101,15 @@ def test_a_candidate_that_does_not_know_the_team_would_deny(make_gateway, tmp_pa
     assert gateway.post(seed_campaign()).status == 200
     candidate = decision(gateway)["candidate"]
     assert (candidate["verdict"], candidate["reason"]) == ("would_deny", "team_unknown")
+
+
+def test_a_candidate_is_not_asked_about_what_no_policy_lets_pass(make_gateway, tmp_path):
+    (tmp_path / "candidate.yaml").write_text(POLICY)
+    gateway = make_gateway(extra=f"{ADMIN}\ncandidate_policies: [{tmp_path}/candidate.yaml]")
+    answer = gateway.post(seed_campaign(), target=TARGET.replace(STREAM, "st-another"))
+    assert answer.codes() == ["tenant-mismatch"]
+    assert "candidate" not in decision(gateway)
+    assert gateway.metric('candidate_differs_total{verdict="would_allow"}') == 0
 
 
 PACK = "pack: {name: law, priority_cap: %d}\n"
