@@ -1,4 +1,5 @@
 """A policy at work over the wire: modes, exceptions, candidates, packs, and what answers and records say of them."""
+import os
 import re
 import subprocess
 
@@ -160,6 +161,13 @@ BAD = {
     "a cycle of includes": "revision: r\norganisation: {include: [circle.yaml]}\n",
     "nesting": "revision: " + "[" * 10000,
 }
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path, certs):
+    gateway = Gateway(tmp_path, certs, 1, start=False)
+    os.mkfifo(tmp_path / "policies" / "pipe.yaml")
+    run = subprocess.run([BINARY, "check", "--config", gateway.config], capture_output=True, text=True, timeout=20)
+    assert run.returncode == 2 and "pipe.yaml' is not a file" in run.stderr, run.stderr
 
 
 @pytest.mark.parametrize("name", BAD)
