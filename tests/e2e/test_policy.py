@@ -170,6 +170,17 @@ def test_what_is_no_file_is_refused_at_once(tmp_path, certs):
     assert run.returncode == 2 and "pipe.yaml' is not a file" in run.stderr, run.stderr
 
 
+@pytest.mark.parametrize("policies", ["policies", "./policies", "policies/", ".//policies"])
+def test_a_pack_in_the_policys_own_directory_is_one_pack(tmp_path, certs, policies):
+    gateway = Gateway(tmp_path, certs, 1, start=False, policy=POLICY.replace(
+        "organisation:\n", "organisation:\n  include: [law.yaml]\n"))
+    (tmp_path / "policies/law.yaml").write_text(PACK % 5)
+    gateway.config.write_text(gateway.config.read_text().replace("[policies]", f"[{policies}]"))
+    for run in (["check", "--config", gateway.config], ["render", policies]):
+        run = subprocess.run([BINARY, *run], capture_output=True, text=True, cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_policy_never_takes_effect(tmp_path, certs, name):
     (tmp_path / "circle.yaml").write_text("pack: {name: circle, include: circle.yaml}\n")
