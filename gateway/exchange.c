@@ -276,6 +276,18 @@ static const char *verdict_header(const struct refusal *refusal)
     return refusal_is_failure(refusal) ? "error" : "deny";
 }
 
+/* A hundred long sentences may be too much; some of them, and "truncated", say enough. */
+static void shorten_problem(struct problem problem, struct buf *out)
+{
+    struct violations fewer = problem.violations ? *problem.violations : (struct violations){0};
+    fewer.truncated = true;
+    problem.violations = &fewer;
+    for (fewer.count /= 2; out->failed && fewer.count > 0; fewer.count /= 2) {
+        buf_clear(out);
+        problem_write(&problem, out);
+    }
+}
+
 static void write_problem(const struct exchange *x, const struct refusal *refusal,
                           const char *created, struct buf *out)
 {
@@ -297,6 +309,7 @@ static void write_problem(const struct exchange *x, const struct refusal *refusa
     };
     buf_clear(out);
     problem_write(&problem, out);
+    shorten_problem(problem, out);
 }
 
 /* Headers that belong to a status. */

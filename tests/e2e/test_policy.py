@@ -1,4 +1,5 @@
 """A policy at work over the wire: modes, exceptions, candidates, packs, and what answers and records say of them."""
+import base64
 import os
 import re
 import subprocess
@@ -68,6 +69,19 @@ def test_an_exception_lets_pass(make_gateway):
     assert [(each["code"], each["exception"]) for each in record["waived"]] == [("priority-too-high", "EX-7")]
     assert gateway.metric('exceptions_total{state="used"}') == 1
     assert gateway.post(seed_campaign() | {"priority": "5", "name": "other"}).status == 403
+
+
+def test_a_refusal_that_would_be_too_long_is_told_in_part(make_gateway):
+    hosts = ", ".join(f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{letter * 60}.com" for letter in "defghijklm")
+    gateway = make_gateway(policy=f"revision: r\norganisation: {{urls: [{hosts}]}}\n"
+                                  f"teams: {{billing: {{urls: [{hosts}]}}}}\n")
+    campaign = seed_campaign()
+    text = " ".join(f"https://{'x' * 60}.evil.com/{i}" for i in range(50))
+    campaign["message"]["message"] = base64.b64encode(text.encode()).decode()
+    answer = gateway.post(campaign)
+    assert answer.status == 403 and answer.json()["truncated"] is True
+    assert set(answer.codes()) == {"url-not-allowed"}
+    assert len(decision(gateway)["violations"]) == 100
 
 
 def test_a_candidate_is_asked_without_effect(make_gateway, tmp_path):
