@@ -454,6 +454,14 @@ TEST(markup_is_refused_and_placeholders_are_known)
         "markup: {placeholders: [Address, b]}",
         "html-in-message /message/message: the message holds HTML ('b'), which an SMS shows as it "
         "is; write plain text for team t");
+    static char many[201 * 3];
+    for (size_t i = 0; i < sizeof(many); i += 3)
+        memcpy(many + i, "<X>", 3);
+    campaign.message = (struct str){many, sizeof(many)};
+    HEARS("markup: {placeholders: X}", "placeholder-not-allowed /message/message: the message "
+                                       "holds more than 200 tags and placeholders");
+    campaign.message.len -= 3;
+    PASSES("markup: {placeholders: X}");
 }
 
 TEST(segments_are_counted_and_the_reason_is_named)
