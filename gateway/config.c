@@ -413,7 +413,7 @@ static bool read_mapping(struct config *config, const struct yaml_node *mapping,
 bool config_read_file(const char *path, size_t max, struct arena *arena, struct str *ret,
                       struct error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe's would wait for a writer */
     if (fd < 0)
         return error_set(err, "cannot open '%s': %s", path, strerrordesc_np(errno));
     struct stat info;

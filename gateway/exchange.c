@@ -265,6 +265,18 @@ static const char *verdict_header(const struct refusal *refusal)
     return refusal_is_failure(refusal) ? "error" : "deny";
 }
 
+/* A hundred long sentences may be too much; some of them, and "truncated", say enough. */
+static void shorten_problem(struct problem problem, struct buf *out)
+{
+    struct violations fewer = problem.violations ? *problem.violations : (struct violations){0};
+    fewer.truncated = true;
+    problem.violations = &fewer;
+    for (fewer.count /= 2; out->failed && fewer.count > 0; fewer.count /= 2) {
+        buf_clear(out);
+        problem_write(&problem, out);
+    }
+}
+
 static void write_problem(const struct exchange *x, const struct refusal *refusal,
                           const char *created, struct buf *out)
 {
@@ -286,6 +298,7 @@ static void write_problem(const struct exchange *x, const struct refusal *refusa
     };
     buf_clear(out);
     problem_write(&problem, out);
+    shorten_problem(problem, out);
 }
 
 /* Headers that belong to a status. */
@@ -496,10 +509,7 @@ static void check_tenant(struct exchange *x)
                        "the accountId in the query is not the one this gateway serves");
 }
 
-/*
- * What the candidate would have said, when that is something else. A campaign that breaks the
- * contract is refused under any policy.
- */
+/* What the candidate would have said, when that is something else. */
 static void ask_candidate(struct exchange *x, const struct policy_context *context, bool allowed)
 {
     const struct policy_set *policy = x->snapshot->candidate;
@@ -537,10 +547,11 @@ static void ask_policies(struct exchange *x)
         x->campaign.message.len == 0 || digest_hex(x->campaign.message, x->message_sha256);
     if (!hashed)
         violations_lose(&x->violations); /* what cannot be told apart is not allowed */
+    bool refused_by_any = !violations_clean(&x->violations); /* the contract, another tenant */
     context.message_sha256 = str_from(x->message_sha256);
     policy_check(x->snapshot->policy, x->team, &x->campaign, &context, &x->violations, &x->findings,
                  NULL);
-    if (x->snapshot->candidate && !violations_break_contract(&x->violations))
+    if (x->snapshot->candidate && !refused_by_any)
         ask_candidate(x, &context, violations_clean(&x->violations));
     count_findings(x);
 }

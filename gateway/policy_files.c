@@ -27,12 +27,58 @@ bool policy_files_add_text(struct policy_files *files, const char *name, struct 
     return true;
 }
 
+/* ---- names ---- */
+
+static struct str parent_of(struct str path)
+{
+    size_t end = path.len;
+    while (end > 0 && path.data[end - 1] != '/')
+        end--;
+    return str_slice(path, 0, end);
+}
+
+/* "a/b/../c" is "a/c": one name for one file, by its text alone, so that links stay links. */
+static struct str tidy(struct str path, struct arena *arena)
+{
+    struct str part, rest = path, tidied = str_starts(path, STR("/")) ? STR("/") : STR("");
+    bool more = true;
+    while (more && tidied.data) {
+        more = str_cut(rest, '/', &part, &rest);
+        struct str parent = str_slice(tidied, 0, tidied.len ? tidied.len - 1 : 0);
+        bool can_go_up =
+            parent.len > 0 && !str_equal(tidied, STR("../")) && !str_ends(tidied, STR("/../"));
+        if (part.len == 0 || str_equal(part, STR(".")))
+            continue;
+        if (str_equal(part, STR("..")) && can_go_up)
+            tidied = parent_of(parent);
+        else
+            tidied = arena_format(arena, "%.*s%.*s%s", STR_ARGS(tidied), STR_ARGS(part),
+                                  more ? "/" : "");
+    }
+    return tidied;
+}
+
+struct str policy_files_path(struct str from, struct str path, struct arena *arena)
+{
+    struct str folder = str_starts(path, STR("/")) ? STR("") : parent_of(from);
+    struct str joined = arena_format(arena, "%.*s%.*s", STR_ARGS(folder), STR_ARGS(path));
+    struct str tidied = tidy(joined, arena);
+    if (!joined.data || !tidied.data)
+        return (struct str){0};
+    if (tidied.len > 1 && str_ends(tidied, STR("/")))
+        tidied = arena_copy(arena, str_slice(tidied, 0, tidied.len - 1));
+    return tidied.len ? tidied : STR(".");
+}
+
+/* ---- a policy's own files ---- */
+
 static bool add_file(struct policy_files *files, struct str path, struct error *err)
 {
-    struct str text, name = arena_copy(files->arena, path);
-    if (!name.data)
+    struct str text, file = arena_copy(files->arena, path);
+    struct str name = policy_files_path(STR(""), path, files->arena);
+    if (!file.data || !name.data)
         return error_set(err, "out of memory while reading the policy");
-    return config_read_file(name.data, LIMIT_YAML_BYTES, files->arena, &text, err) &&
+    return config_read_file(file.data, LIMIT_YAML_BYTES, files->arena, &text, err) &&
            policy_files_add_text(files, name.data, text, err);
 }
 
@@ -77,47 +123,6 @@ bool policy_files_add(struct policy_files *files, const char *path, struct error
 }
 
 /* ---- includes ---- */
-
-static struct str parent_of(struct str path)
-{
-    size_t end = path.len;
-    while (end > 0 && path.data[end - 1] != '/')
-        end--;
-    return str_slice(path, 0, end);
-}
-
-/* "a/b/../c" is "a/c": one name for one file, by its text alone, so that links stay links. */
-static struct str tidy(struct str path, struct arena *arena)
-{
-    struct str part, rest = path, tidied = str_starts(path, STR("/")) ? STR("/") : STR("");
-    bool more = true;
-    while (more) {
-        more = str_cut(rest, '/', &part, &rest);
-        struct str parent = str_slice(tidied, 0, tidied.len ? tidied.len - 1 : 0);
-        bool can_go_up =
-            parent.len > 0 && !str_equal(tidied, STR("../")) && !str_ends(tidied, STR("/../"));
-        if (part.len == 0 || str_equal(part, STR(".")))
-            continue;
-        if (str_equal(part, STR("..")) && can_go_up)
-            tidied = parent_of(parent);
-        else
-            tidied = arena_format(arena, "%.*s%.*s%s", STR_ARGS(tidied), STR_ARGS(part),
-                                  more ? "/" : "");
-    }
-    return tidied;
-}
-
-struct str policy_files_path(struct str from, struct str path, struct arena *arena)
-{
-    struct str folder = str_starts(path, STR("/")) ? STR("") : parent_of(from);
-    struct str joined = arena_format(arena, "%.*s%.*s", STR_ARGS(folder), STR_ARGS(path));
-    struct str tidied = tidy(joined, arena);
-    if (!joined.data || !tidied.data)
-        return (struct str){0};
-    if (tidied.len > 1 && str_ends(tidied, STR("/")))
-        tidied = arena_copy(arena, str_slice(tidied, 0, tidied.len - 1));
-    return tidied.len ? tidied : STR(".");
-}
 
 static bool read_included(void *context, const char *from, struct str path,
                           struct policy_source *ret, struct error *err)

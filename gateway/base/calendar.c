@@ -173,7 +173,8 @@ int local_minute(const struct zone *zone, int64_t unix_ms)
  */
 int64_t local_day_starts_ms(const struct zone *zone, int64_t days)
 {
-    assert(days >= date_to_days(first_date) && days <= date_to_days(last_date));
+    /* the day after the last one is where that ends */
+    assert(days >= date_to_days(first_date) && days <= date_to_days(last_date) + 1);
     int64_t midnight_s = days * DAY_S;
     int64_t from_s = midnight_s - DAY_S; /* no zone is a whole day ahead: yesterday everywhere */
     for (;;) {

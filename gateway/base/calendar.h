@@ -64,8 +64,8 @@ int64_t local_day(const struct zone *zone, int64_t unix_ms);
 int local_minute(const struct zone *zone, int64_t unix_ms);
 
 /*
- * The first instant at which local_day has reached `days` (of the years 0 to 9999). Usually local
- * midnight. Where clocks jump over midnight it is when they jump; where they go back and midnight
- * comes twice it is the first one.
+ * The first instant at which local_day has reached `days` (of the years 0 to 9999, or the day
+ * after). Usually local midnight. Where clocks jump over midnight it is when they jump; where they
+ * go back and midnight comes twice it is the first one.
  */
 int64_t local_day_starts_ms(const struct zone *zone, int64_t days);

@@ -73,6 +73,7 @@
 
 /* ---- policies, and the texts they judge ---- */
 #define LIMIT_LINKS 50             /* in one message that is judged; an SMS has one or two */
+#define LIMIT_MARKUP 200           /* tags and placeholders in one; an SMS has a few */
 #define LIMIT_PATTERN_BYTES 16384  /* a template of ten segments, every letter escaped */
 #define LIMIT_PATTERN_DEPTH 50     /* parentheses within each other */
 #define LIMIT_PATTERN_STEPS 100000 /* of one match: about a millisecond */

@@ -13,6 +13,8 @@ static const struct str not_forwarded[] = {
     STR("accept-encoding"), /* the answer must be readable for the audit */
     STR("x-decision-id"),
     STR("x-campaign-gateway"),
+    STR("x-policy"),
+    STR("x-policy-shadow"),
     STR("x-http-method"),
     STR("x-http-method-override"),
     STR("x-method-override"),
@@ -34,6 +36,8 @@ static const struct str not_relayed[] = {
     STR("content-length"),
     STR("x-decision-id"),
     STR("x-campaign-gateway"),
+    STR("x-policy"),
+    STR("x-policy-shadow"),
 };
 
 static bool same_name(struct str name, struct str listed)

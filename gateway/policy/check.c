@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "base/glob.h"
+#include "base/limits.h"
 
 /* ---- the table of rules ---- */
 
@@ -107,19 +108,25 @@ static const struct template_entry *entry_of(const struct policy_setting *settin
                : NULL;
 }
 
-/* Of several registries the strictest counts; the enum goes from strict to free. */
+/*
+ * Of several registries the strictest counts; the enum goes from strict to free. Of languages the
+ * last one does, but a team's only where those above it have none.
+ */
 static bool classify_by(struct subject *s, const struct policy_settings *settings, bool classified)
 {
+    struct str language = {0};
     for (size_t i = 0; i < settings->count; i++) {
         const struct template_entry *entry =
             entry_of(&settings->items[i], s->campaign->template_name);
         if (entry && entry->language.len)
-            s->language = entry->language;
+            language = entry->language;
         if (!entry || !entry->classified)
             continue;
         s->class = classified && s->class < entry->class ? s->class : entry->class;
         classified = true;
     }
+    if (s->language.len == 0)
+        s->language = language;
     return classified;
 }
 
@@ -282,8 +289,9 @@ static void deliver(struct inquiry *inquiry, enum violation_effect effect, struc
         found->items[i].exception = exception;
         violations_take(to, &found->items[i]);
     }
+    /* too many are still known not to refuse; what is not known does */
     if (found->truncated)
-        violations_lose(inquiry->findings->violations); /* what is not known refuses */
+        violations_lose(found->count == LIMIT_VIOLATIONS ? to : inquiry->findings->violations);
 }
 
 static void conclude(struct inquiry *inquiry, const struct policy_setting *setting)
@@ -428,8 +436,10 @@ struct str question_whose(const struct question *q)
 const struct folded *question_folded(const struct question *q)
 {
     struct subject *s = q->subject;
-    s->is_folded = s->is_folded || text_fold(s->campaign->message, s->arena, &s->folded);
-    if (!s->is_folded)
+    if (!s->is_folded && !s->cannot_fold)
+        s->is_folded = text_fold(s->campaign->message, s->arena, &s->folded);
+    s->cannot_fold = !s->is_folded;
+    if (s->cannot_fold)
         violations_lose(q->violations);
     return s->is_folded ? &s->folded : NULL;
 }

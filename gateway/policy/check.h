@@ -6,9 +6,11 @@
 
 #include "base/zones.h"
 #include "policy/policy.h"
+#include "policy/segments.h"
 #include "policy/text.h"
 
 struct link;
+struct markup_span;
 
 /* What all rules look at: the campaign, and what has been found out about it on the way. */
 struct subject {
@@ -25,9 +27,16 @@ struct subject {
     bool *applies;           /* by layer */
     struct folded folded;    /* the message's text, once a rule has asked for it */
     bool is_folded;
+    bool cannot_fold;         /* it was tried: once is enough */
     const struct link *links; /* in the text, once a rule has asked for them */
     size_t link_count;
     bool has_links;
+    const struct markup_span *spans; /* its tags and placeholders, likewise */
+    size_t span_count;
+    bool has_spans;
+    struct segments segments; /* of the message, as counted last */
+    size_t counted_characters;
+    bool is_counted;
     struct week_windows *open; /* by every layer at once, once somebody has asked; or NULL */
 };
 

@@ -190,6 +190,8 @@ static bool is_listed(const struct url_rules *rules, struct str host)
 {
     if (strset_has(&rules->hosts, host))
         return true;
+    if (!link_host_is_plain(host))
+        return false;
     for (size_t dot = str_find(host, '.'); dot < host.len; dot = str_find(host, '.')) {
         host = str_slice(host, dot + 1, host.len);
         if (strset_has(&rules->below, host))
@@ -281,24 +283,49 @@ static bool is_known_placeholder(const struct markup_rules *rules, const struct 
     return bare && strset_has(&rules->names, span->name);
 }
 
+/* The first spans of the message, found once as its links are. */
+static bool find_spans(const struct question *q)
+{
+    struct subject *s = q->subject;
+    struct markup markup;
+    struct markup_span *found =
+        arena_zalloc(q->violations->arena, LIMIT_MARKUP + 1, sizeof(*found));
+    if (!found)
+        return false;
+    markup_init(&markup, q->campaign->message);
+    while (s->span_count <= LIMIT_MARKUP && markup_next(&markup, &found[s->span_count]))
+        s->span_count++;
+    s->spans = found;
+    return s->has_spans = true;
+}
+
+static void refuse_span(const struct question *q, const struct markup_rules *rules,
+                        const struct markup_span *span)
+{
+    if (span->kind == MARKUP_HTML)
+        violations_add_rule(q->violations, VIOLATION_HTML_IN_MESSAGE, TEXT_POINTER, &q->source,
+                            "the message holds HTML ('%.*s'), which an SMS shows as it is; "
+                            "write plain text %.*s",
+                            SHOW_ARGS(span->name), STR_ARGS(question_whose(q)));
+    else
+        violations_add_rule(q->violations, VIOLATION_PLACEHOLDER_NOT_ALLOWED, TEXT_POINTER,
+                            &q->source, "the placeholder <%.*s> is not known %.*s; known: %.*s",
+                            SHOW_ARGS(span->name), STR_ARGS(question_whose(q)),
+                            STR_ARGS(rules->listed));
+}
+
 void check_markup(const struct question *q, const struct markup_rules *rules)
 {
-    struct markup markup;
-    struct markup_span span;
-    markup_init(&markup, q->campaign->message);
-    while (!q->violations->truncated && markup_next(&markup, &span)) {
-        if (is_known_placeholder(rules, &span))
-            continue;
-        if (span.kind == MARKUP_HTML)
-            violations_add_rule(q->violations, VIOLATION_HTML_IN_MESSAGE, TEXT_POINTER, &q->source,
-                                "the message holds HTML ('%.*s'), which an SMS shows as it is; "
-                                "write plain text %.*s",
-                                SHOW_ARGS(span.name), STR_ARGS(question_whose(q)));
-        else
-            violations_add_rule(q->violations, VIOLATION_PLACEHOLDER_NOT_ALLOWED, TEXT_POINTER,
-                                &q->source, "the placeholder <%.*s> is not known %.*s; known: %.*s",
-                                SHOW_ARGS(span.name), STR_ARGS(question_whose(q)),
-                                STR_ARGS(rules->listed));
+    const struct subject *s = q->subject;
+    if (!s->has_spans && !find_spans(q))
+        violations_lose(q->violations);
+    if (s->span_count > LIMIT_MARKUP)
+        violations_add_rule(q->violations, VIOLATION_PLACEHOLDER_NOT_ALLOWED, TEXT_POINTER,
+                            &q->source, "the message holds more than %d tags and placeholders",
+                            LIMIT_MARKUP);
+    for (size_t i = 0; s->has_spans && i < s->span_count && !q->violations->truncated; i++) {
+        if (!is_known_placeholder(rules, &s->spans[i]))
+            refuse_span(q, rules, &s->spans[i]);
     }
 }
 
@@ -332,10 +359,20 @@ static void refuse_number(const struct question *q, const struct segment_limits 
                         STR_ARGS(question_whose(q)));
 }
 
+/* Counted again only when a layer counts in another way than the one before. */
+static struct segments count_segments(const struct question *q, size_t placeholder_characters)
+{
+    struct subject *s = q->subject;
+    if (!s->is_counted || s->counted_characters != placeholder_characters)
+        s->segments = segments_count(q->campaign->message, placeholder_characters);
+    s->counted_characters = placeholder_characters;
+    s->is_counted = true;
+    return s->segments;
+}
+
 void check_segments(const struct question *q, const struct segment_limits *limits)
 {
-    struct segments segments =
-        segments_count(q->campaign->message, (size_t)limits->placeholder_characters);
+    struct segments segments = count_segments(q, (size_t)limits->placeholder_characters);
     if (limits->gsm_only && segments.encoding == SEGMENTS_UCS2)
         refuse_foreign(q, &segments);
     if (limits->most && segments.count > (size_t)limits->most)

@@ -385,12 +385,23 @@ static void check_length(const struct question *q, const struct block_limits *li
     }
 }
 
+/* Each block may run every day. */
+static void check_daily_number(const struct question *q, const struct block_limits *limits)
+{
+    if (q->campaign->block_count > (size_t)limits->most_per_day)
+        violations_add_rule(q->violations, VIOLATION_TOO_MANY_BLOCKS, DAYS_POINTER, &q->source,
+                            "DAILY may run all %zu blocks on any day; at most %d a day are allowed "
+                            "%.*s",
+                            q->campaign->block_count, limits->most_per_day,
+                            STR_ARGS(question_whose(q)));
+}
+
 static void check_number(const struct question *q, const struct block_limits *limits)
 {
     int counts[WEEKDAYS] = {0};
     for (size_t i = 0; i < q->campaign->block_count; i++)
         counts[q->campaign->blocks[i].day]++;
-    for (enum weekday day = MONDAY; day < WEEKDAYS && limits->most_per_day; day++) {
+    for (enum weekday day = MONDAY; day < WEEKDAYS; day++) {
         if (counts[day] > limits->most_per_day)
             violations_add_rule(q->violations, VIOLATION_TOO_MANY_BLOCKS, DAYS_POINTER, &q->source,
                                 "%s has %d blocks; at most %d a day are allowed %.*s",
@@ -405,7 +416,7 @@ static void check_total(const struct question *q, const struct block_limits *lim
     for (size_t i = 0; i < q->campaign->block_count; i++)
         total_min += q->campaign->blocks[i].end_min - q->campaign->blocks[i].start_min;
     if (q->campaign->frequency == FREQUENCY_DAILY)
-        total_min *= WEEKDAYS; /* each block may run every day */
+        total_min *= WEEKDAYS;
     if (limits->most_week_min && total_min > limits->most_week_min)
         violations_add_rule(q->violations, VIOLATION_TOO_MANY_HOURS, DAYS_POINTER, &q->source,
                             "the blocks make %d hours and %d minutes a week; at most %d hours are "
@@ -417,7 +428,8 @@ static void check_total(const struct question *q, const struct block_limits *lim
 void check_blocks(const struct question *q, const struct block_limits *limits)
 {
     check_length(q, limits);
-    check_number(q, limits);
+    if (limits->most_per_day)
+        (q->campaign->frequency == FREQUENCY_DAILY ? check_daily_number : check_number)(q, limits);
     check_total(q, limits);
 }
 

@@ -64,10 +64,19 @@ static size_t word_character(struct str text, size_t at)
     return length > 0 && text_is_word_character(code) ? length : 0;
 }
 
+/* The bytes of the picture at `at`, or 0: registries sell i❤.ws, and phones tap it. */
+static size_t picture(struct str text, size_t at)
+{
+    uint32_t code;
+    size_t length = utf8_decode(str_slice(text, at, text.len), &code);
+    return length > 1 && text_is_picture(code) ? length : 0;
+}
+
 /* The bytes of a label's character at `at`, or 0. */
 static size_t label_character(struct str text, size_t at)
 {
-    return byte_at(text, at) == '-' ? 1 : word_character(text, at);
+    size_t length = byte_at(text, at) == '-' ? 1 : word_character(text, at);
+    return length > 0 ? length : picture(text, at);
 }
 
 /* The bytes of the dot at `at`, or 0. */
@@ -371,6 +380,21 @@ static size_t address_length(struct str run)
     return at < run.len && is_digit(run.data[at]) ? 0 : length;
 }
 
+/* The end of the labels, with single dots between them, that begin at `at`. */
+static size_t run_end(struct str text, size_t at)
+{
+    while (at < text.len) {
+        size_t length = label_character(text, at);
+        if (length == 0) {
+            length = dot(text, at);
+            if (length == 0 || label_character(text, at + length) == 0)
+                break;
+        }
+        at += length;
+    }
+    return at;
+}
+
 /* True when an email address goes through the run: name@run, or run@domain.tld. */
 static bool is_email(struct str text, size_t start, size_t end)
 {
@@ -379,14 +403,10 @@ static bool is_email(struct str text, size_t start, size_t end)
         if (word_character(text, local) || strchr("._%+-", text.data[local]))
             return true;
     }
-    if (byte_at(text, end) != '@' || !word_character(text, end + 1))
+    if (byte_at(text, end) != '@')
         return false;
-    for (size_t i = end + 1, length; (length = label_character(text, i)) > 0; i += length) {
-        size_t stop = dot(text, i + length);
-        if (stop && word_character(text, i + length + stop))
-            return true;
-    }
-    return false; /* bit.ly@x is none, and its bit.ly can be tapped */
+    /* bit.ly@x is none, and its bit.ly can be tapped */
+    return domain_length(str_slice(text, end + 1, run_end(text, end + 1))) > 0;
 }
 
 /* The link without a scheme that the run from `start` to `end` begins with. */
@@ -414,24 +434,23 @@ static bool bare_link(struct links *links, size_t start, size_t end, struct link
 
 /* ---- left to right ---- */
 
+/* A picture in front of a domain points at it; one in front of a dot is a label. */
+static bool begins_run(struct str text, size_t at)
+{
+    size_t length = picture(text, at);
+    return length > 0 ? dot(text, at + length) > 0 : word_character(text, at) > 0;
+}
+
 /* The next labels with single dots between them; links->at moves to their end. */
 static bool next_run(struct links *links, size_t *start)
 {
     struct str text = links->text;
-    size_t at = links->at, length;
-    while (at < text.len && word_character(text, at) == 0)
+    size_t at = links->at;
+    while (at < text.len && !begins_run(text, at))
         at++;
     *start = at;
-    while (at < text.len) {
-        if ((length = label_character(text, at)) == 0) {
-            length = dot(text, at);
-            if (length == 0 || label_character(text, at + length) == 0)
-                break;
-        }
-        at += length;
-    }
-    links->at = at;
-    return at > *start;
+    links->at = run_end(text, at);
+    return links->at > at;
 }
 
 /* The colon of a scheme whose last run ends at `end`; 0 when none does. */
@@ -458,6 +477,30 @@ bool links_next(struct links *links, struct link *ret)
 }
 
 /* ---- what hosts are ---- */
+
+#define LABEL_CHARACTERS 63 /* RFC 1035 2.3.4 */
+
+/* Of letters, marks and digits, with "-" between them. */
+static bool is_plain_label(struct str label)
+{
+    size_t last = 0, length;
+    for (size_t i = 0; i < label.len; i += length) {
+        length = label.data[i] == '-' ? 1 : word_character(label, i);
+        if (length == 0)
+            return false;
+        last = i;
+    }
+    return label.len > 0 && utf8_utf16_units(label) <= LABEL_CHARACTERS &&
+           word_character(label, 0) && word_character(label, last);
+}
+
+bool link_host_is_plain(struct str host)
+{
+    bool plain = true;
+    for (size_t at = 0; plain && at < host.len;)
+        plain = is_plain_label(next_label(host, &at));
+    return plain;
+}
 
 static const struct str shorteners[] = {
     STR("adf.ly"),    STR("aka.ms"),      STR("amzn.to"),   STR("bit.do"),      STR("bit.ly"),

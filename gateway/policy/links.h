@@ -9,7 +9,8 @@
  *     out, so "acme.com.Thanks" is acme.com, and "done.Please" is nothing
  *   - a dotted IPv4 address
  * In the latter three a domain begins wherever characters of a host begin (letters, marks and
- * digits of any script, "-"), whatever stands in front. Email addresses are no links. Ideographic
+ * digits of any script, "-"), whatever stands in front; pictures may stand within it (i❤.ws).
+ * Email addresses below a top-level domain that exists are no links. Ideographic
  * full stops are dots (UTS #46), and a link in the path or query of another counts as well if it
  * has a scheme.
  *
@@ -44,6 +45,12 @@ MUST_USE bool links_init(struct links *links, struct str folded, struct arena *a
 
 /* The next link, in text order. False at the end. */
 MUST_USE bool links_next(struct links *links, struct link *ret);
+
+/*
+ * True when the host consists of labels as DNS has them, so that no phone ends the link within it:
+ * of https://evil.com,.acme.com browsers make one host, and many phones a link to evil.com.
+ */
+bool link_host_is_plain(struct str host);
 
 /* True for public services that hide where a link leads, such as bit.ly, and hosts below them. */
 bool link_is_shortener(struct str host);

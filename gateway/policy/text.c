@@ -38,6 +38,12 @@ bool text_is_word_character(uint32_t code)
     return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO;
 }
 
+bool text_is_picture(uint32_t code)
+{
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
+    return code >= 0x80 && (category == UTF8PROC_CATEGORY_SO || category == UTF8PROC_CATEGORY_SK);
+}
+
 bool text_is_visible(uint32_t code)
 {
     utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
@@ -101,10 +107,22 @@ struct folding {
     bool failed; /* there was no room; the output is not to be trusted */
 };
 
+/*
+ * What utf8proc does not take away: characters that are still to come but do not show already
+ * (Default_Ignorable_Code_Point without an assignment), and the marks of annotations.
+ */
+static bool is_invisible(uint32_t code)
+{
+    return code == 0x2065 || (code >= 0xfff0 && code <= 0xfffb) ||
+           (code >= 0xe0000 && code <= 0xe0fff);
+}
+
 /* Writes what the character is made of, folded; returns how many that are, perhaps none. */
 static size_t unfold(uint32_t code, utf8proc_int32_t into[UNFOLDED])
 {
     int boundary = 0;
+    if (is_invisible(code))
+        return 0;
     utf8proc_ssize_t count =
         utf8proc_decompose_char((utf8proc_int32_t)code, into, UNFOLDED, options, &boundary);
     assert(count >= 0 && count <= UNFOLDED);

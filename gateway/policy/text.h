@@ -14,7 +14,8 @@
 
 /*
  * `text` is NFKC with full case folding and without characters that do not show (Unicode's
- * Default_Ignorable_Code_Point: soft hyphen, zero-width characters, variation selectors).
+ * Default_Ignorable_Code_Point: soft hyphen, zero-width characters, variation selectors; and the
+ * marks of interlinear annotations).
  *
  * `words` are views into `text`: the longest runs of letters, marks and digits. Where a script is
  * written without spaces (Han, Kana, Thai, Khmer and their like) each character is a word, so that
@@ -38,6 +39,9 @@ MUST_USE bool text_fold(struct str text, struct arena *arena, struct folded *ret
 
 /* True for letters, marks and digits of any script (Unicode's L*, M*, N*): what words are of. */
 bool text_is_word_character(uint32_t code);
+
+/* True for emoji and their like (Unicode's So, and the Sk that colour them), ASCII excepted. */
+bool text_is_picture(uint32_t code);
 
 /* True for what shows by itself: letters, digits, punctuation, symbols; no blanks, no marks. */
 bool text_is_visible(uint32_t code);

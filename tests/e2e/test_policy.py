@@ -1,12 +1,14 @@
 """A policy at work over the wire: modes, exceptions, candidates, packs, and what answers and records say of them."""
+import base64
 import datetime
 import json
+import os
 import re
 import subprocess
 
 import pytest
 
-from harness import ADMIN, BINARY, POLICY, Gateway, seed_campaign, wait_for
+from harness import ADMIN, BINARY, POLICY, STREAM, TARGET, Gateway, seed_campaign, wait_for
 
 
 def decision(gateway):
@@ -70,6 +72,19 @@ def test_an_exception_lets_pass(make_gateway):
     assert gateway.post(seed_campaign() | {"priority": "5", "name": "other"}).status == 403
 
 
+def test_a_refusal_that_would_be_too_long_is_told_in_part(make_gateway):
+    hosts = ", ".join(f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{letter * 60}.com" for letter in "defghijklm")
+    gateway = make_gateway(policy=f"revision: r\norganisation: {{urls: [{hosts}]}}\n"
+                                  f"teams: {{billing: {{urls: [{hosts}]}}}}\n")
+    campaign = seed_campaign()
+    text = " ".join(f"https://{'x' * 60}.evil.com/{i}" for i in range(50))
+    campaign["message"]["message"] = base64.b64encode(text.encode()).decode()
+    answer = gateway.post(campaign)
+    assert answer.status == 403 and answer.json()["truncated"] is True
+    assert set(answer.codes()) == {"url-not-allowed"}
+    assert len(decision(gateway)["violations"]) == 100
+
+
 def test_a_candidate_is_asked_without_effect(make_gateway, tmp_path):
     (tmp_path / "candidate.yaml").write_text(POLICY.replace(".1\n", ".2\n").replace(
         "  timezones: [Asia/Kolkata", "  priority_cap: 2\n  timezones: [Europe/London, Asia/Kolkata"))
@@ -102,6 +117,15 @@ def test_a_candidate_that_does_not_know_the_team_would_deny(make_gateway, tmp_pa
     assert gateway.post(seed_campaign()).status == 200
     candidate = decision(gateway)["candidate"]
     assert (candidate["verdict"], candidate["reason"]) == ("would_deny", "team_unknown")
+
+
+def test_a_candidate_is_not_asked_about_what_no_policy_lets_pass(make_gateway, tmp_path):
+    (tmp_path / "candidate.yaml").write_text(POLICY)
+    gateway = make_gateway(extra=f"{ADMIN}\ncandidate_policies: [{tmp_path}/candidate.yaml]")
+    answer = gateway.post(seed_campaign(), target=TARGET.replace(STREAM, "st-another"))
+    assert answer.codes() == ["tenant-mismatch"]
+    assert "candidate" not in decision(gateway)
+    assert gateway.metric('candidate_differs_total{verdict="would_allow"}') == 0
 
 
 PACK = "pack: {name: law, priority_cap: %d}\n"
@@ -161,6 +185,24 @@ BAD = {
     "a cycle of includes": "revision: r\norganisation: {include: [circle.yaml]}\n",
     "nesting": "revision: " + "[" * 10000,
 }
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path, certs):
+    gateway = Gateway(tmp_path, certs, 1, start=False)
+    os.mkfifo(tmp_path / "policies" / "pipe.yaml")
+    run = subprocess.run([BINARY, "check", "--config", gateway.config], capture_output=True, text=True, timeout=20)
+    assert run.returncode == 2 and "pipe.yaml' is not a file" in run.stderr, run.stderr
+
+
+@pytest.mark.parametrize("policies", ["policies", "./policies", "policies/", ".//policies"])
+def test_a_pack_in_the_policys_own_directory_is_one_pack(tmp_path, certs, policies):
+    gateway = Gateway(tmp_path, certs, 1, start=False, policy=POLICY.replace(
+        "organisation:\n", "organisation:\n  include: [law.yaml]\n"))
+    (tmp_path / "policies/law.yaml").write_text(PACK % 5)
+    gateway.config.write_text(gateway.config.read_text().replace("[policies]", f"[{policies}]"))
+    for run in (["check", "--config", gateway.config], ["render", policies]):
+        run = subprocess.run([BINARY, *run], capture_output=True, text=True, cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -309,6 +309,13 @@ TEST(a_day_starts_late_when_the_last_hour_of_yesterday_came_twice)
     expect_starts("America/Santiago", "2026-04-05", "2026-04-05T04:00:00");
 }
 
+TEST(the_last_day_of_the_calendar_ends)
+{
+    const struct zone *zone = zone_of("America/New_York");
+    int64_t last = day_of("9999-12-31");
+    assert_int_equal(local_day(zone, local_day_starts_ms(zone, last + 1) - 1), last);
+}
+
 static void expect_days_follow(struct str name)
 {
     const struct zone *zone = zone_find(name);
@@ -338,4 +345,5 @@ TESTS(UNIT(days_count_from_1970), UNIT(each_day_of_1970_to_2400_follows_the_one_
       UNIT(a_day_without_midnight_starts_behind_the_gap),
       UNIT(a_day_with_two_midnights_starts_at_the_first),
       UNIT(a_day_starts_late_when_the_last_hour_of_yesterday_came_twice),
+      UNIT(the_last_day_of_the_calendar_ends),
       UNIT(everywhere_a_day_starts_when_yesterday_ends))

@@ -91,6 +91,8 @@ TEST(nobody_but_the_gateway_says_who_sent_a_request)
         "X-Client-Verify",
         "x-ssl-client-cert",
         "X-Campaign-Gateway",
+        "X-Policy",
+        "x-policy-shadow",
         "x-campaign-team",
         "X-HTTP-Method-Override",
     };
@@ -121,12 +123,12 @@ TEST(an_answer_keeps_its_own_words)
 {
     struct buf out;
     buf_init(&out, 10000);
-    struct http_header headers[] = {{STR("Content-Length"), STR("9")},
-                                    {STR("X-Kore"), STR("y")},
-                                    {STR("X-Decision-Id"), STR("forged")},
-                                    {STR("Transfer-Encoding"), STR("chunked")}};
+    struct http_header headers[] = {
+        {STR("Content-Length"), STR("9")},       {STR("X-Kore"), STR("y")},
+        {STR("X-Decision-Id"), STR("forged")},   {STR("X-Policy"), STR("forged")},
+        {STR("X-Policy-Shadow"), STR("forged")}, {STR("Transfer-Encoding"), STR("chunked")}};
     struct http_response response = {
-        .status = 418, .reason = STR("Tea"), .headers = headers, .header_count = 4};
+        .status = 418, .reason = STR("Tea"), .headers = headers, .header_count = COUNT_OF(headers)};
     forward_answer_head(&response, 5, &out);
     EXPECT_STR(buf_str(&out), "HTTP/1.1 418 Tea\r\nX-Kore: y\r\ncontent-length: 5\r\n");
     buf_clear(&out);

@@ -157,6 +157,20 @@ TEST(a_case_applies_by_zone_language_sender_and_lists)
     PASSES(CASE("timezones: [Asia/Calcutta], languages: [en]")); /* all of them must hold */
 }
 
+TEST(a_team_cannot_call_the_organisations_language_another)
+{
+    const char *policy = "revision: r\norganisation:\n  templates: {Welcome: {%s}}\n"
+                         "  cases: [{name: c, applies_to: {languages: hi}, priority_cap: 1}]\n"
+                         "teams: {t: {templates: {Welcome: {language: en}}}}";
+    char text[512];
+    (void)snprintf(text, sizeof(text), policy, "language: hi");
+    REFUSES(text);
+    EXPECT_STR(findings.language, "hi");
+    (void)snprintf(text, sizeof(text), policy, "class: promotional");
+    PASSES(text);
+    EXPECT_STR(findings.language, "en");
+}
+
 TEST(one_list_among_several_is_enough)
 {
     lists[1] = STR("US-TX-7");
@@ -297,6 +311,32 @@ TEST(a_rule_may_only_report_or_be_off)
     PASSES("revision: r\norganisation: {priority_cap: 1, modes: {priority_cap: off}}" ENDS);
     assert_int_equal(findings.observed.count, 0);
     REFUSES("revision: r\norganisation: {priority_cap: 1, modes: {priority_cap: enforce}}" ENDS);
+}
+
+TEST(what_does_not_refuse_may_find_any_number)
+{
+    static char many[3 * (LIMIT_VIOLATIONS + 1)];
+    for (size_t i = 0; i < sizeof(many); i += 3)
+        memcpy(many + i, "<b>", 3);
+    campaign.message = (struct str){many, sizeof(many)};
+    PASSES("revision: r\norganisation: {markup: none, modes: {markup: report}}" ENDS);
+    assert_true(violations_clean(&violations));
+    assert_int_equal(findings.observed.count, LIMIT_VIOLATIONS);
+    assert_true(findings.observed.truncated);
+    assert_int_equal(judge("revision: r\norganisation: {markup: none}" ENDS), LIMIT_VIOLATIONS);
+    assert_true(violations.truncated);
+}
+
+TEST(a_text_that_cannot_be_folded_is_tried_once_and_refused)
+{
+    static char many[3 * 65536]; /* U+3300 takes five times its length */
+    for (size_t i = 0; i < sizeof(many); i += 3)
+        memcpy(many + i, "\u3300", 3);
+    campaign.message = (struct str){many, sizeof(many)};
+    (void)judge("revision: r\norganisation: {banned_words: x, urls: none, opt_out: x, "
+                "sender_identity: x, modes: {urls: report}}" ENDS);
+    assert_true(violations.truncated);
+    assert_true(arena.used_bytes < 5 * sizeof(many));
 }
 
 TEST(a_mode_belongs_to_its_layer)
@@ -637,11 +677,14 @@ TESTS(STORY(a_case_applies_to_its_message_classes),
       STORY(a_message_is_promotional_until_somebody_says_otherwise),
       STORY(of_two_classes_the_stricter_counts),
       STORY(a_case_applies_by_zone_language_sender_and_lists),
+      STORY(a_team_cannot_call_the_organisations_language_another),
       STORY(one_list_among_several_is_enough), STORY(cases_narrow_further),
       STORY(a_pack_and_its_cases_bind_where_they_apply), STORY(a_pack_may_include_another),
       STORY(a_pack_may_be_tried_before_it_counts), STORY(bad_includes_are_refused_with_their_place),
       STORY(a_pack_on_its_own_can_be_read), STORY(a_team_replaces_what_the_organisation_lets_it),
       STORY(a_pack_cannot_be_replaced), STORY(a_rule_may_only_report_or_be_off),
+      STORY(what_does_not_refuse_may_find_any_number),
+      STORY(a_text_that_cannot_be_folded_is_tried_once_and_refused),
       STORY(a_mode_belongs_to_its_layer), STORY(a_mode_ends_on_its_day),
       STORY(a_whole_team_may_be_tried), STORY(an_exception_lifts_a_rule_and_is_named),
       STORY(an_exception_is_for_what_it_says), STORY(an_exception_has_its_days),

@@ -174,6 +174,9 @@ TEST(bare_domains_are_links)
     HOSTS("магазин.рф", "магазин.рф");
     HOSTS("shop.xn--p1ai", "shop.xn--p1ai");
     HOSTS("दुकान.भारत", "दुकान.भारत");
+    HOSTS("i❤️.ws/abc", "i❤.ws");
+    HOSTS("see 😀.ws", "😀.ws");
+    HOSTS("acme.com😀.ws", "acme.com😀.ws");
     EXPECT_STR(first("Acme.com/A?b. So").whole, "acme.com/a?b");
     assert_int_equal(first("acme.com").scheme.len, 0);
 }
@@ -203,6 +206,7 @@ TEST(nothing_behind_hides_a_domain)
     HOSTS("acme.com_x", "acme.com");
     HOSTS("bit.ly@x", "bit.ly");
     HOSTS("bit.ly@ home", "bit.ly");
+    HOSTS("bit.ly@x.9 bit.ly@x.y bit.ly@x.nonsense", "bit.ly bit.ly bit.ly");
     HOSTS("acme.com-evil.com", "acme.com-evil.com");
     HOSTS("acme.com.evil.com", "acme.com.evil.com");
 }
@@ -311,6 +315,25 @@ TEST(shorteners_are_known)
     assert_false(link_is_shortener(STR("")));
 }
 
+TEST(hosts_in_which_phones_may_end_a_link_are_told)
+{
+    static const char *const plain[] = {"acme.com", "a-b.acme.com", "1.acme.com", "bücher.acme.com",
+                                        "xn--a.acme.com"};
+    static const char *const others[] = {
+        "evil.com,.acme.com",   "evil.com..acme.com", "evil.com-.acme.com",
+        "evil.com.-a.acme.com", "evil.com_.acme.com", "evil.com%.acme.com",
+        "evil.com–.acme.com",   "evil.com❤.acme.com", ".acme.com"};
+    char long_label[64 + sizeof(".acme.com")];
+    memset(long_label, 'a', 64);
+    memcpy(long_label + 64, ".acme.com", sizeof(".acme.com"));
+    for (size_t i = 0; i < COUNT_OF(plain); i++)
+        assert_true(link_host_is_plain(str_from(plain[i])));
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_false(link_host_is_plain(str_from(others[i])));
+    assert_false(link_host_is_plain(str_from(long_label)));
+    assert_true(link_host_is_plain(str_from(long_label + 1)));
+}
+
 #define WITH_ARENA(name) cmocka_unit_test_setup_teardown(name, fresh_arena, no_arena)
 
 TESTS(WITH_ARENA(a_scheme_makes_a_link), WITH_ARENA(slashes_are_read_as_browsers_read_them),
@@ -324,4 +347,4 @@ TESTS(WITH_ARENA(a_scheme_makes_a_link), WITH_ARENA(slashes_are_read_as_browsers
       WITH_ARENA(www_is_a_link_whatever_follows), WITH_ARENA(dotted_addresses_are_links),
       WITH_ARENA(email_addresses_are_no_links), WITH_ARENA(ordinary_text_has_no_links),
       WITH_ARENA(a_full_arena_is_told), WITH_ARENA(hostile_texts_take_no_time),
-      UNIT(shorteners_are_known))
+      UNIT(shorteners_are_known), UNIT(hosts_in_which_phones_may_end_a_link_are_told))

@@ -283,6 +283,11 @@ TEST(daily_counts_each_block_seven_times)
     HEARS("blocks: {most_hours_per_week: 62}",
           "too-many-hours /dialingStrategy/callingHours/days: the blocks make 63 hours and 0 "
           "minutes a week; at most 62 hours are allowed for team t");
+    block(1, TUESDAY, 1100, 1110);
+    PASSES("blocks: {most_per_day: 2}");
+    HEARS("blocks: {most_per_day: 1}",
+          "too-many-blocks /dialingStrategy/callingHours/days: DAILY may run all 2 blocks on any "
+          "day; at most 1 a day are allowed for team t");
 }
 
 TEST(scheduling_may_be_forbidden)
@@ -401,8 +406,11 @@ TEST(banned_words_are_whole_words_however_they_look)
         struct str message;
         bool passes;
     } messages[] = {
-        {STR("A LOAN for you"), false}, {STR("a l\u200boan"), false}, {STR("ｌｏａｎ"), false},
-        {STR("Easy, money!"), false},   {STR("sloane street"), true}, {STR("easy or money"), true},
+        {STR("A LOAN for you"), false}, {STR("a l\u200boan"), false},
+        {STR("ｌｏａｎ"), false},       {STR("a lo\u2065an"), false},
+        {STR("lo\ufff0an"), false},     {STR("lo\U000e0080an"), false},
+        {STR("lo\ufff9an"), false},     {STR("Easy, money!"), false},
+        {STR("sloane street"), true},   {STR("easy or money"), true},
     };
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         campaign.message = messages[i].message;
@@ -435,6 +443,11 @@ TEST(links_lead_where_they_may)
         {STR("https://10.0.0.1/"), "it leads to an address instead of a name"},
         {STR("https://аcme.com"), "its host has foreign letters"},
         {STR("https:\\\\evil.com"), "its host is not listed"},
+        {STR("https://evil.com,.acme.com"), "its host is not listed"},
+        {STR("https://evil.com%.acme.com"), "its host is not listed"},
+        {STR("https://evil.com..acme.com"), "its host is not listed"},
+        {STR("evil.com-.acme.com"), "its host is not listed"},
+        {STR("https://a-b.acme.com"), NULL},
     };
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         campaign.message = messages[i].message;
@@ -487,6 +500,14 @@ TEST(markup_is_refused_and_placeholders_are_known)
         "markup: {placeholders: [Address, b]}",
         "html-in-message /message/message: the message holds HTML ('b'), which an SMS shows as it "
         "is; write plain text for team t");
+    static char many[201 * 3];
+    for (size_t i = 0; i < sizeof(many); i += 3)
+        memcpy(many + i, "<X>", 3);
+    campaign.message = (struct str){many, sizeof(many)};
+    HEARS("markup: {placeholders: X}", "placeholder-not-allowed /message/message: the message "
+                                       "holds more than 200 tags and placeholders");
+    campaign.message.len -= 3;
+    PASSES("markup: {placeholders: X}");
 }
 
 TEST(segments_are_counted_and_the_reason_is_named)
