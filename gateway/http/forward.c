@@ -33,11 +33,8 @@ static const struct str not_forwarded[] = {
 
 /* Of the answer: rebuilt, or ours to say. */
 static const struct str not_relayed[] = {
-    STR("content-length"),
-    STR("x-decision-id"),
-    STR("x-campaign-gateway"),
-    STR("x-policy"),
-    STR("x-policy-shadow"),
+    STR("content-length"), STR("x-decision-id"),   STR("x-campaign-gateway"),
+    STR("x-policy"),       STR("x-policy-shadow"),
 };
 
 static bool same_name(struct str name, struct str listed)

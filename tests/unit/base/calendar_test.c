@@ -345,5 +345,4 @@ TESTS(UNIT(days_count_from_1970), UNIT(each_day_of_1970_to_2400_follows_the_one_
       UNIT(a_day_without_midnight_starts_behind_the_gap),
       UNIT(a_day_with_two_midnights_starts_at_the_first),
       UNIT(a_day_starts_late_when_the_last_hour_of_yesterday_came_twice),
-      UNIT(the_last_day_of_the_calendar_ends),
-      UNIT(everywhere_a_day_starts_when_yesterday_ends))
+      UNIT(the_last_day_of_the_calendar_ends), UNIT(everywhere_a_day_starts_when_yesterday_ends))
