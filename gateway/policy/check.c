@@ -112,8 +112,9 @@ static const struct template_entry *entry_of(const struct policy_setting *settin
  * Of several registries the strictest counts; the enum goes from strict to free. Of languages the
  * last one does, but a team's only where those above it have none.
  */
-static bool classify_by(struct subject *s, const struct policy_settings *settings, bool classified)
+static bool classify_by(struct subject *s, const struct policy_settings *settings, bool bound)
 {
+    bool classified = false;
     struct str language = {0};
     for (size_t i = 0; i < settings->count; i++) {
         const struct template_entry *entry =
@@ -122,21 +123,24 @@ static bool classify_by(struct subject *s, const struct policy_settings *setting
             language = entry->language;
         if (!entry || !entry->classified)
             continue;
-        s->class = classified && s->class < entry->class ? s->class : entry->class;
-        classified = true;
+        if (!bound || entry->class < s->class)
+            s->class = entry->class;
+        bound = classified = true;
     }
     if (s->language.len == 0)
         s->language = language;
     return classified;
 }
 
+/* A team is bound by what stands above it: it may be stricter, and not freer. */
 static void classify(struct subject *s)
 {
-    bool classified = classify_by(s, &s->set->shared, false);
-    if (classify_by(s, &s->team->settings, classified))
-        return;
-    s->class = s->set->default_class;
-    if (s->team->has_class && (!s->set->has_class || s->team->default_class < s->class))
+    bool by_registry = classify_by(s, &s->set->shared, false);
+    if (!by_registry)
+        s->class = s->set->default_class;
+    bool bound = by_registry || s->set->has_class;
+    by_registry = classify_by(s, &s->team->settings, bound) || by_registry;
+    if (!by_registry && s->team->has_class && (!bound || s->team->default_class < s->class))
         s->class = s->team->default_class;
 }
 

@@ -503,9 +503,10 @@ static bool parse_team_rules(struct compiler *c, const struct yaml_node *node,
 
 static bool parse_team(struct compiler *c, const struct yaml_node *node)
 {
-    if (!compiler_is_name(node->key))
+    if (!compiler_is_name(node->key) || str_equal(node->key, STR("*")))
         return yaml_key_error(node, c->err,
-                              "a team's name has 1 to 64 bytes and no control characters");
+                              "a team's name has 1 to 64 bytes and no control characters (\"*\" "
+                              "stands for all teams)");
     struct policy_team *team = &c->teams[c->set->teams.count];
     struct policy_layer *base = new_layer(
         c, LAYER_TEAM, arena_format(c->arena, "team %.*s", STR_ARGS(node->key)), node->key);
@@ -529,6 +530,19 @@ static bool parse_teams(struct compiler *c, const struct yaml_node *node)
 
 /* ---- files ---- */
 
+/* It stands in a header of every answer, so it is plain. */
+static bool is_revision(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char byte = text.data[i];
+        bool plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+                     (byte >= 'A' && byte <= 'Z') || strchr("._-:+/", byte);
+        if (!plain)
+            return false;
+    }
+    return compiler_is_name(text);
+}
+
 static bool parse_revision(struct compiler *c, const struct yaml_node *node)
 {
     const struct yaml_node *first = first_place(c, STR(""), node->key);
@@ -536,8 +550,10 @@ static bool parse_revision(struct compiler *c, const struct yaml_node *node)
         return given_twice(c, node, first);
     if (!compiler_expect(c, node, YAML_SCALAR, "revision"))
         return false;
-    if (!compiler_is_name(node->text))
-        return yaml_error(node, c->err, "a revision is a short text such as 2026-11-23.1");
+    if (!is_revision(node->text))
+        return yaml_error(node, c->err,
+                          "a revision is 1 to 64 letters, digits and . _ - : + / such as "
+                          "2026-11-23.1");
     c->set->revision = node->text;
     return true;
 }

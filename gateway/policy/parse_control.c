@@ -248,6 +248,8 @@ static bool key_team(struct compiler *c, const struct yaml_node *node, void *tar
 
 static bool key_rule(struct compiler *c, const struct yaml_node *node, void *target)
 {
+    if (node->kind == YAML_SEQUENCE && node->count == 0)
+        return yaml_error(node, c->err, "an exception without a rule lifts nothing; name one");
     return compiler_each(c, node, "rule", true, add_rule,
                          ((struct policy_exception *)target)->rules);
 }

@@ -16,6 +16,10 @@ bool parse_kill_switch(struct compiler *c, const struct yaml_node *node, const s
         return false;
     if (node->text.len == 0 || node->text.len > 256)
         return yaml_error(node, c->err, "say in 1 to 256 bytes why everything is stopped");
+    if (str_equal(node->text, STR("true")) || str_equal(node->text, STR("false")))
+        return yaml_error(
+            node, c->err,
+            "write the reason why everything is stopped, or remove the line to go on");
     *reason = node->text;
     *ret = reason;
     return true;

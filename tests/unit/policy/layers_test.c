@@ -131,9 +131,22 @@ TEST(of_two_classes_the_stricter_counts)
     PASSES("revision: r\norganisation: {templates: {Welcome: {class: service}}}\n"
            "teams: {t: {templates: {Welcome: {class: transactional}}}}");
     assert_int_equal(findings.class, CLASS_SERVICE);
-    PASSES("revision: r\norganisation: {message_class: promotional}\n"
-           "teams: {t: {templates: {Welcome: {class: service}}}}"); /* the registry knows better */
+    PASSES("revision: r\norganisation: {message_class: transactional, templates: {Welcome: {class: "
+           "service}}}" ENDS); /* the registry knows better */
     assert_int_equal(findings.class, CLASS_SERVICE);
+    PASSES("revision: r\nteams: {t: {message_class: promotional, templates: {Welcome: {class: "
+           "service}}}}");
+    assert_int_equal(findings.class, CLASS_SERVICE);
+}
+
+TEST(a_team_cannot_make_a_class_freer)
+{
+    PASSES("revision: r\norganisation: {message_class: promotional}\n"
+           "teams: {t: {templates: {Welcome: {class: service}}}}");
+    assert_int_equal(findings.class, CLASS_PROMOTIONAL);
+    PASSES("revision: r\norganisation: {message_class: service}\n"
+           "teams: {t: {templates: {Welcome: {class: promotional}}}}");
+    assert_int_equal(findings.class, CLASS_PROMOTIONAL);
 }
 
 #define CASE(scope)                                                                                \
@@ -675,7 +688,7 @@ TEST(a_trace_tells_of_every_setting)
 
 TESTS(STORY(a_case_applies_to_its_message_classes),
       STORY(a_message_is_promotional_until_somebody_says_otherwise),
-      STORY(of_two_classes_the_stricter_counts),
+      STORY(of_two_classes_the_stricter_counts), STORY(a_team_cannot_make_a_class_freer),
       STORY(a_case_applies_by_zone_language_sender_and_lists),
       STORY(a_team_cannot_call_the_organisations_language_another),
       STORY(one_list_among_several_is_enough), STORY(cases_narrow_further),

@@ -235,7 +235,10 @@ static const struct {
 } refused[] = {
     {"[]", "p.yaml:1:1: a policy file must be a mapping, not a list"},
     {"teams: {}", "p.yaml: the policy has no 'revision'; give it one in one of its files"},
-    {"revision: ''", "p.yaml:1:11: a revision is a short text such as 2026-11-23.1"},
+    {"revision: ''", "p.yaml:1:11: a revision is 1 to 64 letters, digits and . _ - : + / such as "
+                     "2026-11-23.1"},
+    {"revision: a b", "p.yaml:1:11: a revision is 1 to 64 letters, digits and . _ - : + / such as "
+                      "2026-11-23.1"},
     {"revision:", "p.yaml:1:10: revision must be a text, but nothing is written here"},
     {"revision: ~", "p.yaml:1:11: revision must be a text, but nothing is written here"},
     {"revision: [a]", "p.yaml:1:11: revision must be a text, not a list"},
@@ -350,7 +353,8 @@ static const struct {
      "belongs to it"},
     {"revision: a\nteams: {x: y}", "p.yaml:2:12: a team's rules must be a mapping, not a text"},
     {"revision: a\nteams: {'': {}}",
-     "p.yaml:2:9: a team's name has 1 to 64 bytes and no control characters"},
+     "p.yaml:2:9: a team's name has 1 to 64 bytes and no control characters (\"*\" stands for all "
+     "teams)"},
     {"revision: a\nteams: {x: {timezone: []}}",
      "p.yaml:2:13: unknown rule 'timezone' (did you mean 'timezones'?); the rules are:" RULES},
 };

@@ -38,6 +38,8 @@ static const struct {
     {"kill_switch: ", "3:15: the reason why everything is stopped must be a text, but nothing is "
                       "written here"},
     {"kill_switch: ''", "3:16: say in 1 to 256 bytes why everything is stopped"},
+    {"kill_switch: false",
+     "3:16: write the reason why everything is stopped, or remove the line to go on"},
     {"caller_ids: [{timezones: [UTC]}]", "3:16: a caller ID needs 'id'"},
     {"caller_ids: [{id: X, zones: [UTC]}]",
      "3:24: unknown key 'zones'; a caller ID has: id timezones classes"},
@@ -197,6 +199,8 @@ static const struct {
     {"{" FINE ", expires: 2026-11-30, pack: us}", "4:85: no pack 'us' is included"},
     {"{" FINE ", expires: 2026-11-30, campaign: ''}",
      "4:89: the campaign's name, or a pattern with *, has 1 to 64 bytes and no control characters"},
+    {"{id: E, team: t, rule: [], approver: b, ticket: T, expires: 2026-11-30}",
+     "4:28: an exception without a rule lifts nothing; name one"},
     {"{id: E, team: x, rule: urls, approver: b, ticket: T, expires: 2026-11-30}",
      "4:19: there is no team 'x'; the teams stand under 'teams'"},
     {"{id: E, team: t, rule: [url], approver: b, ticket: T, expires: 2026-11-30}",
