@@ -43,7 +43,8 @@ static struct str sets_differ(const struct policy_set *before, const struct poli
     struct policy_differences differences;
     assert_true(policy_diff(before, after, &arena, &differences));
     policy_differences_write(&differences, &told);
-    return buf_str(&told);
+    buf_append_byte(&told, '\0'); /* for strstr */
+    return str_slice(buf_str(&told), 0, told.len - 1);
 }
 
 static struct str differ(const char *before, const char *after)
