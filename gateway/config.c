@@ -421,7 +421,8 @@ bool config_read_file(const char *path, size_t max, struct arena *arena, struct 
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         error_set(err, "'%s' is not a file", path);
     } else if ((uint64_t)info.st_size > max) {
-        error_set(err, "'%s' is larger than %zu bytes, the most that is read; split it", path, max);
+        (void)error_at(err, path, 1, 1,
+                       "the file is larger than %zu bytes, the most that is read; split it", max);
     } else {
         size_t size = (size_t)info.st_size, done = 0;
         char *text = arena_alloc(arena, size + 1);

@@ -791,12 +791,15 @@ static void forward(struct exchange *x)
 /* The client left, or was answered, before anything was forwarded: nothing may be created. */
 static void abandon(struct exchange *x)
 {
+    const struct policy_set *policy = x->snapshot->policy;
     const struct outcome_record record = {.id = x->id,
                                           .time_unix_ms = clock_unix_ms(),
                                           .duration_us = duration_us(x),
                                           .outcome = x->expired ? "expired" : "client_gone",
                                           .created = "no",
-                                          .upstream_host = x->desk->upstream_authority};
+                                          .upstream_host = x->desk->upstream_authority,
+                                          .policy_revision = policy->revision,
+                                          .policy_digest = str_from(policy->digest)};
     record_outcome(&record, &x->record);
     append_record(x, on_outcome);
 }
@@ -895,6 +898,8 @@ static void on_upstream(void *arg)
         .created_at = member_text(data, "createdAt"),
         .stored_message_sha256 = str_from(stored),
         .expired = x->expired,
+        .policy_revision = x->snapshot->policy->revision,
+        .policy_digest = str_from(x->snapshot->policy->digest),
     };
     classify(x, record.answer_status, &record);
     if (!answered)

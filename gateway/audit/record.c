@@ -168,6 +168,7 @@ void record_outcome(const struct outcome_record *record, struct buf *out)
     json_put_str_if_any(&w, "created_at", record->created_at);
     json_put_str_if_any(&w, "stored_message_sha256", record->stored_message_sha256);
     json_close_object(&w);
+    put_policy(&w, record->policy_revision, record->policy_digest);
     json_put_int(&w, "duration_us", record->duration_us);
 }
 

@@ -59,6 +59,7 @@ struct outcome_record {
     struct str answer_status, campaign_id, template_id, created_at; /* of the answer's body */
     struct str stored_message_sha256;
     bool expired; /* the client was told before that its request took too long */
+    struct str policy_revision, policy_digest; /* that decided */
 };
 
 void record_outcome(const struct outcome_record *record, struct buf *out);

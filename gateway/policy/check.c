@@ -298,27 +298,35 @@ static void deliver(struct inquiry *inquiry, enum violation_effect effect, struc
         violations_lose(found->count == LIMIT_VIOLATIONS ? to : inquiry->findings->violations);
 }
 
+/* The sentence costs memory, so it is written only for somebody who asked. */
+static void trace_exception(struct inquiry *inquiry, const struct policy_setting *setting,
+                            enum policy_answer answer, const struct policy_exception *exception)
+{
+    struct str why = {0};
+    if (inquiry->trace && exception && answer == ANSWER_WAIVED)
+        why = arena_format(inquiry->subject.arena, "exception %.*s, approved by %.*s",
+                           STR_ARGS(exception->id), STR_ARGS(exception->approver));
+    else if (inquiry->trace && exception)
+        why = arena_format(inquiry->subject.arena, "exception %.*s has expired",
+                           STR_ARGS(exception->id));
+    trace_note(inquiry, setting, answer, why);
+}
+
 static void conclude(struct inquiry *inquiry, const struct policy_setting *setting)
 {
     const struct policy_exception *expired,
         *exception = find_exception(&inquiry->subject, setting, &expired);
-    struct arena *arena = inquiry->subject.arena;
     if (mode_of(&inquiry->subject, setting) == MODE_REPORT) {
         deliver(inquiry, EFFECT_REPORTED, (struct str){0});
         trace_note(inquiry, setting, ANSWER_REPORTED, STR("its mode only reports"));
     } else if (exception) {
         note_used(inquiry->findings, exception);
         deliver(inquiry, EFFECT_WAIVED, exception->id);
-        trace_note(inquiry, setting, ANSWER_WAIVED,
-                   arena_format(arena, "exception %.*s, approved by %.*s", STR_ARGS(exception->id),
-                                STR_ARGS(exception->approver)));
+        trace_exception(inquiry, setting, ANSWER_WAIVED, exception);
     } else {
         inquiry->findings->expired_count += expired != NULL;
         deliver(inquiry, EFFECT_ENFORCED, (struct str){0});
-        trace_note(inquiry, setting, ANSWER_FAILED,
-                   expired
-                       ? arena_format(arena, "exception %.*s has expired", STR_ARGS(expired->id))
-                       : (struct str){0});
+        trace_exception(inquiry, setting, ANSWER_FAILED, expired);
     }
 }
 

@@ -295,6 +295,20 @@ TEST(a_pack_on_its_own_can_be_read)
     EXPECT_STR(set->layers[0]->title, "pack alone");
 }
 
+/* ---- disclosure ---- */
+
+TEST(the_caller_ids_are_told_only_where_the_organisation_lets_it)
+{
+    REFUSES("revision: r\nteams: {t: {caller_ids: ['+14155550100', ACME]}}");
+    EXPECT_STR(violations.items[0].message,
+               "the caller ID ending in 45 is not one of the 2 allowed for team t");
+    REFUSES("revision: r\norganisation: {disclose_caller_ids: true}\n"
+            "teams: {t: {caller_ids: ['+14155550100', ACME]}}");
+    EXPECT_STR(violations.items[0].message,
+               "the caller ID ending in 45 is not one of the 2 allowed for team t; allowed: "
+               "+14155550100, ACME");
+}
+
 /* ---- overriding ---- */
 
 TEST(a_team_replaces_what_the_organisation_lets_it)
@@ -694,9 +708,10 @@ TESTS(STORY(a_case_applies_to_its_message_classes),
       STORY(one_list_among_several_is_enough), STORY(cases_narrow_further),
       STORY(a_pack_and_its_cases_bind_where_they_apply), STORY(a_pack_may_include_another),
       STORY(a_pack_may_be_tried_before_it_counts), STORY(bad_includes_are_refused_with_their_place),
-      STORY(a_pack_on_its_own_can_be_read), STORY(a_team_replaces_what_the_organisation_lets_it),
-      STORY(a_pack_cannot_be_replaced), STORY(a_rule_may_only_report_or_be_off),
-      STORY(what_does_not_refuse_may_find_any_number),
+      STORY(a_pack_on_its_own_can_be_read),
+      STORY(the_caller_ids_are_told_only_where_the_organisation_lets_it),
+      STORY(a_team_replaces_what_the_organisation_lets_it), STORY(a_pack_cannot_be_replaced),
+      STORY(a_rule_may_only_report_or_be_off), STORY(what_does_not_refuse_may_find_any_number),
       STORY(a_text_that_cannot_be_folded_is_tried_once_and_refused),
       STORY(a_mode_belongs_to_its_layer), STORY(a_mode_ends_on_its_day),
       STORY(a_whole_team_may_be_tried), STORY(an_exception_lifts_a_rule_and_is_named),
