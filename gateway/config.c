@@ -234,9 +234,25 @@ static const struct key upstream_keys[] = {
 };
 
 static const struct key audit_keys[] = {
-    FIXED("directory", value_path, audit_directory, .required = true),
-    FIXED("durability", value_durability, durability, ),
-    FIXED("segment_size", value_size, segment_bytes, ),
+    FIXED("directory", value_path, audit.directory, .required = true),
+    FIXED("second_directory", value_path, audit.second_directory, ),
+    FIXED("source", value_source, audit.source, ),
+    FIXED("durability", value_durability, audit.durability, ),
+    FIXED("segment_size", value_size, audit.segment_bytes, ),
+    FIXED("segment_age", value_duration, audit.segment_ms, ),
+    FIXED("write_timeout", value_duration, audit.write_timeout_ms, ),
+    FIXED("on_audit_failure", value_on_audit_failure, audit.on_failure, ),
+    FIXED("degraded_requests", value_number, audit.degraded_requests, .min = 1,
+          .max = LIMIT_DEGRADED_REQUESTS),
+    FIXED("degraded_time", value_duration, audit.degraded_ms, ),
+    FIXED("signing_key", value_path, audit.signing_key, ),
+    FIXED("hash_keys", value_path, audit.hash_keys, ),
+    FIXED("phone_numbers", value_phone_numbers, audit.phone_numbers, ),
+    FIXED("capture_certificate", value_path, audit.capture_certificate, ),
+    FIXED("reconcile_auth", value_path, audit.reconcile_auth, ),
+    FIXED("central", value_text, audit.central, ),
+    FIXED("central_timeout", value_duration, audit.central_timeout_ms, ),
+    FIXED("central_hold", value_duration, audit.central_hold_ms, ),
 };
 
 static const struct key contract_keys[] = {
@@ -445,7 +461,13 @@ static void set_defaults(struct config *config)
     config->workers = cores > 0 ? (uint64_t)cores : 1;
     config->upstream = (struct upstream_deadlines){
         .connect_ms = 5000, .first_byte_ms = 30000, .total_ms = 60000, .idle_ms = 4000};
-    config->segment_bytes = 64 * 1024 * 1024;
+    config->audit = (struct config_audit){.segment_bytes = 64 * 1024 * 1024,
+                                          .segment_ms = 24 * 3600 * 1000,
+                                          .write_timeout_ms = 5000,
+                                          .degraded_requests = 100,
+                                          .degraded_ms = 60 * 1000,
+                                          .central_timeout_ms = 5000,
+                                          .central_hold_ms = 72 * 3600 * 1000};
     config->framing = (struct framing_limits){.line_bytes = LIMIT_LINE_BYTES,
                                               .head_bytes = LIMIT_HEAD_BYTES,
                                               .headers = LIMIT_HEADERS,
@@ -513,12 +535,24 @@ static bool check_team(const struct config *config, const struct yaml_node *root
     return true;
 }
 
+static bool check_audit(const struct config *config, struct error *err)
+{
+    const struct config_audit *audit = &config->audit;
+    if (audit->second_directory.value.len &&
+        str_equal(audit->second_directory.value, audit->directory.value))
+        return config_error(&audit->second_directory.place, err,
+                            "'second_directory' is the same as 'directory'; name one on another "
+                            "device");
+    return true;
+}
+
 static bool complete(struct config *config, const struct yaml_node *root, struct error *err)
 {
     if (!config->admission.connections_per_client)
         config->admission.connections_per_client = config->admission.connections;
     bool fine = complete_identities(config, err) || problems_add(config->problems, err);
     fine = (check_clients(config, err) || problems_add(config->problems, err)) && fine;
+    fine = (check_audit(config, err) || problems_add(config->problems, err)) && fine;
     return (check_team(config, root, err) || problems_add(config->problems, err)) && fine;
 }
 

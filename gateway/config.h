@@ -42,6 +42,27 @@ struct config_tenant {
     struct str stream_id;
 };
 
+struct config_audit {
+    struct config_text directory;
+    struct config_text second_directory; /* for when the first fails; or empty */
+    struct config_text source;           /* what this gateway is called in the record; or empty */
+    enum { DURABILITY_LOCAL, DURABILITY_CENTRAL } durability; /* where a record must be to count */
+    uint64_t segment_bytes;
+    int64_t segment_ms;       /* the most that one segment covers */
+    int64_t write_timeout_ms; /* until a disk that does not answer has failed */
+    enum { AUDIT_FAILURE_DENY, AUDIT_FAILURE_ALLOW_DEGRADED } on_failure;
+    uint64_t degraded_requests; /* that may pass without a durable record, and for how long */
+    int64_t degraded_ms;
+    struct config_text signing_key; /* of checkpoints; empty: made in the directory */
+    struct config_text hash_keys;   /* directory of the keys that hide phone numbers; or empty */
+    enum { PHONE_NUMBERS_HMAC, PHONE_NUMBERS_CLEAR } phone_numbers;
+    struct config_text capture_certificate; /* whom whole bodies are encrypted to; or empty */
+    struct config_text reconcile_auth;      /* file with the token to ask the API with; or empty */
+    struct config_text central;             /* libpq connection string; or empty */
+    int64_t central_timeout_ms;             /* until a receipt that does not come has failed */
+    int64_t central_hold_ms;                /* how long segments stay after their receipt */
+};
+
 struct config {
     struct arena arena; /* everything below lives here */
     const char *path;
@@ -75,9 +96,7 @@ struct config {
     bool allow_unknown_fields;
     enum decode_midnight midnight;
 
-    struct config_text audit_directory;
-    enum { DURABILITY_LOCAL } durability; /* where a record must be before it counts */
-    uint64_t segment_bytes;
+    struct config_audit audit;
 
     struct framing_limits framing;
     struct connection_deadlines deadlines;

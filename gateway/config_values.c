@@ -225,13 +225,44 @@ bool value_header_name(struct config *config, void *target, const struct value *
     return value_text(config, target, value, err);
 }
 
-/* Only what is built can be asked for: central durability comes with the central database. */
 bool value_durability(struct config *config, void *target, const struct value *value,
                       struct error *err)
 {
     (void)config;
-    static const char *const words[] = {"local"};
+    static const char *const words[] = {"local", "central"};
     return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
+bool value_on_audit_failure(struct config *config, void *target, const struct value *value,
+                            struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"deny", "allow_degraded"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
+bool value_phone_numbers(struct config *config, void *target, const struct value *value,
+                         struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"hmac", "clear"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
+/* It becomes part of the origin of checkpoints, which has no spaces and no plus (C2SP). */
+bool value_source(struct config *config, void *target, const struct value *value, struct error *err)
+{
+    bool fine = value->text.len > 0 && value->text.len <= LIMIT_SOURCE_BYTES;
+    for (size_t i = 0; i < value->text.len; i++) {
+        unsigned char c = (unsigned char)value->text.data[i];
+        fine = fine && (isalnum(c) || c == '-' || c == '_' || c == '.' || c == '/');
+    }
+    if (!fine)
+        return config_error(&value->place, err,
+                            "'%.*s' cannot be the name of a source; it has up to %d letters, "
+                            "digits, - _ . and /",
+                            SHOW_ARGS(value->text), LIMIT_SOURCE_BYTES);
+    return value_text(config, target, value, err);
 }
 
 /* ---- the upstream's URL ---- */

@@ -367,12 +367,12 @@ static void answer_early(struct exchange *x, const struct refusal *refusal, cons
 static bool recorded(struct exchange *x)
 {
     struct desk *desk = x->desk;
-    bool durable = x->entry.durable;
+    bool durable = x->entry.fate != JOURNAL_FAILED;
     if (durable == desk->audit_failing) {
         desk->audit_failing = !durable;
         LOG(durable ? LOG_INFO : LOG_ERROR, durable ? "audit-restored" : "audit-failed",
             LOG_TEXT("id", x->id), LOG_TEXT("reason", x->record.failed ? "no memory" : "journal"),
-            LOG_STR("directory", x->snapshot->config->audit_directory.value));
+            LOG_STR("directory", x->snapshot->config->audit.directory.value));
     }
     return durable;
 }
@@ -394,7 +394,7 @@ static void append_record(struct exchange *x, void (*then)(void *arg))
     x->recorded = (struct task){.run = then, .arg = x};
     x->entry = (struct journal_entry){.members = buf_str(&x->record), .done = pass_on, .arg = x};
     if (x->record.failed || !journal_append(desk->options.journal, &x->entry)) {
-        x->entry.durable = false;
+        x->entry.fate = JOURNAL_FAILED;
         loop_defer(desk->options.loop, &x->recorded);
     }
 }

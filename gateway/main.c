@@ -18,6 +18,8 @@ static const struct {
     {"test", cli_test, "run the tests of a policy"},
     {"render", cli_render, "print a policy as sentences"},
     {"diff", cli_diff, "say who may do more, and who less, by a changed policy"},
+    {"replay", cli_replay, "judge the journal's history by another policy"},
+    {"audit", cli_audit, "search, show, export, verify and ship the record"},
     {"version", cli_version, "print the version"},
 };
 

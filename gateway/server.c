@@ -59,7 +59,8 @@ static bool record_life_event(const struct server *server, const struct snapshot
     struct buf members;
     buf_init(&members, LIMIT_RECORD_BYTES);
     record_life(&record, &members);
-    bool durable = !members.failed && journal_append_wait(server->journal, buf_str(&members));
+    bool durable =
+        !members.failed && journal_append_wait(server->journal, buf_str(&members), (struct str){0});
     buf_release(&members);
     return durable;
 }
@@ -67,19 +68,19 @@ static bool record_life_event(const struct server *server, const struct snapshot
 static bool start_journal(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
-    const struct journal_options options = {.directory = config->audit_directory.value.data,
-                                            .segment_bytes = config->segment_bytes,
+    const struct journal_options options = {.directory = config->audit.directory.value.data,
+                                            .segment_bytes = config->audit.segment_bytes,
                                             .max_waiting = LIMIT_JOURNAL_WAITING};
     struct journal_recovery recovery;
     struct error why;
     server->journal = journal_open(&options, &recovery, &why);
     if (!server->journal)
-        return config_error(&config->audit_directory.place, err, "%s", why.text);
+        return config_error(&config->audit.directory.place, err, "%s", why.text);
     if (recovery.torn_bytes)
         LOG(LOG_WARN, "journal-torn", LOG_INT("bytes", recovery.torn_bytes),
             LOG_TEXT("kept_in", recovery.torn_path), LOG_INT("last_seq", recovery.last_seq));
     if (!record_life_event(server, server->current, "started", recovery.torn_bytes))
-        return config_error(&config->audit_directory.place, err,
+        return config_error(&config->audit.directory.place, err,
                             "the first record could not be written; is there space left?");
     return true;
 }

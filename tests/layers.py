@@ -21,7 +21,7 @@ HOMES = {
     r"openssl/(ssl|bio|x509v3)\.h": ["net/"],
     r"openssl/": ["net/", "audit/", "upstream/credential.c"],
     r"sqlite3\.h": ["audit/index.c"],
-    r"(postgresql/)?libpq": ["audit/ship.c", "guard/"],
+    r"(postgresql/)?libpq": ["audit/central.c", "guard/"],
 }
 
 # Calls that style.md or libraries.md found unsafe.

@@ -179,7 +179,7 @@ static void write_entries(struct journal *journal, struct journal_entry *entries
             rest = entries->next; /* too large to be a record at all: refused alone */
         struct journal_entry *last = entries;
         for (;; last = last->next) {
-            last->durable = durable;
+            last->fate = durable ? JOURNAL_DURABLE : JOURNAL_FAILED;
             if (last->next == rest)
                 break;
         }
@@ -202,7 +202,7 @@ static void *journal_main(void *arg)
 bool journal_append(struct journal *journal, struct journal_entry *entry)
 {
     entry->next = NULL;
-    entry->durable = false;
+    entry->fate = JOURNAL_FAILED;
     pthread_mutex_lock(&journal->lock);
     bool accepted = !journal->closing && journal->waiting < journal->max_waiting;
     bool was_empty = !journal->first;
@@ -235,17 +235,18 @@ static void run_waiter(void *arg)
     pthread_mutex_unlock(&waiter->lock);
 }
 
-bool journal_append_wait(struct journal *journal, struct str members)
+bool journal_append_wait(struct journal *journal, struct str members, struct str closes)
 {
     struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    struct journal_entry entry = {.members = members, .done = run_waiter, .arg = &waiter};
+    struct journal_entry entry = {
+        .members = members, .closes = closes, .done = run_waiter, .arg = &waiter};
     if (!journal_append(journal, &entry))
         return false;
     pthread_mutex_lock(&waiter.lock);
     while (!waiter.known)
         pthread_cond_wait(&waiter.changed, &waiter.lock);
     pthread_mutex_unlock(&waiter.lock);
-    return entry.durable;
+    return entry.fate == JOURNAL_DURABLE;
 }
 
 /* ---- opening ---- */
@@ -353,6 +354,26 @@ static bool drop_empty(struct journal *journal, const char *path, const char *na
                      path, name);
 }
 
+static bool scan(int fd, struct chain_head *head, uint64_t *good_bytes, uint64_t *records)
+{
+    struct stat info;
+    *good_bytes = *records = 0;
+    if (fstat(fd, &info) != 0)
+        return false;
+    char *text = malloc((size_t)info.st_size + 1);
+    if (!text || pread(fd, text, (size_t)info.st_size, 0) != (ssize_t)info.st_size) {
+        free(text);
+        return false;
+    }
+    struct str rest = {text, (size_t)info.st_size}, line, json;
+    while (str_cut(rest, '\n', &line, &rest) && !chain_check(head, line, &json)) {
+        *good_bytes += line.len + 1;
+        *records += 1;
+    }
+    free(text);
+    return true;
+}
+
 static bool recover(struct journal *journal, const char *path, struct journal_recovery *recovery,
                     struct error *err)
 {
@@ -363,7 +384,7 @@ static bool recover(struct journal *journal, const char *path, struct journal_re
         journal->fd = openat(journal->directory_fd, name, O_RDWR | O_CLOEXEC);
         if (journal->fd < 0)
             return error_set(err, "cannot open '%s/%s': %s", path, name, strerrordesc_np(errno));
-        if (!segment_scan(journal->fd, &journal->head, &good_bytes, &recovery->records, err) ||
+        if (!scan(journal->fd, &journal->head, &good_bytes, &recovery->records) ||
             !cut_tail(journal, path, name, good_bytes, recovery, err))
             return false;
         journal->durable_bytes = good_bytes;
@@ -388,7 +409,6 @@ struct journal *journal_open(const struct journal_options *options,
     journal->directory_fd = journal->lock_fd = journal->fd = -1;
     journal->segment_bytes = options->segment_bytes;
     journal->max_waiting = options->max_waiting;
-    journal->head = chain_start();
     buf_init(&journal->batch, BATCH_BYTES);
     pthread_mutex_init(&journal->lock, NULL);
     pthread_cond_init(&journal->queued, NULL);

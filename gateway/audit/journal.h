@@ -2,15 +2,19 @@
  * The audit journal: append-only segments of JSON lines, written by one thread, durable before
  * anybody is told so.
  *
- * A record is one line (audit.md 2.1): canonical JSON, TAB, 64 hex digits of SHA-256 over exactly
- * those JSON bytes, LF. The journal puts `seq` and `prev` (the hash of the record before) in front
- * of what it is given, so every line vouches for all lines before it. A segment is named after its
- * first record: 00000000000000000001.jsonl.
+ * A record is one line (segment.h): canonical JSON, TAB, SHA-256 over exactly those JSON bytes, LF.
+ * The journal puts `seq` and `prev` in front of what it is given, so every line vouches for all
+ * lines before it; and it adds records of its own: "segment" at the beginning of each file, a
+ * signed "checkpoint" every second of activity, every 1,000 records and every ten idle minutes.
  *
  *     workers --append--> queue --one write, one fdatasync for all that waits--> done
+ *                                     |                                          ^
+ *                          DIRECTORY/durable, which wakes `audit ship`           |
+ *                                     `-- central: DIRECTORY/receipt says so ----'
  *
- * A record counts only when `done` said durable. What fails is cut off again, so that a record is
- * either acknowledged and in the file, or neither (a crash may leave one that nobody waited for).
+ * A record counts only when `done` said durable. What fails is cut off again. What a hanging disk
+ * may have written after its time was over, and what the central database did not confirm in time,
+ * is taken back by a record "outcome: retracted", because whoever waited was told that it failed.
  */
 #pragma once
 
@@ -23,8 +27,18 @@ struct journal;
 
 struct journal_options {
     const char *directory;
-    size_t segment_bytes; /* a new segment is begun when the next record would pass this */
-    size_t max_waiting;   /* records that may wait to become durable */
+    const char *second_directory; /* takes over while the first cannot be written; or NULL */
+    const char *source;           /* what this gateway is called; an id of its own is added */
+    const char *signing_key;      /* a file; NULL: DIRECTORY/signing.key, made when missing */
+    size_t segment_bytes;         /* a new segment is begun when the next record would pass this */
+    int64_t segment_ms;           /* or when the open one is as old as this */
+    size_t max_waiting;           /* records that may wait to become durable */
+    int64_t write_timeout_ms;     /* until a write that does not return has failed */
+    bool central;                 /* a record counts when the central database has confirmed it */
+    int64_t central_timeout_ms;
+    size_t
+        degraded_requests; /* that pass without a durable record while none can be made; 0: none */
+    int64_t degraded_ms;
 };
 
 /* What was found when the journal was opened. */
@@ -33,35 +47,66 @@ struct journal_recovery {
     uint64_t last_seq;   /* 0: the journal is new */
     uint64_t torn_bytes; /* cut from the end, kept beside it in torn_path */
     char torn_path[4096];
+    uint64_t open_intents; /* decisions that a former run forwarded, or may have, without outcome */
+};
+
+/* How a record ended. */
+enum journal_fate {
+    JOURNAL_FAILED,
+    JOURNAL_DURABLE,
+    JOURNAL_DEGRADED, /* not durable, kept in memory, and permitted to pass all the same */
 };
 
 /* One record on its way. Lives in the caller's structure, untouched until `done` ran. */
 struct journal_entry {
-    struct str members; /* the record's members behind seq and prev: "kind":"decision",… */
-    bool durable;       /* the fate, valid in `done` */
+    struct str members;    /* the record's members behind seq and prev: "kind":"decision",… */
+    struct str opens;      /* the decision's id, when an outcome must follow; or empty */
+    struct str closes;     /* the decision's id, when this is its outcome; or empty */
+    struct str attachment; /* a file to keep beside the journal, durable before it; or empty */
+    struct str attachment_name; /* relative to the directory: captures/2026-11-28/ID.cms */
+    enum journal_fate fate;     /* valid in `done` */
 
-    /* Told on the journal's own thread, which must not be kept: pass it on (loop_post). The entry
+    /* Told on a thread of the journal, which must not be kept: pass it on (loop_post). The entry
      * is not touched afterwards. */
     void (*done)(void *arg);
     void *arg;
+
+    /* the journal's own */
     struct journal_entry *next;
+    uint64_t seq;
+    int64_t queued_us;
 };
 
 /*
  * Opens or makes the directory, locks it against a second gateway, checks the last segment, cuts a
- * torn tail (keeping the cut bytes in a file), and starts the thread. NULL with `err`.
+ * torn tail (keeping the cut bytes in a file), and starts the threads. NULL with `err`.
  */
 MUST_USE struct journal *journal_open(const struct journal_options *options,
                                       struct journal_recovery *recovery, struct error *err);
 
 /*
- * Queues an entry. Any thread. False when too much is waiting already or the journal is closing:
- * then `done` will not run and nothing was recorded.
+ * Queues an entry. Any thread. False when too much is waiting already, the disk hangs, or the
+ * journal is closing: then `done` will not run and nothing was recorded.
  */
 MUST_USE bool journal_append(struct journal *journal, struct journal_entry *entry);
 
-/* Appends one record and waits for its fate. Not for loops: it blocks. */
-MUST_USE bool journal_append_wait(struct journal *journal, struct str members);
+/* Appends one record and waits for its fate. Not for loops: it blocks. True: durable. */
+MUST_USE bool journal_append_wait(struct journal *journal, struct str members, struct str closes);
 
-/* Writes what waits, ends the thread, closes. No append may follow. Accepts NULL. */
+/* For metrics and status. Any thread. */
+struct journal_state {
+    bool failing;      /* the last write failed, or hangs */
+    bool space_is_low; /* no room could be reserved for more */
+    uint64_t last_seq, receipt_seq;
+    uint64_t checkpoint_seq; /* records under the last checkpoint */
+    uint64_t open_intents;   /* left open by former runs */
+    uint64_t degraded;       /* records kept in memory now */
+    uint64_t retracted;
+};
+void journal_state(struct journal *journal, struct journal_state *ret);
+
+/* Calls `found` with each decision that a former run left open. Any thread; it must be quick. */
+void journal_each_open(struct journal *journal, void (*found)(void *arg, struct str id), void *arg);
+
+/* Writes what waits, ends the threads, closes. No append may follow. Accepts NULL. */
 void journal_close(struct journal *journal);

@@ -4,11 +4,23 @@
 #include "base/json_write.h"
 
 /* Members without braces: the journal puts its own in front. */
-static void put_time(struct json_writer *w, int64_t unix_ms)
+static void put_time_at(struct json_writer *w, const char *key, int64_t unix_ms)
 {
     char text[CLOCK_UTC_SIZE];
     clock_format_utc(unix_ms, text);
-    json_put_str(w, "time", str_from(text));
+    json_put_str(w, key, str_from(text));
+}
+
+static void put_time(struct json_writer *w, int64_t unix_ms)
+{
+    put_time_at(w, "time", unix_ms);
+}
+
+static void put_digest(struct json_writer *w, const char *key, const uint8_t digest[DIGEST_BYTES])
+{
+    char hex[DIGEST_HEX_SIZE];
+    digest_to_hex(digest, hex);
+    json_put_str(w, key, str_from(hex));
 }
 
 static void put_blocks(struct json_writer *w, const struct campaign *campaign)
@@ -183,4 +195,66 @@ void record_life(const struct life_record *record, struct buf *out)
     json_put_str_if_any(&w, "callers_digest", record->callers_digest);
     if (record->torn_bytes)
         json_put_int(&w, "torn_bytes", (int64_t)record->torn_bytes);
+}
+
+/* ---- the journal's own records ---- */
+
+void record_segment(const struct segment_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("segment"));
+    put_time(&w, record->time_unix_ms);
+    json_put_str(&w, "source", record->source);
+    put_digest(&w, "key", record->key);
+    json_open_array_at(&w, "frontier");
+    for (size_t level = MERKLE_LEVELS; level-- > 0;) {
+        if (record->tree.size >> level & 1)
+            put_digest(&w, NULL, record->tree.nodes[level]);
+    }
+    json_close_array(&w);
+    json_open_array_at(&w, "open");
+    for (size_t i = 0; i < record->open_count; i++)
+        json_put_str(&w, NULL, record->open[i]);
+    json_close_array(&w);
+    json_put_str(&w, "note", record->note);
+}
+
+void record_checkpoint(int64_t time_unix_ms, struct str note, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("checkpoint"));
+    put_time(&w, time_unix_ms);
+    json_put_str(&w, "note", note);
+}
+
+void record_key(int64_t time_unix_ms, const uint8_t key[SIGNING_PUBLIC_BYTES], struct str note,
+                struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("key"));
+    put_time(&w, time_unix_ms);
+    put_digest(&w, "key", key);
+    json_put_str(&w, "note", note);
+}
+
+void record_retraction(int64_t time_unix_ms, struct str id, const char *reason, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("outcome"));
+    json_put_str(&w, "id", id);
+    put_time(&w, time_unix_ms);
+    json_put_str(&w, "outcome", STR("retracted"));
+    json_put_str(&w, "created", STR("no"));
+    json_put_str(&w, "reason", str_from(reason));
+}
+
+void record_degraded(int64_t time_unix_ms, int64_t since_unix_ms, int64_t until_unix_ms,
+                     uint64_t records, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("degraded"));
+    put_time(&w, time_unix_ms);
+    put_time_at(&w, "since", since_unix_ms);
+    put_time_at(&w, "until", until_unix_ms);
+    json_put_int(&w, "records", (int64_t)records);
 }

@@ -6,6 +6,9 @@
  */
 #pragma once
 
+#include "audit/merkle.h"
+#include "audit/segment.h"
+#include "audit/signing_key.h"
 #include "base/buf.h"
 #include "campaign/campaign.h"
 #include "campaign/violation.h"
@@ -74,3 +77,37 @@ struct life_record {
 };
 
 void record_life(const struct life_record *record, struct buf *out);
+
+/* ---- the journal's own records ---- */
+
+/* The first of every segment: all that is needed to go on, or to verify, from there. */
+struct segment_record {
+    int64_t time_unix_ms;
+    struct str source;                 /* the origin of its checkpoints */
+    uint8_t key[SIGNING_PUBLIC_BYTES]; /* that signs from here on */
+    struct merkle tree;                /* over all records before this one */
+    const struct str *open;            /* ids of decisions without outcome so far */
+    size_t open_count;
+    struct str note; /* a checkpoint over the same records */
+};
+
+/* {"kind":"segment","time":…,"source":…,"key":HEX,"frontier":[HEX, the largest subtree first],
+ *  "open":[ID…],"note":…}; the tree's size is seq - 1. */
+void record_segment(const struct segment_record *record, struct buf *out);
+
+/* {"kind":"checkpoint","time":…,"note":…}; the note covers all records before this one. */
+void record_checkpoint(int64_t time_unix_ms, struct str note, struct buf *out);
+
+/* {"kind":"key","time":…,"key":HEX,"note":…}: another key signs from now on; the note covers all
+ * records before this one, names the successor, and is signed by the key before. */
+void record_key(int64_t time_unix_ms, const uint8_t key[SIGNING_PUBLIC_BYTES], struct str note,
+                struct buf *out);
+
+/* {"kind":"outcome","id":…,"time":…,"outcome":"retracted","created":"no","reason":…}: the decision
+ * was told to have failed, so nothing was forwarded for it. `reason`: late, unconfirmed. */
+void record_retraction(int64_t time_unix_ms, struct str id, const char *reason, struct buf *out);
+
+/* {"kind":"degraded","time":…,"since":…,"until":…,"records":N}: so many records, which follow, were
+ * kept in memory while none could be written, and took effect before they were durable. */
+void record_degraded(int64_t time_unix_ms, int64_t since_unix_ms, int64_t until_unix_ms,
+                     uint64_t records, struct buf *out);

@@ -1,39 +1,31 @@
 #include "audit/segment.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
-#include "audit/digest.h"
 #include "base/limits.h"
 
-#define FRAME_BYTES 160 /* seq, prev, braces, TAB, hash and LF around the members */
-
-struct chain_head chain_start(void)
-{
-    struct chain_head head = {0};
-    memset(head.hash, '0', SEGMENT_HASH_HEX);
-    return head;
-}
+#define FRAME_BYTES 180 /* seq, prev, braces, TAB, hash and LF around the members */
 
 bool chain_append(struct chain_head *head, struct str members, struct buf *out)
 {
     const size_t start = out->len;
     struct chain_head next = {.seq = head->seq + 1};
+    char hex[DIGEST_HEX_SIZE];
     if (members.len > LIMIT_RECORD_BYTES || !buf_reserve(out, members.len + FRAME_BYTES)) {
         out->failed = false;
         return false;
     }
-    buf_format(out, "{\"seq\":%llu,\"prev\":\"%s\",", (unsigned long long)next.seq, head->hash);
+    digest_to_hex(head->hash, hex);
+    buf_format(out, "{\"seq\":%llu,\"prev\":\"%s\",", (unsigned long long)next.seq, hex);
     buf_append(out, members);
     buf_append_byte(out, '}');
-    if (!digest_hex(str_slice(buf_str(out), start, out->len), next.hash)) {
+    if (!digest_bytes(str_slice(buf_str(out), start, out->len), next.hash)) {
         out->len = start;
         return false;
     }
+    digest_to_hex(next.hash, hex);
     buf_append_byte(out, '\t');
-    buf_append(out, str_from(next.hash));
+    buf_append(out, str_from(hex));
     buf_append_byte(out, '\n');
     *head = next;
     return true;
@@ -48,33 +40,36 @@ static bool skip(struct str *text, struct str prefix)
     return true;
 }
 
-static bool parse_front(struct str json, uint64_t *seq, struct str *prev)
+/* Our own lines have seq and prev first, as chain_append writes them. */
+static bool parse_front(struct str json, uint64_t *seq, uint8_t prev[DIGEST_BYTES])
 {
     struct str digits, rest;
-    if (!skip(&json, STR("{\"seq\":")) || !str_cut(json, ',', &digits, &rest) ||
-        !str_to_u64(digits, seq) || !skip(&rest, STR("\"prev\":\"")) ||
-        rest.len < SEGMENT_HASH_HEX + 1)
-        return false;
-    *prev = str_slice(rest, 0, SEGMENT_HASH_HEX);
-    return rest.data[SEGMENT_HASH_HEX] == '"';
+    return skip(&json, STR("{\"seq\":")) && str_cut(json, ',', &digits, &rest) && digits.len > 0 &&
+           digits.data[0] != '0' && str_to_u64(digits, seq) && skip(&rest, STR("\"prev\":\"")) &&
+           rest.len > DIGEST_HEX && rest.data[DIGEST_HEX] == '"' &&
+           digest_from_hex(str_slice(rest, 0, DIGEST_HEX), prev);
 }
 
-bool chain_check(struct chain_head *head, struct str line)
+const char *chain_check(struct chain_head *head, struct str line, struct str *ret_json)
 {
-    if (line.len < SEGMENT_HASH_HEX + 1)
-        return false;
-    struct str json = str_slice(line, 0, line.len - SEGMENT_HASH_HEX - 1);
-    struct str hash = str_slice(line, line.len - SEGMENT_HASH_HEX, line.len);
     struct chain_head next = {0};
-    struct str prev;
-    if (line.data[json.len] != '\t' || !digest_hex(json, next.hash) ||
-        !str_equal(str_from(next.hash), hash) || !parse_front(json, &next.seq, &prev))
-        return false;
-    bool first = head->seq == 0;
-    if (!first && (next.seq != head->seq + 1 || !str_equal(prev, str_from(head->hash))))
-        return false;
+    uint8_t prev[DIGEST_BYTES], written[DIGEST_BYTES];
+    if (line.len < DIGEST_HEX + 1 || line.data[line.len - DIGEST_HEX - 1] != '\t')
+        return "the line is not a record: it has no TAB and hash at its end";
+    struct str json = str_slice(line, 0, line.len - DIGEST_HEX - 1);
+    if (!digest_from_hex(str_slice(line, line.len - DIGEST_HEX, line.len), written))
+        return "the hash at the line's end is not one";
+    if (!digest_bytes(json, next.hash) || memcmp(next.hash, written, DIGEST_BYTES) != 0)
+        return "the record was altered: it does not have the hash that stands behind it";
+    if (!parse_front(json, &next.seq, prev))
+        return "the record does not begin with its number and the hash before it";
+    if (head->seq > 0 && next.seq != head->seq + 1)
+        return "the record does not have the number that follows";
+    if ((head->seq > 0 || next.seq == 1) && memcmp(prev, head->hash, DIGEST_BYTES) != 0)
+        return "the record does not follow the one before: it names another hash";
     *head = next;
-    return true;
+    *ret_json = json;
+    return NULL;
 }
 
 void segment_name(uint64_t first_seq, char out[SEGMENT_NAME_SIZE])
@@ -87,26 +82,4 @@ bool segment_parse_name(const char *name, uint64_t *ret_first_seq)
     struct str text = str_from(name);
     return text.len == 26 && str_ends(text, STR(".jsonl")) &&
            str_to_u64(str_slice(text, 0, 20), ret_first_seq);
-}
-
-bool segment_scan(int fd, struct chain_head *head, uint64_t *good_bytes, uint64_t *records,
-                  struct error *err)
-{
-    *good_bytes = 0;
-    *records = 0;
-    struct stat info;
-    if (fstat(fd, &info) != 0)
-        return error_set(err, "%s", strerrordesc_np(errno));
-    if (info.st_size == 0)
-        return true;
-    char *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (map == MAP_FAILED)
-        return error_set(err, "%s", strerrordesc_np(errno));
-    struct str rest = {map, (size_t)info.st_size}, line;
-    while (str_cut(rest, '\n', &line, &rest) && chain_check(head, line)) {
-        *good_bytes += line.len + 1;
-        *records += 1;
-    }
-    munmap(map, (size_t)info.st_size);
-    return true;
 }

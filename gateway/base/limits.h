@@ -81,5 +81,7 @@
 #define LIMIT_INCLUDES 100         /* packs of one policy */
 #define LIMIT_EXCEPTION_DAYS 30    /* policy.md D1: what lasts longer is a rule */
 
-/* ---- one record of the journal ---- */
+/* ---- the journal ---- */
+#define LIMIT_SOURCE_BYTES 180          /* cluster/namespace/pod */
+#define LIMIT_DEGRADED_REQUESTS 100000  /* kept in memory until they can be written */
 #define LIMIT_RECORD_BYTES (128 * 1024) /* three full lists of violations, and the campaign */

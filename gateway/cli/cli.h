@@ -12,4 +12,6 @@ int cli_judge(int argc, char **argv);
 int cli_test(int argc, char **argv);
 int cli_render(int argc, char **argv);
 int cli_diff(int argc, char **argv);
+int cli_replay(int argc, char **argv);
+int cli_audit(int argc, char **argv);
 int cli_version(int argc, char **argv);

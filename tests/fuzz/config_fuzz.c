@@ -138,7 +138,7 @@ static void check_config(const struct config *config)
     check_text(&config->callers, !config->team.value.len);
     assert(!config->team.value.len || !config->callers.value.len);
     assert(is_token(config->api_key_header.value));
-    check_text(&config->audit_directory, true);
+    check_text(&config->audit.directory, true);
     assert(config->workers >= 1 && config->workers <= 256);
     assert(config->upstream_host.len >= 1 && config->upstream_port >= 1);
     assert(config->upstream_host.data[config->upstream_host.len] == '\0');
@@ -151,7 +151,7 @@ static void check_config(const struct config *config)
         assert(config->sender_ids[i].len > 0);
     assert(config->framing.body_bytes >= 1);
     assert(config->framing.body_bytes <= LIMIT_BODY_CONFIGURABLE);
-    assert(config->segment_bytes >= 1 && strlen(config->digest) == 64);
+    assert(config->audit.segment_bytes >= 1 && strlen(config->digest) == 64);
     check_durations(config);
 }
 

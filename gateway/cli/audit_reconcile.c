@@ -1,0 +1,12 @@
+#include <stdio.h>
+
+#include "cli/audit.h"
+#include "cli/cli.h"
+
+int cli_audit_reconcile(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    (void)fputs("campaign-gateway audit reconcile: not there yet\n", stderr);
+    return EXIT_USAGE;
+}
