@@ -293,7 +293,7 @@ static size_t find_plus(struct str text, size_t at)
 
 static bool starts_00(const struct number *number)
 {
-    return number->digit_count > 2 && memcmp(number->digits, "00", 2) == 0;
+    return number->digit_count >= 2 && memcmp(number->digits, "00", 2) == 0;
 }
 
 /* The trunk prefix that some write in the middle, +49 (0) 151, is not dialled. */
@@ -304,7 +304,7 @@ static bool is_trunk_prefix(struct str text, size_t at)
 
 static void drop_00(struct number *number)
 {
-    if (!starts_00(number))
+    if (!starts_00(number) || number->digit_count == 2)
         return;
     number->digit_count -= 2;
     memmove(number->digits, number->digits + 2, number->digit_count);
@@ -374,8 +374,8 @@ static int coded_byte(struct str text, size_t anchor, ptrdiff_t index)
 
 static bool is_coded_part(int byte)
 {
-    return byte >= 0 && byte < 0x80 &&
-           (digit_value((uint32_t)byte) >= 0 || is_separator((uint32_t)byte));
+    return byte == '+' || (byte > 0 && byte < 0x80 &&
+                           (digit_value((uint32_t)byte) >= 0 || is_separator((uint32_t)byte)));
 }
 
 /* What is coded around the triple at `anchor`, but not before `floor`. */
