@@ -1,5 +1,6 @@
 """The journal: what it holds, what it must never hold, and that it survives everything."""
 import base64
+import shutil
 import subprocess
 import threading
 import time
@@ -69,8 +70,7 @@ def test_a_journal_that_cannot_be_written_refuses_everything(make_gateway, kore)
     for path in gateway.audit.glob("*.jsonl"):
         path.unlink()           # the open segment loses its name, and no new one can be made
     gateway.audit.rename(gateway.directory / "gone")
-    (gateway.directory / "gone" / "lock").unlink()
-    (gateway.directory / "gone").rmdir()
+    shutil.rmtree(gateway.directory / "gone")
     response = gateway.post(seed_campaign())
     assert response.status == 503 and response.header("retry-after")
     assert response.json()["type"].endswith("unavailable") and response.json()["created"] == "no"
