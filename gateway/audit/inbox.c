@@ -33,7 +33,6 @@
 #define ALONE_EVERY_MS 100     /* between two attempts to open the journal oneself */
 #define TAKEN_WAIT_MS 60000    /* for a file being taken: longer than a disk may hang */
 #define REASON_BYTES 256
-#define ID_LENGTH (ID_SIZE - 1)
 
 typedef char file_name[NAME_MAX + 1];
 
@@ -59,15 +58,8 @@ struct inbox {
 
 static bool is_id(struct str text)
 {
-    if (text.len != ID_LENGTH)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        char c = text.data[i];
-        if (dash ? c != '-' : hex_digit(c) < 0 || (c >= 'A' && c <= 'F'))
-            return false;
-    }
-    return true;
+    int64_t ignored;
+    return id_unix_ms(text, &ignored);
 }
 
 /* `id` with another ending. Names of directory entries fit, since the endings of ours are short. */
