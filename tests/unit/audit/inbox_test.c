@@ -31,11 +31,40 @@ static void note(void *arg, const char *name, struct str kind, const char *reaso
     buf_format(&told, "%s %.*s %s; ", name, STR_ARGS(kind), reason ? reason : "-");
 }
 
+static void tell(void *arg)
+{
+    *(_Atomic bool *)arg = true;
+}
+
+static void append(struct journal_entry entry)
+{
+    _Atomic bool done = false;
+    entry.done = tell;
+    entry.arg = (void *)&done;
+    assert_true(journal_append(journal, &entry));
+    while (!done)
+        (void)poll(NULL, 0, 1);
+    assert_int_equal(entry.fate, JOURNAL_DURABLE);
+}
+
+/* A campaign of which nobody knows whether it was created. */
+static void leave_one_open(void)
+{
+    append((struct journal_entry){
+        .members = STR("\"kind\":\"decision\",\"id\":\"" DECISION "\",\"verdict\":\"allow\""),
+        .opens = STR(DECISION)});
+    append((struct journal_entry){
+        .members = STR("\"kind\":\"outcome\",\"id\":\"" DECISION "\",\"created\":\"unknown\""),
+        .orphans = STR(DECISION)});
+}
+
 static void start_gateway(void)
 {
     struct journal_recovery recovery;
     journal = journal_open(&options, &recovery, &err);
     assert_non_null(journal);
+    if (recovery.last_seq == 0 && options.max_waiting > 0)
+        leave_one_open();
     inbox = inbox_open(journal, &options, recovery.last_seq, note, NULL, &err);
     assert_non_null(inbox);
 }
@@ -231,11 +260,10 @@ TEST(refuses_what_is_no_record_from_outside_and_says_why)
 
 TEST(accepts_every_kind_that_may_come_from_outside)
 {
-    static const char *const good[] = {"{\"kind\":\"outcome\",\"id\":\"" DECISION
-                                       "\",\"outcome\":\"created\",\"created\":\"yes\","
-                                       "\"reconciled\":true}",
-                                       "{" CLOSED "}", "{\"kind\":\"exported\"}",
-                                       "{\"kind\":\"looked_up\"}", "{\"kind\":\"reconcile\"}"};
+    static const char *const good[] = {
+        "{\"kind\":\"outcome\",\"id\":\"" DECISION "\",\"outcome\":\"created\",\"created\":\"yes\","
+        "\"reconciled\":true}",
+        "{\"kind\":\"exported\"}", "{\"kind\":\"looked_up\"}", "{\"kind\":\"reconcile\"}"};
     start_gateway();
     char name[64];
     for (size_t i = 0; i < COUNT_OF(good); i++) {
@@ -244,6 +272,25 @@ TEST(accepts_every_kind_that_may_come_from_outside)
     }
     assert_false(inbox_take(inbox));
     assert_int_equal(records_with("\"request\""), COUNT_OF(good));
+}
+
+TEST(says_what_became_of_a_campaign_once)
+{
+    start_gateway();
+    put_text(ID_A ".json", "{" CLOSED "}");
+    put_text(ID_B ".json", "{" CLOSED "}");
+    (void)inbox_take(inbox);
+    EXPECT_STR(buf_str(&told),
+               ID_A " closed -; " ID_B " closed the campaign is not, or no longer, open; ");
+    assert_int_equal(records_with(CLOSED), 1);
+}
+
+TEST(says_nothing_of_a_campaign_that_never_was)
+{
+    start_gateway();
+    put_text(ID_A ".json", "{\"kind\":\"closed\",\"id\":\"" ID_B "\"}");
+    (void)inbox_take(inbox);
+    EXPECT_STR(buf_str(&told), ID_A " closed the campaign is not, or no longer, open; ");
 }
 
 TEST(refuses_files_that_are_none)
@@ -304,20 +351,20 @@ TEST(refuses_when_the_journal_cannot_be_written)
 {
     options.max_waiting = 0;
     start_gateway();
-    put_text(ID_A ".json", "{" CLOSED "}");
+    put_text(ID_A ".json", "{\"kind\":\"exported\"}");
     (void)inbox_take(inbox);
-    EXPECT_STR(buf_str(&told), ID_A " closed the journal cannot be written; ");
+    EXPECT_STR(buf_str(&told), ID_A " exported the journal cannot be written; ");
     assert_true(exists(ID_A ".refused"));
 }
 
 TEST(a_file_that_a_former_run_had_begun_to_take_is_recorded_once)
 {
     start_gateway();
-    put_text(ID_A ".json", "{" CLOSED "}");
+    put_text(ID_A ".json", "{\"kind\":\"exported\"}");
     (void)inbox_take(inbox);
     stop_gateway();
-    put_text(ID_A ".taken", "{" CLOSED "}"); /* died between recording and removing */
-    put_text(ID_B ".taken", "{" CLOSED "}"); /* died before recording */
+    put_text(ID_A ".taken", "{\"kind\":\"exported\"}"); /* died between recording and removing */
+    put_text(ID_B ".taken", "{" CLOSED "}");            /* died before recording */
     start_gateway();
     assert_false(exists(ID_A ".taken") || exists(ID_B ".taken"));
     assert_int_equal(records_with("\"request\":\"" ID_A "\"}"), 1);
@@ -382,6 +429,8 @@ TEST(a_submission_is_recorded_by_the_gateway_that_runs)
 TEST(a_submission_hears_why_it_was_refused_and_leaves_nothing_behind)
 {
     struct submission submission = {.timeout_ms = 60000};
+    start_gateway();
+    stop_gateway();
     options.max_waiting = 0;
     start_gateway();
     assert_int_equal(pthread_create(&submission.thread, NULL, submit_main, &submission), 0);
@@ -421,12 +470,10 @@ TEST(a_journal_that_cannot_be_opened_takes_no_submission)
     start_gateway();
     stop_gateway();
     char path[400];
-    (void)snprintf(path, sizeof(path), "%s/00000000000000000007.jsonl", directory);
-    int fd = open(path, O_WRONLY | O_CREAT, 0600);
-    assert_int_equal(write(fd, "garbage", 7), 7);
-    close(fd);
+    (void)snprintf(path, sizeof(path), "%s/signing.key", directory);
+    assert_int_equal(truncate(path, 0), 0);
     assert_false(inbox_submit(&options, STR(CLOSED), 60000, &err));
-    assert_null(strstr(err.text, "belongs to a gateway"));
+    assert_non_null(strstr(err.text, "signing.key"));
     assert_int_equal(rmdir(path_of("")), 0);
 }
 
@@ -472,6 +519,8 @@ TESTS(IN_DIRECTORY(appends_what_waits_with_time_and_request_and_takes_it_away),
       IN_DIRECTORY(leaves_alone_what_is_still_being_written),
       IN_DIRECTORY(refuses_what_is_no_record_from_outside_and_says_why),
       IN_DIRECTORY(accepts_every_kind_that_may_come_from_outside),
+      IN_DIRECTORY(says_what_became_of_a_campaign_once),
+      IN_DIRECTORY(says_nothing_of_a_campaign_that_never_was),
       IN_DIRECTORY(refuses_files_that_are_none), IN_DIRECTORY(refuses_what_another_user_left),
       IN_DIRECTORY(refuses_what_is_larger_than_a_record_and_takes_the_largest),
       IN_DIRECTORY(refuses_when_the_journal_cannot_be_written),
