@@ -405,6 +405,7 @@ static void append_record(struct exchange *x, enum record_meaning meaning, void 
                                       .opens = meaning == MEANS_ALLOWED ? id : none,
                                       .closes = meaning == MEANS_KNOWN ? id : none,
                                       .orphans = meaning == MEANS_UNKNOWN ? id : none,
+                                      .local = meaning == MEANS_KNOWN || meaning == MEANS_UNKNOWN,
                                       .done = pass_on,
                                       .arg = x};
     if (x->record.failed || !journal_append(desk->options.journal, &x->entry)) {
