@@ -324,3 +324,74 @@ def test_a_second_disk_takes_over_from_a_full_one_and_gives_back(disks, make_gat
     gateway.start()
     gateway.stop()
     check_all([gateway.audit, second.path / "audit"], kore, answered)
+
+
+# ---- disks that fail ----
+
+FAILURES = {
+    "sync": ["fdatasync EIO"], "write": ["pwrite EIO"], "torn-write": ["pwrite tear"],
+    "read-only": ["create EROFS", "pwrite EROFS", "ftruncate EROFS", "unlinkat EROFS", "mkdirat EROFS", "fsync EROFS",
+                  "fdatasync EROFS"],
+    "everything": ["any EIO"],
+    "sync-and-no-way-back": ["fdatasync EIO", "ftruncate EIO", "unlinkat EIO"],
+    "names": ["pwrite EIO", "fsync EIO"],
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failing_disk_refuses_loses_nothing_and_recovers(make_gateway, kore, faults, tmp_path, failure):
+    gateway = run_on(make_gateway, tmp_path / "audit", environment=faults.environment)
+    load = Load(gateway, pause=0.002)
+    load.wait_for_more(20, status=200)
+    faults.set(*(f"{each} {gateway.audit}" for each in FAILURES[failure]))
+    load.wait_for_more(20, status=503)
+    seen = set(reached(kore))
+    load.wait_for_more(20, status=503)
+    assert set(reached(kore)) == seen, "something was forwarded though nothing could be recorded"
+    check_probes(gateway)
+    faults.clear()
+    load.wait_for_more(20, status=200)
+    answered = load.stop()
+    gateway.stop()
+    check_refusals(kore, answered)
+    check_all([gateway.audit], kore, answered)
+    expected = "Read-only file system" if failure == "read-only" else "Input/output error"
+    assert expected in gateway.events("journal-failing")[0]["error"]
+    gateway.start()
+    assert gateway.events("journal-torn") == [] or failure.startswith("sync-and")
+    assert create(gateway).status == 200
+    gateway.stop()
+    check_all([gateway.audit], kore, answered)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_second_disk_takes_over_from_a_failing_one(make_gateway, kore, faults, tmp_path, failure):
+    second = tmp_path / "second"
+    gateway = run_on(make_gateway, tmp_path / "first", f"second_directory: {second}, segment_size: 32KiB",
+                     environment=faults.environment)
+    load = Load(gateway)
+    load.wait_for_more(20)
+    faults.set(*(f"{each} {gateway.audit}" for each in FAILURES[failure]))
+    load.wait_for_more(100)
+    assert list(second.glob("*.jsonl"))
+    faults.clear()
+    load.wait_for_more(100)
+    answered = load.stop()
+    assert {each.status for each in answered} == {200}
+    gateway.kill()
+    gateway.start()
+    assert create(gateway).status == 200
+    gateway.stop()
+    check_all([gateway.audit, second], kore, answered)
+    assert gateway.events("journal-moved")[0]["directory"] == str(second)
+
+
+def test_short_writes_are_completed(make_gateway, kore, faults, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit", environment=faults.environment)
+    faults.set(f"pwrite short {gateway.audit}")
+    load = Load(gateway)
+    load.wait_for_more(50)
+    answered = load.stop()
+    gateway.stop()
+    assert {each.status for each in answered} == {200}
+    check_all([gateway.audit], kore, answered)
