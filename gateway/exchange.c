@@ -390,15 +390,28 @@ static void pass_on(void *arg)
     loop_post(x->desk->options.loop, &x->recorded);
 }
 
+/* What a record says of the campaign. */
+enum record_meaning {
+    MEANS_REFUSED,
+    MEANS_ALLOWED, /* an outcome must follow */
+    MEANS_KNOWN,   /* whether it was created */
+    MEANS_UNKNOWN, /* nobody knows; see reconcile.h */
+};
+
 /*
  * Queues x->record; `then` runs on this loop when its fate is known. When it cannot even be
  * queued, `then` runs soon all the same and finds it not durable.
  */
-static void append_record(struct exchange *x, void (*then)(void *arg))
+static void append_record(struct exchange *x, enum record_meaning meaning, void (*then)(void *arg))
 {
     struct desk *desk = x->desk;
+    const struct str id = str_from(x->id), none = {0};
     x->recorded = (struct task){.run = then, .arg = x};
     x->entry = (struct journal_entry){.members = buf_str(&x->record),
+                                      .opens = meaning == MEANS_ALLOWED ? id : none,
+                                      .closes = meaning == MEANS_KNOWN ? id : none,
+                                      .orphans = meaning == MEANS_UNKNOWN ? id : none,
+                                      .local = meaning == MEANS_KNOWN || meaning == MEANS_UNKNOWN,
                                       .attachment = buf_str(&x->sealed),
                                       .attachment_name = str_from(x->sealed_name),
                                       .done = pass_on,
@@ -487,7 +500,7 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         x->record.failed = true;
     x->decided = true;
     count_verdict(x);
-    append_record(x, then);
+    append_record(x, record.allowed ? MEANS_ALLOWED : MEANS_REFUSED, then);
 }
 
 static void refuse(struct exchange *x, struct refusal refusal)
@@ -848,7 +861,7 @@ static void abandon(struct exchange *x)
                                           .policy_digest = str_from(policy->digest),
                                           .privacy = &privacy};
     record_outcome(&record, &x->record);
-    append_record(x, on_outcome);
+    append_record(x, MEANS_KNOWN, on_outcome);
 }
 
 /* The verdict is durable: it takes effect. */
@@ -959,7 +972,8 @@ static void on_upstream(void *arg)
             LOG_STR("detail", record.detail), LOG_TEXT("created", record.created));
     x->created = strcmp(record.created, "no") == 0 ? "no" : "unknown";
     record_outcome(&record, &x->record);
-    append_record(x, on_outcome);
+    bool known = strcmp(record.created, "unknown") != 0;
+    append_record(x, known ? MEANS_KNOWN : MEANS_UNKNOWN, on_outcome);
 }
 
 static void relay_answer(struct exchange *x)
