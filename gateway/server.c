@@ -68,9 +68,21 @@ static bool record_life_event(const struct server *server, const struct snapshot
 static bool start_journal(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
-    const struct journal_options options = {.directory = config->audit.directory.value.data,
-                                            .segment_bytes = config->audit.segment_bytes,
-                                            .max_waiting = LIMIT_JOURNAL_WAITING};
+    const struct config_audit *audit = &config->audit;
+    const struct journal_options options = {
+        .directory = audit->directory.value.data,
+        .second_directory = audit->second_directory.value.data,
+        .source = audit->source.value.data,
+        .signing_key = audit->signing_key.value.data,
+        .segment_bytes = audit->segment_bytes,
+        .segment_ms = audit->segment_ms,
+        .max_waiting = LIMIT_JOURNAL_WAITING,
+        .write_timeout_ms = audit->write_timeout_ms,
+        .central = audit->durability == DURABILITY_CENTRAL,
+        .central_timeout_ms = audit->central_timeout_ms,
+        .passing_requests =
+            audit->on_failure == AUDIT_FAILURE_ALLOW_DEGRADED ? audit->degraded_requests : 0,
+        .passing_ms = audit->degraded_ms};
     struct journal_recovery recovery;
     struct error why;
     server->journal = journal_open(&options, &recovery, &why);
