@@ -40,8 +40,7 @@ struct verify {
     struct buf last_note;
     struct verify_key *keys;
     size_t key_capacity;
-    struct open_set open, unknown;  /* ids */
-    bool is_inherited;              /* older records are gone: their ids may still be spoken of */
+    struct ledger ledger;
     char tail_time[CLOCK_UTC_SIZE]; /* of the first record of this run that is under no note */
 };
 
@@ -146,7 +145,6 @@ static bool count_note(struct verify *v, struct str text, const struct checkpoin
     report->last_note_size = note->size;
     report->last_note_unix_ms = note->time_unix_ms;
     report->uncovered = 0;
-    v->tail_time[0] = '\0';
     return true;
 }
 
@@ -310,7 +308,13 @@ static void take_capture(struct verify *v, struct str members)
     }
 }
 
-/* ---- one record ---- */
+/* ---- what every record says ---- */
+
+static bool is_note(struct str kind)
+{
+    return str_equal(kind, STR("checkpoint")) || str_equal(kind, STR("segment")) ||
+           str_equal(kind, STR("key"));
+}
 
 static bool take_own(struct verify *v, const struct verify_record *record, struct str kind,
                      struct error *err)
@@ -349,26 +353,38 @@ static bool is_in_place(const struct verify *v, const struct verify_record *reco
            error_set(err, "a segment record stands in the middle of a file");
 }
 
-static bool keep_time(struct verify *v, struct str members, bool is_start, struct error *err)
+/* What is shown to people has to look like a time. */
+static bool is_time(struct str text)
 {
-    struct verify_report *report = &v->report;
-    struct str time;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!memchr("0123456789-:.TZ", text.data[i], 15))
+            return false;
+    }
+    return text.len == CLOCK_UTC_SIZE - 1;
+}
+
+static bool is_permitted(const struct verify *v, struct str time, struct error *err)
+{
     int64_t time_ms;
-    if (!member_text(members, STR("time"), &time) || time.len != CLOCK_UTC_SIZE - 1)
-        return true;
-    if (!report->first_time[0])
-        memcpy(report->first_time, time.data, time.len);
-    memcpy(report->last_time, time.data, time.len);
-    if (!v->tail_time[0] || is_start)
-        memcpy(v->tail_time, time.data, time.len);
-    if (!v->options.pinned)
-        return true;
     return (clock_parse_utc(time, &time_ms) &&
             pinned_keys_permit(v->options.pinned, v->key, time_ms, RECORD_TIME_SLACK_MS)) ||
            error_set(err,
-                     "the record's time, %s, is outside the time in which the key that signs "
+                     "the record's time, %.*s, is outside the time in which the key that signs "
                      "over it may sign: the pinned window says so",
-                     report->last_time);
+                     SHOW_ARGS(time));
+}
+
+static bool keep_time(struct verify *v, struct str members, struct error *err)
+{
+    struct verify_report *report = &v->report;
+    struct str time = {0};
+    bool has_time = member_text(members, STR("time"), &time);
+    if (has_time && is_time(time)) {
+        memcpy(report->first_time, report->first_time[0] ? report->first_time : time.data,
+               time.len);
+        memcpy(report->last_time, time.data, time.len);
+    }
+    return !v->options.pinned || is_permitted(v, time, err);
 }
 
 /* ---- what must be reached ---- */
@@ -389,6 +405,15 @@ static bool check_expected(const struct verify *v, const struct verify_expected 
                      expected->name, (unsigned long long)note->size);
 }
 
+/* What the central database confirmed is what stands here. */
+static bool check_receipt(const struct verify *v, const struct chain_head *head, struct error *err)
+{
+    const struct chain_head *receipt = &v->options.promise.receipt;
+    return receipt->seq != head->seq || memcmp(receipt->hash, head->hash, DIGEST_BYTES) == 0 ||
+           error_set(err, "the central database confirmed another record with this number: the "
+                          "file 'receipt' has its hash");
+}
+
 static bool check_all_expected(const struct verify *v, struct error *err)
 {
     for (size_t i = 0; i < v->options.expected_count; i++) {
@@ -398,23 +423,28 @@ static bool check_all_expected(const struct verify *v, struct error *err)
     return true;
 }
 
-/* What the record says, whatever it is. */
-static bool take_content(struct verify *v, const struct verify_record *record, struct error *err)
+/* ---- one record ---- */
+
+static bool take_content(struct verify *v, const struct verify_record *record, struct str members,
+                         struct str kind, struct error *err)
 {
-    struct str members = behind_prev(record->json), kind;
-    if (!member_text(members, STR("kind"), &kind))
-        return error_set(err, "the record does not say of what kind it is");
-    bool is_segment = str_equal(kind, STR("segment"));
-    if (!is_in_place(v, record, is_segment, err))
-        return false;
-    if ((is_segment || str_equal(kind, STR("checkpoint")) || str_equal(kind, STR("key"))) &&
-        !take_own(v, record, kind, err))
-        return false;
-    if (ledger_wants(kind) && !ledger_take(&v->ledger, kind, members, err))
-        return false;
-    if (memmem(members.data, members.len, CAPTURE_FRONT, sizeof(CAPTURE_FRONT) - 1))
+    bool fine = is_note(kind) ? take_own(v, record, kind, err)
+                              : !ledger_wants(kind) || ledger_take(&v->ledger, kind, members, err);
+    if (fine && memmem(members.data, members.len, CAPTURE_FRONT, sizeof(CAPTURE_FRONT) - 1))
         take_capture(v, members);
-    return keep_time(v, members, str_equal(kind, STR("started")), err);
+    return fine && keep_time(v, members, err);
+}
+
+/* A note's own record needs no other one. */
+static void count_uncovered(struct verify *v, struct str kind)
+{
+    if (is_note(kind))
+        return;
+    if (v->report.uncovered == 0 || str_equal(kind, STR("started")))
+        memcpy(v->tail_time, v->report.last_time, sizeof(v->tail_time));
+    if (++v->report.uncovered == MOST_WITHOUT_NOTE)
+        find(v, "%d records without a checkpoint: they are made every 1,000, so some were removed",
+             MOST_WITHOUT_NOTE);
 }
 
 static void count_record(struct verify *v, uint64_t seq)
@@ -423,9 +453,6 @@ static void count_record(struct verify *v, uint64_t seq)
     if (report->records++ == 0)
         report->first_seq = seq;
     report->last_seq = seq;
-    if (++report->uncovered == MOST_WITHOUT_NOTE)
-        find(v, "%d records without a checkpoint: they are made every 1,000, so some were removed",
-             MOST_WITHOUT_NOTE);
     report->allowed = v->ledger.allowed;
     report->denied = v->ledger.denied;
     report->outcomes = v->ledger.outcomes;
@@ -435,14 +462,19 @@ static void count_record(struct verify *v, uint64_t seq)
 
 bool verify_take(struct verify *v, const struct verify_record *record, struct error *err)
 {
-    if (!take_content(v, record, err))
+    struct str members = behind_prev(record->json), kind;
+    if (!member_text(members, STR("kind"), &kind))
+        return error_set(err, "the record does not say of what kind it is");
+    if (!is_in_place(v, record, str_equal(kind, STR("segment")), err) ||
+        !take_content(v, record, members, kind, err))
         return false;
     if (v->report.records == 0 && !check_all_expected(v, err)) /* over nothing, or what is gone */
         return false;
     if (!merkle_add_seen(&v->tree, record->head.hash, v->options.seen, v->options.arg))
         return error_set(err, "libcrypto failed");
+    count_uncovered(v, kind);
     count_record(v, record->head.seq);
-    return check_all_expected(v, err);
+    return check_receipt(v, &record->head, err) && check_all_expected(v, err);
 }
 
 /* ---- the end ---- */
@@ -485,6 +517,22 @@ static bool is_reached(const struct verify *v, const struct verify_expected *exp
                      expected->name, covers, first);
 }
 
+static bool is_promise_kept(const struct verify *v, struct error *err)
+{
+    const struct promise *promise = &v->options.promise;
+    unsigned long long last = v->report.last_seq;
+    if (promise->durable_seq > last)
+        return error_set(err,
+                         "records are missing from the journal's end: it ends with %llu, and %llu "
+                         "were durable, as the file 'durable' beside it says",
+                         last, (unsigned long long)promise->durable_seq);
+    return promise->receipt.seq <= last ||
+           error_set(err,
+                     "records are missing from the journal's end: it ends with %llu, and the "
+                     "central database confirmed %llu, as the file 'receipt' beside it says",
+                     last, (unsigned long long)promise->receipt.seq);
+}
+
 /* A tail without notes for longer than that was never a running gateway's. */
 static void look_at_tail(struct verify *v)
 {
@@ -501,6 +549,8 @@ static void look_at_tail(struct verify *v)
 bool verify_end(struct verify *v, struct error *err)
 {
     look_at_tail(v);
+    if (!is_promise_kept(v, err))
+        return false;
     for (size_t i = 0; i < v->options.expected_count; i++) {
         if (!is_reached(v, &v->options.expected[i], err))
             return false;

@@ -19,6 +19,7 @@
 #include "audit/checkpoint.h"
 #include "audit/merkle.h"
 #include "audit/pinned_keys.h"
+#include "audit/promise.h"
 #include "audit/segment.h"
 #include "base/clock.h"
 
@@ -36,6 +37,7 @@ struct verify_options {
         *pinned; /* NULL: the keys that the journal itself names are believed */
     const struct verify_expected *expected;
     size_t expected_count;
+    struct promise promise;         /* what stands beside the journal; or zeros */
     const char *const *directories; /* where captures are; none: they are not looked at */
     size_t directory_count;
 
