@@ -3,7 +3,7 @@
  *
  *     # billing, production
  *     ed25519 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= 2026-01-01T00:00:00Z
- * 2026-07-01T00:00:00Z ed25519 PUAXw+hDiVqStwqnTXt+vJyYLM8uxJaMwM1V8Sr0Zgw= 2026-07-01T00:00:00Z #
+ * 2026-07-01T00:00:00Z ed25519 PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw= 2026-07-01T00:00:00Z #
  * from July on ed25519 /FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU= - 2027-01-01T00:00:00Z
  *
  * A window is from not-before up to, not including, not-after; where one is not given, or "-", it
