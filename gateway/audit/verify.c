@@ -405,6 +405,18 @@ static bool check_expected(const struct verify *v, const struct verify_expected 
                      expected->name, (unsigned long long)note->size);
 }
 
+/* Once it is known whose journal this is. */
+static bool check_origins(const struct verify *v, struct error *err)
+{
+    for (size_t i = 0; i < v->options.expected_count; i++) {
+        const struct verify_expected *expected = &v->options.expected[i];
+        if (!str_equal(expected->says.origin, v->report.origin))
+            return error_set(err, "the checkpoint in '%s' is of another journal, %.*s",
+                             expected->name, SHOW_ARGS(expected->says.origin));
+    }
+    return true;
+}
+
 /* What the central database confirmed is what stands here. */
 static bool check_receipt(const struct verify *v, const struct chain_head *head, struct error *err)
 {
@@ -468,7 +480,8 @@ bool verify_take(struct verify *v, const struct verify_record *record, struct er
     if (!is_in_place(v, record, str_equal(kind, STR("segment")), err) ||
         !take_content(v, record, members, kind, err))
         return false;
-    if (v->report.records == 0 && !check_all_expected(v, err)) /* over nothing, or what is gone */
+    if (v->report.records == 0 && /* expected may be one over nothing, or over what is gone */
+        (!check_origins(v, err) || !check_all_expected(v, err)))
         return false;
     if (!merkle_add_seen(&v->tree, record->head.hash, v->options.seen, v->options.arg))
         return error_set(err, "libcrypto failed");
@@ -499,9 +512,6 @@ static bool is_reached(const struct verify *v, const struct verify_expected *exp
 {
     const struct checkpoint *note = &expected->says;
     unsigned long long covers = note->size, first = v->report.first_seq, last = v->report.last_seq;
-    if (!str_equal(note->origin, v->report.origin))
-        return error_set(err, "the checkpoint in '%s' is of another journal, %.*s", expected->name,
-                         SHOW_ARGS(note->origin));
     if (!is_signer(v, expected->note, note->time_unix_ms))
         return error_set(err, "the checkpoint in '%s' is not signed by a key of this journal",
                          expected->name);
