@@ -1,0 +1,6 @@
+/*
+ * The verbs of `audit key`; as in cli.h. One file per kind of key.
+ */
+#pragma once
+
+int cli_audit_key_destroy(int argc, char **argv);
