@@ -184,7 +184,7 @@ static bool is_there(const struct run *run, const struct promise *promise, struc
 
 static bool verify_journal(struct run *run, struct error *err)
 {
-    const struct promise promise = promise_read(run->place.directories[0]);
+    const struct promise promise = promise_of(run->place.directories, run->place.directory_count);
     const struct verify_options options = {.pinned =
                                                run->pins.keys.count > 0 ? &run->pins.keys : NULL,
                                            .expected = run->expected,

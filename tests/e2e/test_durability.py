@@ -364,6 +364,10 @@ def test_a_failing_disk_refuses_loses_nothing_and_recovers(make_gateway, kore, f
     check_all([gateway.audit], kore, answered)
 
 
+def has_moved(gateway, directory):
+    return [event for event in gateway.events("journal-moved") if event["directory"] == str(directory)]
+
+
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_second_disk_takes_over_from_a_failing_one(make_gateway, kore, faults, tmp_path, failure):
     second = tmp_path / "second"
@@ -372,18 +376,38 @@ def test_a_second_disk_takes_over_from_a_failing_one(make_gateway, kore, faults,
     load = Load(gateway)
     load.wait_for_more(20)
     faults.set(*(f"{each} {gateway.audit}" for each in FAILURES[failure]))
-    load.wait_for_more(100)
-    assert list(second.glob("*.jsonl"))
+    wait_for(lambda: has_moved(gateway, second), "the second disk to take over")
+    load.wait_for_more(20)
     faults.clear()
-    load.wait_for_more(100)
+    wait_for(lambda: has_moved(gateway, gateway.audit), "the first disk to be used again")
+    load.wait_for_more(20)
     answered = load.stop()
     assert {each.status for each in answered} == {200}
-    gateway.kill()
-    gateway.start()
-    assert create(gateway).status == 200
     gateway.stop()
     check_all([gateway.audit, second], kore, answered)
-    assert gateway.events("journal-moved")[0]["directory"] == str(second)
+
+
+def test_what_a_failed_write_left_on_the_first_disk_is_set_aside(make_gateway, kore, faults, tmp_path):
+    second = tmp_path / "second"
+    gateway = run_on(make_gateway, tmp_path / "first", f"second_directory: {second}", environment=faults.environment)
+    load = Load(gateway)
+    load.wait_for_more(20)
+    faults.set(*(f"{each} {gateway.audit}" for each in FAILURES["sync-and-no-way-back"]))
+    wait_for(lambda: has_moved(gateway, second), "the second disk to take over")
+    load.wait_for_more(20)
+    gateway.kill()
+    answered = load.stop()
+    last = journal_checker.segments([second])[-1][1].name
+    assert (gateway.audit / last).exists(), "two segments have one name"
+    check_all([gateway.audit, second], kore, answered)
+    faults.clear()
+    gateway.start()
+    assert not (gateway.audit / last).exists()
+    assert gateway.events("journal-torn")[0]["kept_in"] == str(gateway.audit / f"{last}.torn-1")
+    answered.append(create(gateway))
+    gateway.stop()
+    check_all([gateway.audit, second], kore, answered)
+    assert {each.status for each in answered} == {200}
 
 
 def test_short_writes_are_completed(make_gateway, kore, faults, tmp_path):
