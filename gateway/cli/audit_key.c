@@ -17,13 +17,15 @@ static const struct {
     {"make", cli_audit_key_make, "a new key that signs checkpoints"},
     {"show", cli_audit_key_show, "its public part, for whoever verifies"},
     {"rotate", cli_audit_key_rotate, "put a new key in front of the one that signs"},
+    {"destroy", cli_audit_key_destroy, "the key that hides the numbers of a past month"},
 };
 
 static void print_help(FILE *to)
 {
     (void)fputs("usage: campaign-gateway audit key VERB [OPTION...]\n"
                 "\n"
-                "The keys of the record: one signs its checkpoints.\n"
+                "The keys of the record: one signs its checkpoints, and one for each month hides\n"
+                "phone numbers.\n"
                 "\n",
                 to);
     for (size_t i = 0; i < COUNT_OF(verbs); i++)
