@@ -419,6 +419,26 @@ void record_segment(const struct segment_record *record, struct buf *out)
     json_put_str(&w, "note", record->note);
 }
 
+bool record_read_frontier(const struct json_value *hashes, uint64_t size, struct merkle *ret)
+{
+    struct merkle tree = {.size = size};
+    if (!hashes || json_kind(hashes) != JSON_KIND_ARRAY)
+        return false;
+    const struct json_value *hash = json_first(hashes);
+    for (size_t level = MERKLE_LEVELS; level-- > 0;) {
+        if (!(size >> level & 1))
+            continue;
+        if (!hash || json_kind(hash) != JSON_KIND_STRING ||
+            !digest_from_hex(json_string(hash), tree.nodes[level]))
+            return false;
+        hash = json_next(hash);
+    }
+    if (hash)
+        return false;
+    *ret = tree;
+    return true;
+}
+
 void record_checkpoint(int64_t time_unix_ms, struct str note, struct buf *out)
 {
     struct json_writer w = json_writer(out);

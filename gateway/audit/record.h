@@ -12,6 +12,7 @@
 #include "audit/segment.h"
 #include "audit/signing_key.h"
 #include "base/buf.h"
+#include "base/json_read.h"
 #include "campaign/campaign.h"
 #include "campaign/violation.h"
 #include "policy/policy.h"
@@ -203,6 +204,11 @@ struct segment_record {
 /* {"kind":"segment","time":…,"source":…,"key":HEX,"frontier":[HEX, the largest subtree first],
  *  "open":[ID…],"note":…}; the tree's size is seq - 1. */
 void record_segment(const struct segment_record *record, struct buf *out);
+
+/* Its frontier again, of a tree of this size; `hashes` is the record's member, or NULL. False when
+ * it has not exactly the hashes that the size needs. */
+MUST_USE bool record_read_frontier(const struct json_value *hashes, uint64_t size,
+                                   struct merkle *ret);
 
 /* {"kind":"checkpoint","time":…,"note":…}; the note covers all records before this one. */
 void record_checkpoint(int64_t time_unix_ms, struct str note, struct buf *out);
