@@ -399,7 +399,7 @@ static bool compose(struct journal *journal, struct entry_list *entries, bool fr
                     struct entry_list *taken)
 {
     struct batch *batch = &journal->batch;
-    const struct signer *signer = &journal->signer;
+    struct signer *signer = &journal->signer;
     batch_begin(batch, &journal->head, &journal->tree, journal->unsigned_records);
     if ((fresh && !batch_put_segment(batch, signer, &journal->open)) ||
         (signer->former && !batch_put_hand_over(batch, signer)) || !put_own(journal))
@@ -1012,6 +1012,7 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
     journal->checkpoint_us = clock_mono_us();
     journal->open = recovered.open;
     memcpy(journal->signer.origin, recovered.origin, sizeof(recovered.origin));
+    journal->signer.note_unix_ms = recovered.note_unix_ms;
     if (!fine || (!recovered.found && !make_origin(journal, err)))
         return false;
     writer_mark(&journal->writer, journal->head.seq);
