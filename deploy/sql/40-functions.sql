@@ -508,8 +508,8 @@ begin
         update audit_source set last_seen = at where id = s.id;
     end if;
 
-    upto := s.head_seq;
-    head := encode(s.head_hash, 'hex');
+    upto := case when s.id is null then 0 else s.head_seq end;
+    head := case when upto = 0 then repeat('0', 64) else encode(s.head_hash, 'hex') end;
     verdict := 'stored';
     if clash is not null then
         verdict := 'fork';
@@ -518,11 +518,11 @@ begin
             lines[clash]);
     elsif walk.other_link is not null and s.id is not null then
         verdict := 'fork';
-        reason := format('record %s of %s: %s', upto + 1, origin, walk.flaw);
+        reason := format('record %s of %s: %s', s.head_seq + 1, origin, walk.flaw);
         perform _note_conflict(s, upto, walk.other_link, new_lines[walk.fine + 1]);
     elsif walk.flaw is not null then
         verdict := 'invalid';
-        reason := format('record %s of %s: %s', upto + 1, origin, walk.flaw);
+        reason := format('record %s of %s: %s', s.head_seq + 1, origin, walk.flaw);
     end if;
 end $$;
 
