@@ -38,7 +38,7 @@ create table if not exists audit_record (
     received timestamptz not null,
     time timestamptz not null,          -- as the record says; when it does not, as received
     kind text,
-    story text collate "C" not null,    -- the decision's id, or seq: without id it is its own story
+    story text collate "C" not null,    -- the decision's id; a record without one is its own, "#SEQ"
     outcome text,
     campaign_id text,                   -- as the upstream named it
     team text,
@@ -57,11 +57,14 @@ create table if not exists audit_record (
 
 -- The words of a text, as they are searched. What PostgreSQL would keep together as an address, a
 -- path or a tag is taken apart.
-create or replace function audit_words(text text) returns tsvector immutable language sql as $$
-    select to_tsvector('simple'::regconfig, replace(replace(replace(replace(replace(replace(replace(
-        replace(replace(text, '.', ' '), '/', ' '), '-', ' '), '_', ' '), ':', ' '), '@', ' '),
-        '+', ' '), '<', ' '), '&', ' '))
+create or replace function _apart(text text) returns text immutable language sql as $$
+    select replace(replace(replace(replace(replace(replace(replace(replace(replace(text,
+        '.', ' '), '/', ' '), '-', ' '), '_', ' '), ':', ' '), '@', ' '), '+', ' '), '<', ' '), '&', ' ')
 $$;
+create or replace function audit_words(text text) returns tsvector immutable language sql as
+$$ select to_tsvector('simple'::regconfig, _apart(text)) $$;
+create or replace function audit_asked_words(text text) returns tsquery immutable language sql as
+$$ select plainto_tsquery('simple'::regconfig, _apart(text)) $$;
 
 create index if not exists audit_record_time on audit_record (time, source_id, seq);
 create index if not exists audit_record_deny on audit_record (time, source_id, seq)

@@ -378,7 +378,7 @@ begin
     insert into audit_record (source_id, seq, received, time, kind, story, outcome, campaign_id, team,
         caller, verdict, codes, caller_id, campaign, template, policy_revision, policy_digest, hash, json)
     select s.id, first_new + place - 1, at, coalesce(_as_time(doc ->> 'time'), at),
-        _text(doc, '{kind}'), coalesce(_text(doc, '{id}'), (first_new + place - 1)::text),
+        _text(doc, '{kind}'), coalesce(_text(doc, '{id}'), '#' || first_new + place - 1),
         _text(doc, '{outcome}'), _text(doc, '{upstream,campaign_id}'), _text(subject, '{team}'),
         _text(subject, '{caller}'), _text(subject, '{verdict}'), _codes(subject),
         _text(subject, '{campaign,caller_id}'), _text(subject, '{campaign,name}'),

@@ -11,7 +11,7 @@ grant usage on schema audit to audit_ship, audit_read;
 grant execute on function audit_put(text, bigint, text[]), audit_upto(text) to audit_ship;
 
 grant select on all tables in schema audit to audit_read;
-grant execute on function audit_words(text) to audit_read;
+grant execute on function audit_words(text), audit_asked_words(text), _apart(text) to audit_read;
 
 grant execute on function audit_note_verification(text, bigint, bigint, bigint, boolean, text)
     to audit_verify;

@@ -12,9 +12,9 @@
  */
 #pragma once
 
+#include "audit/checkpoint.h"
 #include "audit/search.h"
 #include "audit/segment.h"
-#include "audit/signing_key.h"
 
 struct central;
 
@@ -27,16 +27,15 @@ enum central_result {
 
 struct central_options {
     const char *database; /* libpq connection string or URI; several hosts may be named */
-    const char *schema;   /* where the tables are; NULL: "audit" */
     int64_t timeout_ms;   /* for connecting to one host, and for each answer */
     bool must_write;      /* only a server that is not a standby will do */
 };
 
 /*
- * Connects. Over TCP the server's certificate is verified, its name included, unless the connection
- * string sets sslmode itself or the host is this machine; sslmode=prefer or less is refused for
- * other machines. NULL with *ret_result and `err`: CENTRAL_REFUSED when another attempt is useless
- * until somebody changes something.
+ * Connects, to the first host that will do, giving each one timeout_ms (at least 2 s). To another
+ * machine it speaks TLS only, and verifies the server's certificate and its name (verify-full);
+ * what asks for less is refused. NULL with *ret_result and `err`: CENTRAL_REFUSED when the
+ * connection string is wrong, so that another attempt is useless.
  */
 MUST_USE struct central *central_open(const struct central_options *options,
                                       enum central_result *ret_result, struct error *err);
@@ -108,23 +107,22 @@ MUST_USE bool central_note_verification(struct central *central,
 #define CENTRAL_BATCH_RECORDS 200
 #define CENTRAL_BATCHES_MOST 4 /* on their way at the same time */
 
-/* What the server has of a source: seq 0 when it does not know it. */
+/*
+ * What the server has of a source: seq 0 when it does not know it; a hash of zeros when that record
+ * is not there (a gap that somebody accepted). It is a receipt, and a sign of life: the server
+ * notes when it was asked. Only while no batch is on its way.
+ */
 MUST_USE enum central_result central_upto(struct central *central, struct str source,
                                           struct chain_head *ret, struct error *err);
-
-/* "This source is alive." Only while no batch is on its way. */
-MUST_USE enum central_result central_heartbeat(struct central *central, struct str source,
-                                               struct error *err);
 
 struct central_batch {
     struct str source;
     uint64_t first_seq;
-    const struct str *lines; /* without LF */
-    size_t count;
+    struct str lines; /* with LF between them; copied */
 };
 
-/* Sends a batch and does not wait for its receipt. At most CENTRAL_BATCHES_MOST may be under way;
- * the lines are copied. */
+/* Sends a batch and does not wait for its receipt. At most CENTRAL_BATCHES_MOST may be under way.
+ */
 MUST_USE enum central_result central_send(struct central *central,
                                           const struct central_batch *batch, struct error *err);
 
@@ -151,4 +149,4 @@ MUST_USE enum central_result central_receive(struct central *central, int64_t wa
 size_t central_under_way(const struct central *central);
 
 /* For poll(2), while batches are under way: the descriptor, and what to wait for. */
-int central_descriptor(const struct central *central, short *ret_events);
+int central_descriptor(struct central *central, short *ret_events);
