@@ -97,7 +97,33 @@ static void put_failure(struct json_writer *w, const struct status *status)
     json_close_object(w);
 }
 
-void status_write(struct status *status, struct buf *out)
+#define LISTED_INTENTS 100 /* the count tells of all */
+
+struct id_list {
+    struct json_writer *writer;
+    size_t count;
+};
+
+static void put_id(void *arg, struct str id)
+{
+    struct id_list *list = arg;
+    if (list->count++ < LISTED_INTENTS)
+        json_put_str(list->writer, NULL, id);
+}
+
+/* Let through, and nobody knows whether they were created. */
+static void put_open_intents(struct json_writer *w, struct journal *journal)
+{
+    struct id_list list = {.writer = w};
+    json_open_object_at(w, "open_intents");
+    json_open_array_at(w, "ids");
+    journal_each_open(journal, put_id, &list);
+    json_close_array(w);
+    json_put_int(w, "count", (int64_t)list.count);
+    json_close_object(w);
+}
+
+void status_write(struct status *status, struct journal *journal, struct buf *out)
 {
     struct json_writer w = json_writer(out);
     pthread_mutex_lock(&status->lock);
@@ -113,6 +139,7 @@ void status_write(struct status *status, struct buf *out)
         put_policy(&w, "candidate", snapshot->candidate, snapshot->candidate_files);
     if (status->failed)
         put_failure(&w, status);
+    put_open_intents(&w, journal);
     json_close_object(&w);
     pthread_mutex_unlock(&status->lock);
     buf_append_byte(out, '\n');

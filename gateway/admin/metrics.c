@@ -27,7 +27,7 @@ static void put_gauge(const char *metric, const char *help, uint64_t value, stru
 }
 
 void metrics_write(const uint64_t counters[COUNTERS], const struct admission_usage *usage,
-                   bool stale, struct buf *out)
+                   const struct journal_state *journal, bool stale, struct buf *out)
 {
     for (size_t i = 0; i < COUNTERS; i++)
         put_counter(i, counters[i], out);
@@ -38,5 +38,8 @@ void metrics_write(const uint64_t counters[COUNTERS], const struct admission_usa
     put_gauge("configuration_stale",
               "1 while the files on disk are wrong, and what was read before is in force.", stale,
               out);
+    put_gauge("audit_open_intents",
+              "Campaigns that were let through, and nobody knows whether they were created.",
+              journal->open_intents, out);
     buf_append(out, STR("# EOF\n"));
 }
