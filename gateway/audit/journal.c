@@ -78,10 +78,11 @@ struct journal {
     pthread_mutex_t lock; /* guards all of this part */
     pthread_cond_t queued;
     struct entry_list queue, in_flight, awaiting;
-    int64_t io_since_us; /* when the call under way began; 0: none */
-    bool stolen;         /* the keeper has told those in flight */
-    bool hung;           /* and the call has not come back since */
-    bool closing;
+    int64_t io_since_us;      /* when the call under way began; 0: none */
+    bool stolen;              /* the keeper has told those in flight */
+    bool hung;                /* and the call has not come back since */
+    bool closing, ended;      /* asked to end; the thread has */
+    bool left;                /* journal_close did not wait for it: the thread frees everything */
     bool failing;             /* the last batch could not be written */
     bool unconfirmed;         /* the central database did not confirm in time, */
     uint64_t unconfirmed_seq; /* and has not caught up with this */
@@ -621,6 +622,29 @@ static void write_entries(struct journal *journal, struct entry_list entries)
 
 /* ---- the thread ---- */
 
+static void release(struct journal *journal)
+{
+    const struct writer *writer = &journal->writer;
+    const int fds[] = {journal->stop_fd,     journal->receipt_fd,       journal->watch_fd,
+                       writer->fd,           writer->durable_fd,        writer->directories[0].fd,
+                       journal->lock_fds[0], writer->directories[1].fd, journal->lock_fds[1]};
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    pthread_cond_destroy(&journal->queued);
+    pthread_mutex_destroy(&journal->lock);
+    signing_key_free(journal->signer.key);
+    signing_key_free(journal->signer.former);
+    while (journal->own.first)
+        drop_own(&journal->own);
+    while (journal->late.first)
+        drop_own(&journal->late);
+    open_set_release(&journal->open);
+    batch_release(&journal->batch);
+    free(journal);
+}
+
 /* When there is something to do though nobody waits. */
 static int64_t due_us(const struct journal *journal)
 {
@@ -656,6 +680,13 @@ static void *journal_main(void *arg)
         write_entries(journal, entries);
     journal->checkpoint_us -= CHECKPOINT_US; /* a last one, if any record needs it */
     write_entries(journal, (struct entry_list){0});
+    pthread_mutex_lock(&journal->lock);
+    journal->ended = true;
+    bool left = journal->left;
+    pthread_cond_broadcast(&journal->queued); /* journal_close may wait for it */
+    pthread_mutex_unlock(&journal->lock);
+    if (left)
+        release(journal);
     return NULL;
 }
 
@@ -1010,17 +1041,19 @@ struct journal *journal_open(const struct journal_options *options,
 
 /* ---- closing ---- */
 
-/* False when the thread hangs with the disk. */
-static bool end_thread(struct journal *journal)
+/* Waits until the thread has ended, but not for ever: it may hang with the disk. */
+static void end_thread(struct journal *journal)
 {
     struct timespec until;
-    pthread_mutex_lock(&journal->lock);
-    journal->closing = true;
-    pthread_cond_signal(&journal->queued);
-    pthread_mutex_unlock(&journal->lock);
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += journal->options.write_timeout_ms / 1000 + 1;
-    return pthread_clockjoin_np(journal->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+    pthread_mutex_lock(&journal->lock);
+    journal->closing = true;
+    pthread_cond_broadcast(&journal->queued);
+    while (!journal->ended &&
+           pthread_cond_timedwait(&journal->queued, &journal->lock, &until) != ETIMEDOUT) {
+    }
+    pthread_mutex_unlock(&journal->lock);
 }
 
 static void end_keeper(struct journal *journal)
@@ -1031,36 +1064,26 @@ static void end_keeper(struct journal *journal)
         pass_receipts(journal, read_receipt(journal)); /* whoever still waits is told */
 }
 
-static void release(struct journal *journal)
+/* The keeper has ended. True: the thread has, too. */
+static bool join_thread(struct journal *journal)
 {
-    const struct writer *writer = &journal->writer;
-    const int fds[] = {journal->stop_fd,     journal->receipt_fd,       journal->watch_fd,
-                       writer->fd,           writer->durable_fd,        writer->directories[0].fd,
-                       journal->lock_fds[0], writer->directories[1].fd, journal->lock_fds[1]};
-    for (size_t i = 0; i < COUNT_OF(fds); i++) {
-        if (fds[i] >= 0)
-            close(fds[i]);
-    }
-    pthread_cond_destroy(&journal->queued);
-    pthread_mutex_destroy(&journal->lock);
-    signing_key_free(journal->signer.key);
-    signing_key_free(journal->signer.former);
-    while (journal->own.first)
-        drop_own(&journal->own);
-    while (journal->late.first)
-        drop_own(&journal->late);
-    open_set_release(&journal->open);
-    batch_release(&journal->batch);
-    free(journal);
+    pthread_mutex_lock(&journal->lock);
+    bool ended = journal->ended;
+    journal->left = !ended;
+    if (!ended)
+        (void)pthread_detach(journal->thread);
+    pthread_mutex_unlock(&journal->lock);
+    return ended && pthread_join(journal->thread, NULL) == 0;
 }
 
 void journal_close(struct journal *journal)
 {
     if (!journal)
         return;
-    bool ended = !journal->thread_runs || end_thread(journal);
+    if (journal->thread_runs)
+        end_thread(journal);
     if (journal->keeper_runs)
         end_keeper(journal);
-    if (ended)
+    if (!journal->thread_runs || join_thread(journal))
         release(journal);
 }

@@ -286,8 +286,8 @@ static bool recover_last(struct writer *writer, size_t directory, uint64_t first
 bool recovery_run(struct writer *writer, struct journal_recovery *ret_recovery,
                   struct recovered *ret, struct error *err)
 {
-    size_t directory;
-    uint64_t first_seq;
+    size_t directory = 0;
+    uint64_t first_seq = 0;
     while (!ret->found && find_last(writer, &directory, &first_seq)) {
         open_set_release(&ret->open);
         *ret = (struct recovered){0};
