@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "audit/privacy.h"
 #include "audit/record.h"
 #include "base/clock.h"
 #include "base/json_write.h"
@@ -155,7 +156,13 @@ static bool check_answer(struct round *round, const struct asker_answer *answer)
     return check_clock(round, answer->response);
 }
 
-/* Sends round->request. False: round->trouble says why, and asking on makes no sense. */
+static bool is_absent(const struct asker_answer *answer)
+{
+    return answer->failure == UPSTREAM_ANSWERED && answer->response->status == 404;
+}
+
+/* Sends round->request. False: round->trouble says why; and nothing more is asked, unless it was
+ * only not found. */
 static bool ask(struct round *round, struct str *ret_body)
 {
     struct asker_answer answer;
@@ -171,7 +178,7 @@ static bool ask(struct round *round, struct str *ret_body)
     round->calls++;
     explicit_bzero(round->request.data, round->request.len);
     if (!goes_on || !check_answer(round, &answer))
-        return stop(round);
+        return goes_on && is_absent(&answer) ? false : stop(round);
     *ret_body = answer.body;
     return true;
 }
@@ -343,7 +350,7 @@ static bool confirm(struct round *round, const struct intent *intent,
     const char *why = answer_read_campaign(answer, &round->arena, ret);
     if (why)
         return trouble(round, "the upstream does not show %s: %s", id, why);
-    const char *contradiction = match_contradiction(intent, ret);
+    const char *contradiction = match_contradiction(intent, ret, &round->terms, &round->scratch);
     if (contradiction)
         return trouble(round, "%s has its name and was created then, but has another %s", id,
                        contradiction);
@@ -371,7 +378,12 @@ static void record(struct round *round, const struct intent *intent, const struc
     const struct listed none = {0}, *shown = campaign ? campaign : &none;
     char message[DIGEST_HEX_SIZE];
     struct error err = {.text = "it was not to be recorded"};
+    arena_reset(&round->scratch);
     digest_message(round, shown, message);
+    struct privacy privacy = {
+        .in_clear = !options->hash_keys,
+        .key = options->hash_keys ? hash_keys_at(options->hash_keys, clock_unix_ms()) : NULL,
+        .arena = &round->scratch};
     const struct reconciled_record outcome = {
         .id = intent->id,
         .time_unix_ms = options->with_time ? clock_unix_ms() : 0,
@@ -385,7 +397,8 @@ static void record(struct round *round, const struct intent *intent, const struc
         .asked_to_unix_ms = round->to_unix_ms,
         .listed = round->total,
         .policy_revision = intent->policy_revision,
-        .policy_digest = intent->policy_digest};
+        .policy_digest = intent->policy_digest,
+        .privacy = &privacy};
     buf_clear(&round->members);
     record_reconciled(&outcome, &round->members);
     bool recorded = !round->members.failed && options->append &&
@@ -487,6 +500,36 @@ static void reconcile_due(struct round *round)
     }
 }
 
+/* ---- numbers that the record hides ---- */
+
+/* Of "hmac:KEY:HEX", or of a text with {hmac:KEY:HEX} in it. False: the key is gone. */
+static bool find_key(const struct round *round, struct str recorded, struct hash_key *ret)
+{
+    const char *at = memmem(recorded.data, recorded.len, "hmac:", 5);
+    size_t start = at ? (size_t)(at - recorded.data) + 5 : recorded.len;
+    return hash_key_find(round->config->audit.hash_keys.value.data,
+                         str_slice(recorded, start, start + HASH_KEY_ID_SIZE - 1), ret);
+}
+
+static struct str hide(void *arg, struct str recorded, struct str text, struct arena *arena)
+{
+    const struct round *round = arg;
+    struct hash_key key;
+    char hash[PRIVACY_HASH_SIZE];
+    struct str hidden = {0};
+    if (memmem(recorded.data, recorded.len, "{number}", 8) || !find_key(round, recorded, &key))
+        return hidden; /* of more numbers than a record hides, nothing is left to compare */
+    struct privacy privacy = {.key = &key, .arena = arena};
+    if (!str_starts(recorded, STR("hmac:")))
+        hidden = privacy_mask(&privacy, text);
+    else if (privacy_hash_number(&key, text, hash))
+        hidden = arena_copy(arena, str_from(hash));
+    explicit_bzero(&key, sizeof(key));
+    return hidden;
+}
+
+/* ---- a whole round ---- */
+
 static int by_time(const void *one, const void *other)
 {
     const struct intent *a = *(const struct intent *const *)one;
@@ -511,7 +554,9 @@ bool reconcile_run(const struct reconcile_options *options, struct error *err)
 {
     struct round round = {.options = options,
                           .config = options->config,
-                          .terms = {.total_timeout_ms = options->config->upstream.total_ms}};
+                          .terms = {.total_timeout_ms = options->config->upstream.total_ms,
+                                    .hide = hide,
+                                    .arg = &round}};
     config_authority(options->config, round.authority);
     arena_init(&round.arena, LISTING_ARENA_BYTES);
     arena_init(&round.scratch, LIMIT_ARENA_BYTES);

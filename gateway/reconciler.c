@@ -28,6 +28,7 @@ struct watch_list {
 
 struct reconciler {
     struct journal *journal;
+    const struct hash_keys *hash_keys;
     struct upstream_options upstream;
     struct snapshot *first; /* whose journal and token these are, whatever later ones say */
     pthread_t thread;
@@ -228,6 +229,7 @@ static void run_round(struct reconciler *reconciler)
         .tenant = &reconciler->round->config->tenant,
         .asker = asker,
         .auth_path = audit->reconcile_auth.value.data,
+        .hash_keys = reconciler->hash_keys,
         .with_time = true,
         .wanted = wanted,
         .append = append,
@@ -270,9 +272,7 @@ static void *reconciler_main(void *arg)
     return NULL;
 }
 
-struct reconciler *reconciler_start(struct journal *journal,
-                                    const struct upstream_options *upstream,
-                                    struct snapshot *snapshot, struct error *err)
+struct reconciler *reconciler_start(const struct reconciler_options *options, struct error *err)
 {
     pthread_condattr_t monotonic;
     struct reconciler *reconciler = calloc(1, sizeof(*reconciler));
@@ -285,10 +285,11 @@ struct reconciler *reconciler_start(struct journal *journal,
     (void)pthread_cond_init(&reconciler->changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_mutex_init(&reconciler->lock, NULL);
-    reconciler->journal = journal;
-    reconciler->upstream = *upstream;
-    reconciler->first = snapshot_hold(snapshot);
-    reconciler->snapshot = snapshot_hold(snapshot);
+    reconciler->journal = options->journal;
+    reconciler->hash_keys = options->hash_keys;
+    reconciler->upstream = *options->upstream;
+    reconciler->first = snapshot_hold(options->snapshot);
+    reconciler->snapshot = snapshot_hold(options->snapshot);
     reconciler->runs =
         pthread_create(&reconciler->thread, NULL, reconciler_main, reconciler) == 0;
     if (reconciler->runs)

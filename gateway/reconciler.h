@@ -5,15 +5,22 @@
  */
 #pragma once
 
+#include "audit/hash_keys.h"
 #include "snapshot.h"
 #include "upstream/pool.h"
 
 struct reconciler;
 
-/* Starts the thread. A reference of `snapshot` is taken; the rest must outlive it. NULL with `err`. */
-MUST_USE struct reconciler *reconciler_start(struct journal *journal,
-                                             const struct upstream_options *upstream,
-                                             struct snapshot *snapshot, struct error *err);
+struct reconciler_options {
+    struct journal *journal;
+    const struct upstream_options *upstream;
+    const struct hash_keys *hash_keys; /* NULL: phone numbers are recorded in the clear */
+    struct snapshot *snapshot;         /* to begin with; a reference is taken */
+};
+
+/* Starts the thread. What the options name must outlive it. NULL with `err`. */
+MUST_USE struct reconciler *reconciler_start(const struct reconciler_options *options,
+                                             struct error *err);
 
 /* Later rounds go by `snapshot`; a reference is taken. Accepts NULL. */
 void reconciler_adopt(struct reconciler *reconciler, struct snapshot *snapshot);

@@ -190,8 +190,11 @@ static bool start_reconciler(struct server *server, struct error *err)
 {
     if (!server->snapshot->config->audit.reconcile_auth.value.len)
         return true;
-    server->reconciler =
-        reconciler_start(server->journal, &server->upstream, server->snapshot, err);
+    const struct reconciler_options options = {.journal = server->journal,
+                                               .upstream = &server->upstream,
+                                               .hash_keys = server->hash_keys,
+                                               .snapshot = server->snapshot};
+    server->reconciler = reconciler_start(&options, err);
     return server->reconciler != NULL;
 }
 
@@ -373,8 +376,8 @@ static bool start(struct server *server, const char *config_path, struct error *
     server->listen_fd = address_listen(config->listen.value, address, &why);
     if (server->listen_fd < 0)
         return config_error(&config->listen.place, err, "%s", why.text);
-    bool started = start_admission(server, err) && start_hash_keys(server, err) &&
-                   start_journal(server, err) && start_upstream(server, err) &&
+    bool started = start_admission(server, err) && start_journal(server, err) &&
+                   start_hash_keys(server, err) && start_upstream(server, err) &&
                    start_workers(server, err) && start_reconciler(server, err) &&
                    start_admin(server, err) && reload_init(&server->reload, server->current, err);
     if (started)

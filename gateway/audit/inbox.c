@@ -546,7 +546,7 @@ static bool report_refusal(int directory_fd, struct str id, struct error *err)
     return false;
 }
 
-static bool is_locked(const char *directory)
+bool inbox_is_served(const char *directory)
 {
     char path[4096];
     (void)snprintf(path, sizeof(path), "%s/lock", directory);
@@ -571,7 +571,7 @@ static bool take_alone(const struct journal_options *options, struct error *err)
     struct journal_recovery recovery;
     struct journal *journal = journal_open(options, &recovery, err);
     if (!journal)
-        return is_locked(options->directory); /* then its holder will take it */
+        return inbox_is_served(options->directory); /* then its holder will take it */
     struct inbox *inbox = inbox_open(journal, options, recovery.last_seq, ignore_told, NULL, err);
     bool opened = inbox != NULL;
     while (inbox && inbox_take(inbox))
