@@ -58,10 +58,11 @@ struct config_audit {
     enum { PHONE_NUMBERS_HMAC, PHONE_NUMBERS_CLEAR } phone_numbers;
     struct config_text capture_certificate; /* whom whole bodies are encrypted to; or empty */
     struct config_text reconcile_auth;      /* file with the token to ask the API with; or empty */
-    int64_t reconcile_after_ms; /* from upstream.total_timeout to asking what became of a campaign */
-    struct config_text central;             /* libpq connection string; or empty */
-    int64_t central_timeout_ms;             /* until a receipt that does not come has failed */
-    int64_t central_hold_ms;                /* how long segments stay after their receipt */
+    int64_t
+        reconcile_after_ms; /* from upstream.total_timeout to asking what became of a campaign */
+    struct config_text central; /* libpq connection string; or empty */
+    int64_t central_timeout_ms; /* until a receipt that does not come has failed */
+    int64_t central_hold_ms;    /* how long segments stay after their receipt */
 };
 
 struct config {

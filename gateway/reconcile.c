@@ -236,8 +236,7 @@ static bool may_be_due(struct round *round, const struct listed *campaign)
 {
     for (size_t i = 0; i < round->due_count; i++) {
         arena_reset(&round->scratch);
-        if (match_name(round->due[i], campaign, &round->terms, &round->scratch) !=
-            MATCH_NAME_OTHER)
+        if (match_name(round->due[i], campaign, &round->terms, &round->scratch) != MATCH_NAME_OTHER)
             return true;
     }
     return false;
@@ -284,7 +283,8 @@ static bool list_campaigns(struct round *round, const struct intent *oldest)
 {
     enum list_result result = LIST_CHANGED;
     round->from_unix_ms = oldest->time_unix_ms - LOOK_BACK_MS;
-    /* until now: should the filter mean when a campaign was changed, it must not be missed, either */
+    /* until now: should the filter mean when a campaign was changed, it must not be missed, either
+     */
     round->to_unix_ms = clock_unix_ms() + MATCH_SKEW_MS;
     for (int attempt = 0; attempt < LIST_ATTEMPTS && result == LIST_CHANGED; attempt++)
         result = read_list(round);
@@ -336,8 +336,8 @@ static void tell(const struct round *round, const struct intent *intent,
 }
 
 /* The get call shows more than the list; and that the campaign is really there. */
-static bool confirm(struct round *round, const struct intent *intent,
-                    const struct listed *campaign, struct listed *ret)
+static bool confirm(struct round *round, const struct intent *intent, const struct listed *campaign,
+                    struct listed *ret)
 {
     char id[LIMIT_CAMPAIGN_ID_BYTES + 1];
     struct str answer;
@@ -401,9 +401,9 @@ static void record(struct round *round, const struct intent *intent, const struc
         .privacy = &privacy};
     buf_clear(&round->members);
     record_reconciled(&outcome, &round->members);
-    bool recorded = !round->members.failed && options->append &&
-                    options->append(options->arg, str_from(intent->id), buf_str(&round->members),
-                                    &err);
+    bool recorded =
+        !round->members.failed && options->append &&
+        options->append(options->arg, str_from(intent->id), buf_str(&round->members), &err);
     tell(round, intent, result, campaign, recorded ? "" : err.text, recorded);
 }
 
@@ -443,8 +443,8 @@ static bool is_of_tenant(const struct round *round, const struct intent *intent)
 static bool is_due(const struct round *round, const struct intent *intent)
 {
     int64_t age_ms = clock_unix_ms() - intent->time_unix_ms;
-    if (round->options->wanted && !round->options->wanted(round->options->arg,
-                                                          str_from(intent->id)))
+    if (round->options->wanted &&
+        !round->options->wanted(round->options->arg, str_from(intent->id)))
         return false;
     if (age_ms < reconcile_settle_ms(round->config)) {
         tell(round, intent, RECONCILE_TOO_YOUNG, NULL,
@@ -466,8 +466,7 @@ static bool look(struct round *round, size_t first, size_t end, bool *ret_namele
         return stop(round);
     if (round->intents.truncated)
         return trouble(round, "more than %d campaigns are open; close some", LIMIT_INTENTS);
-    return list_campaigns(round, round->due[first]) &&
-           find_claims(round, first, end, ret_nameless);
+    return list_campaigns(round, round->due[first]) && find_claims(round, first, end, ret_nameless);
 }
 
 /* due[first] up to, not including, due[end]: one list serves them all. */
@@ -491,9 +490,9 @@ static void reconcile_due(struct round *round)
     size_t end = round->due_count;
     while (end > 0) {
         size_t first = end - 1;
-        while (first > 0 && round->due[end - 1]->time_unix_ms -
-                                    round->due[first - 1]->time_unix_ms <=
-                                BATCH_SPAN_MS)
+        while (first > 0 &&
+               round->due[end - 1]->time_unix_ms - round->due[first - 1]->time_unix_ms <=
+                   BATCH_SPAN_MS)
             first--;
         reconcile_batch(round, first, end);
         end = first;

@@ -39,10 +39,10 @@ struct reconcile_options {
     struct reader_options journal;
     const struct config *config;
     const struct config_tenant *tenant;
-    struct asker *asker;   /* to the upstream that `config` names */
-    const char *auth_path; /* the file with the API's token, read for every call */
+    struct asker *asker;               /* to the upstream that `config` names */
+    const char *auth_path;             /* the file with the API's token, read for every call */
     const struct hash_keys *hash_keys; /* that hide numbers now; NULL: they are in the clear */
-    bool with_time;        /* records get their time here; otherwise whoever appends adds it */
+    bool with_time; /* records get their time here; otherwise whoever appends adds it */
 
     bool (*wanted)(void *arg, struct str id); /* which open ones; NULL: all */
 

@@ -290,8 +290,7 @@ struct reconciler *reconciler_start(const struct reconciler_options *options, st
     reconciler->upstream = *options->upstream;
     reconciler->first = snapshot_hold(options->snapshot);
     reconciler->snapshot = snapshot_hold(options->snapshot);
-    reconciler->runs =
-        pthread_create(&reconciler->thread, NULL, reconciler_main, reconciler) == 0;
+    reconciler->runs = pthread_create(&reconciler->thread, NULL, reconciler_main, reconciler) == 0;
     if (reconciler->runs)
         return reconciler;
     (void)error_set(err, "cannot start the thread that reconciles");

@@ -25,7 +25,7 @@
 
 #define RESOLVE_REFRESH_MS 30000
 #define RESOLVE_WAIT_MS 3000
-#define INBOX_LOOK_MS 1000          /* how often, when the system does not tell of new files */
+#define INBOX_LOOK_MS 1000 /* how often, when the system does not tell of new files */
 
 struct server {
     struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
@@ -35,7 +35,7 @@ struct server {
     struct hash_keys *hash_keys; /* NULL: phone numbers are recorded in the clear */
     int64_t hash_keys_due_ms;    /* when they are looked at again */
     struct inbox *inbox;
-    bool inbox_waits; /* more is in it than was taken in one turn */
+    bool inbox_waits;              /* more is in it than was taken in one turn */
     struct reconciler *reconciler; /* NULL when nobody is to be asked */
     struct resolver *resolver;
     struct admission *admission;

@@ -23,7 +23,8 @@ static const char help[] =
     "usage: campaign-gateway audit close ID --config FILE --created yes|no|unknown\n"
     "                                    --reason TEXT --by NAME [OPTION...]\n"
     "\n"
-    "Records what a person found out about a campaign that was let through and has no outcome: the\n"
+    "Records what a person found out about a campaign that was let through and has no outcome: "
+    "the\n"
     "last word on what `audit reconcile` leaves unknown. Nothing is taken back or changed by it.\n"
     "\n"
     "  -c, --config FILE       the gateway's configuration\n"
@@ -95,8 +96,9 @@ static bool check(const struct close *c, struct error *err)
     int64_t ignored;
     struct str campaign_id = str_from(c->campaign_id);
     if (!id_unix_ms(str_from(c->ids.items[0]), &ignored))
-        return error_set(err, "'%s' is no decision's id; it is what the gateway's answer has as "
-                              "x-decision-id",
+        return error_set(err,
+                         "'%s' is no decision's id; it is what the gateway's answer has as "
+                         "x-decision-id",
                          c->ids.items[0]);
     if (!is_text(c->reason, LIMIT_REASON_BYTES))
         return error_set(err, "--reason must say something, in at most %d bytes",
@@ -147,8 +149,7 @@ static bool submit_with_keys(const struct close *c, struct error *err)
     const struct config_audit *audit = &c->place.config->audit;
     if (audit->phone_numbers == PHONE_NUMBERS_CLEAR)
         return submit(c, NULL, err);
-    struct hash_keys *keys =
-        hash_keys_open(audit->hash_keys.value.data, clock_unix_ms(), err);
+    struct hash_keys *keys = hash_keys_open(audit->hash_keys.value.data, clock_unix_ms(), err);
     bool recorded = keys && submit(c, keys, err);
     hash_keys_close(keys);
     return recorded;
@@ -161,8 +162,7 @@ static int close_one(const struct close *c)
     const char *id = c->ids.items[0];
     const struct reader_options place = {.directories = c->place.directories,
                                          .directory_count = c->place.directory_count,
-                                         .durable_only =
-                                             inbox_is_served(c->place.directories[0])};
+                                         .durable_only = inbox_is_served(c->place.directories[0])};
     if (!intents_find(&place, str_from(id), &story, &err))
         return complain(&err);
     if (story.state != INTENT_OPEN) {

@@ -1,5 +1,6 @@
 /*
- *     configuration -> who is open (reconcile.h) -> the upstream -> outcomes into the journal -> report
+ *     configuration -> who is open (reconcile.h) -> the upstream -> outcomes into the journal ->
+ * report
  */
 #include <signal.h>
 #include <stdio.h>
@@ -26,8 +27,10 @@ static const char help[] =
     "usage: campaign-gateway audit reconcile --config FILE [OPTION...]\n"
     "\n"
     "Asks the API what became of campaigns that were let through and have no outcome: because the\n"
-    "gateway ended before it had written one, or because the API did not answer in time. Whether a\n"
-    "campaign was created is recorded where the API's own list leaves no doubt; what stays unknown\n"
+    "gateway ended before it had written one, or because the API did not answer in time. Whether "
+    "a\n"
+    "campaign was created is recorded where the API's own list leaves no doubt; what stays "
+    "unknown\n"
     "is said to be, and why. Campaigns are only listed and read, never sent again.\n"
     "\n"
     "  -c, --config FILE     the gateway's configuration\n"
@@ -35,7 +38,8 @@ static const char help[] =
     "      --dry-run         ask, and record nothing\n"
     "      --format FORMAT   text or json\n"
     "\n"
-    "The gateway may be running: it then records what was found. When audit.reconcile_auth is set,\n"
+    "The gateway may be running: it then records what was found. When audit.reconcile_auth is "
+    "set,\n"
     "it asks by itself, too.\n"
     "\n"
     "exit codes\n"
@@ -199,10 +203,9 @@ static bool run_with_asker(struct reconcile *r, const struct hash_keys *keys, st
     const struct config *config = r->place.config;
     struct asker *asker = NULL;
     struct ssl_ctx_st *tls = tls_client_context(config->upstream_ca.value.data, err);
-    struct resolver *resolver =
-        tls ? resolver_start(config->upstream_host.data, config->upstream_port, RESOLVE_REFRESH_MS,
-                             err)
-            : NULL;
+    struct resolver *resolver = tls ? resolver_start(config->upstream_host.data,
+                                                     config->upstream_port, RESOLVE_REFRESH_MS, err)
+                                    : NULL;
     if (resolver) {
         const struct upstream_options options = {
             .peer = {.tls = tls,
@@ -228,8 +231,7 @@ static bool run_with_keys(struct reconcile *r, struct error *err)
     const struct config_audit *audit = &r->place.config->audit;
     if (audit->phone_numbers == PHONE_NUMBERS_CLEAR)
         return run_with_asker(r, NULL, err);
-    struct hash_keys *keys =
-        hash_keys_open(audit->hash_keys.value.data, clock_unix_ms(), err);
+    struct hash_keys *keys = hash_keys_open(audit->hash_keys.value.data, clock_unix_ms(), err);
     bool fine = keys && run_with_asker(r, keys, err);
     hash_keys_close(keys);
     return fine;

@@ -2,6 +2,8 @@
 twice; what stays unknown is said to be until a person closes it."""
 import hashlib
 import json
+import re
+import shlex
 import socket
 import subprocess
 import time
@@ -123,6 +125,7 @@ def test_killed_after_the_upstream_had_created_it(asking, kore):
     wait_for(lambda: gateway.metric("audit_open_intents") == 0, "the gauge")
     assert len(kore.requests) == 1, "nothing is ever sent again"
     gateway.stop()
+    audit(gateway, "verify")
     gateway.start()
     assert len(gateway.events("open-intents")) == 1, "it is open no more"
 
@@ -301,6 +304,7 @@ def test_two_of_the_same_name_stay_unknown_until_a_person_closes(gateway, kore, 
     assert closed["campaign_id"] == kore.campaigns[0]["_id"]
     assert gateway.metric("audit_open_intents") == 0
     assert "was closed by a person" in audit(gateway, *close, code=1).stderr
+    audit(gateway, "verify")
     assert reconcile(gateway, token)["campaigns"] == []
 
 
@@ -506,3 +510,15 @@ def test_what_the_verbs_need(gateway, kore, tmp_path):
     assert "with which token" in audit(gateway, "reconcile", code=2).stderr
     run = subprocess.run([BINARY, "audit", "reconcile"], capture_output=True, text=True)
     assert run.returncode == 2 and "--config" in run.stderr
+
+
+@pytest.mark.parametrize("verb, codes", [("reconcile", [0, 0]), ("close", [1])])
+def test_the_commands_in_the_help_are_understood(asking, kore, verb, codes):
+    gateway = asking()
+    page = subprocess.run([BINARY, "audit", verb, "--help"], capture_output=True, text=True, check=True).stdout
+    examples = re.findall(r"^  campaign-gateway (.*)$", re.sub(r"\\\n *", "", page.split("\nexample")[1]), re.M)
+    assert len(examples) == len(codes)
+    for example, code in zip(examples, codes):
+        arguments = shlex.split(example.replace("/etc/campaign-gateway/gateway.yaml", str(gateway.config)))
+        run = subprocess.run([BINARY, *arguments], capture_output=True, text=True)
+        assert run.returncode == code, (example, run.stdout, run.stderr)

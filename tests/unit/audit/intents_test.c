@@ -87,13 +87,14 @@ static void put(const char *members, const char *opens, const char *closes, cons
 }
 
 #define ALLOW(id)                                                                                  \
-    put("\"kind\":\"decision\",\"id\":\"" id "\",\"time\":\"2026-11-28T11:30:00.000Z\","               \
+    put("\"kind\":\"decision\",\"id\":\"" id "\",\"time\":\"2026-11-28T11:30:00.000Z\","           \
         "\"verdict\":\"allow\",\"team\":\"billing\",\"stream_id\":\"st-1\","                       \
         "\"campaign\":{\"name\":\"Bills\",\"contact_lists\":[\"CL\"],\"priority\":5},"             \
         "\"policy\":{\"revision\":\"r1\",\"digest\":\"d1\"}",                                      \
         id, "", "")
 #define OUTCOME(id, created, rest)                                                                 \
-    put("\"kind\":\"outcome\",\"id\":\"" id "\",\"outcome\":\"x\",\"created\":\"" created "\"" rest,   \
+    put("\"kind\":\"outcome\",\"id\":\"" id "\",\"outcome\":\"x\",\"created\":\"" created          \
+        "\"" rest,                                                                                 \
         "", strcmp(created, "unknown") ? id : "", strcmp(created, "unknown") ? "" : id)
 
 static void expect_open(const char *ids)
@@ -188,9 +189,9 @@ TEST(an_outcome_that_is_lost_leaves_it_open_and_counted)
     static char large[LIMIT_RECORD_BYTES + 1];
     memset(large, ' ', sizeof(large));
     ALLOW(A);
-    assert_int_equal(append((struct journal_entry){.members = {large, sizeof(large)},
-                                                   .closes = STR(A)}),
-                     JOURNAL_FAILED);
+    assert_int_equal(
+        append((struct journal_entry){.members = {large, sizeof(large)}, .closes = STR(A)}),
+        JOURNAL_FAILED);
     assert_int_equal(counted(), 1);
     assert_true(journal_is_open(journal, STR(A)));
     OUTCOME(A, "no", ",\"reconciled\":true");
@@ -357,8 +358,7 @@ TEST(an_open_one_is_known_where_its_decision_is_gone)
 
 #define IN_DIRECTORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
-TESTS(IN_DIRECTORY(a_decision_is_open_until_its_outcome),
-      IN_DIRECTORY(a_refused_one_is_never_open),
+TESTS(IN_DIRECTORY(a_decision_is_open_until_its_outcome), IN_DIRECTORY(a_refused_one_is_never_open),
       IN_DIRECTORY(an_outcome_that_knows_nothing_leaves_it_open),
       IN_DIRECTORY(what_an_answer_said_does_not_count_as_what_is_known),
       IN_DIRECTORY(a_persons_word_closes_it_whatever_it_is),
@@ -371,6 +371,6 @@ TESTS(IN_DIRECTORY(a_decision_is_open_until_its_outcome),
       IN_DIRECTORY(a_journal_that_is_broken_says_so),
       IN_DIRECTORY(outcomes_and_persons_say_whose_a_campaign_is),
       IN_DIRECTORY(one_that_says_created_and_not_which_is_told_of),
-      IN_DIRECTORY(one_that_was_not_created_is_no_claim),
-      IN_DIRECTORY(each_decision_has_its_story), IN_DIRECTORY(a_closed_one_was_closed),
+      IN_DIRECTORY(one_that_was_not_created_is_no_claim), IN_DIRECTORY(each_decision_has_its_story),
+      IN_DIRECTORY(a_closed_one_was_closed),
       IN_DIRECTORY(an_open_one_is_known_where_its_decision_is_gone))

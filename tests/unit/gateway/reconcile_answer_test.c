@@ -22,7 +22,8 @@ static int end(void **state)
 }
 
 #define ITEM                                                                                       \
-    "{\"name\":\"Bills\",\"description\":\"d\",\"status\":\"Ready\",\"dncLists\":{\"name\":\"DNC\"},"  \
+    "{\"name\":\"Bills\",\"description\":\"d\",\"status\":\"Ready\",\"dncLists\":{\"name\":"       \
+    "\"DNC\"},"                                                                                    \
     "\"priority\":\"5\",\"message\":{\"template_name\":\"Welcome\",\"message\":\"R3Jl\","          \
     "\"templateId\":\"cmt-1\"},\"createdAt\":\"2025-12-05T08:08:45.668Z\",\"schedule\":{},"        \
     "\"id\":\"cd-1\",\"totalMessagesSent\":0,\"contactLists\":[\"CL One\",\"CL Two\"],"            \
@@ -33,7 +34,8 @@ static int end(void **state)
 TEST(a_page_is_read_as_documented)
 {
     const char *why = answer_read_page(
-        PAGE(ITEM, ",\"skip\":0,\"limit\":50,\"hasMore\":true,\"totalPages\":3,\"totalResults\":120"),
+        PAGE(ITEM,
+             ",\"skip\":0,\"limit\":50,\"hasMore\":true,\"totalPages\":3,\"totalResults\":120"),
         &arena, &page);
     assert_null(why);
     assert_int_equal(page.count, 1);

@@ -291,5 +291,4 @@ TESTS(UNIT(one_match_is_the_answer), UNIT(no_trace_in_a_whole_list_is_an_answer_
       UNIT(a_campaign_that_two_open_decisions_may_have_made_is_neithers),
       UNIT(an_outcome_that_does_not_say_which_leaves_a_doubt),
       UNIT(another_type_of_campaign_is_none), UNIT(without_its_record_or_name_nothing_is_found),
-      UNIT(a_hidden_number_is_compared_hidden),
-      UNIT(a_hidden_name_without_its_key_leaves_a_doubt))
+      UNIT(a_hidden_number_is_compared_hidden), UNIT(a_hidden_name_without_its_key_leaves_a_doubt))
