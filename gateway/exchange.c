@@ -71,7 +71,7 @@ struct desk {
     struct exchange *busy, *spare;
     size_t busy_count, spare_count;
     struct str upstream_authority; /* for Host */
-    char authority_text[300];
+    char authority_text[CONFIG_AUTHORITY_SIZE];
     uint8_t random[RANDOM_POOL_BYTES];
     size_t random_left;
     bool audit_failing;     /* so that the log tells of the change and not of every request */
@@ -1020,16 +1020,10 @@ struct desk *desk_new(const struct desk_options *options)
     if (!desk)
         return NULL;
     const struct config *config = options->snapshot->config;
-    bool v6 = str_find(config->upstream_host, ':') < config->upstream_host.len;
     desk->options = *options;
     desk->options.snapshot = snapshot_hold(options->snapshot);
     desk->framing = config->framing;
-    (void)snprintf(desk->authority_text, sizeof(desk->authority_text), v6 ? "[%.*s]" : "%.*s",
-                   STR_ARGS(config->upstream_host));
-    size_t used = strlen(desk->authority_text);
-    if (config->upstream_port != 443)
-        (void)snprintf(desk->authority_text + used, sizeof(desk->authority_text) - used, ":%u",
-                       config->upstream_port);
+    config_authority(config, desk->authority_text);
     desk->upstream_authority = str_from(desk->authority_text);
     return desk;
 }

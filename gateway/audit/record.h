@@ -150,6 +150,7 @@ struct reconciled_record {
     int64_t asked_from_unix_ms, asked_to_unix_ms; /* for campaigns created between */
     size_t listed;                                /* how many there were */
     struct str policy_revision, policy_digest;    /* that decided */
+    struct privacy *privacy;
 };
 
 void record_reconciled(const struct reconciled_record *record, struct buf *out);
@@ -159,6 +160,7 @@ struct closed_record {
     const char *id, *created; /* yes, no, unknown */
     struct str reason, by;
     struct str campaign_id; /* may be empty */
+    struct privacy *privacy;
 };
 
 void record_closed(const struct closed_record *record, struct buf *out);

@@ -84,4 +84,5 @@
 /* ---- the journal ---- */
 #define LIMIT_SOURCE_BYTES 180          /* cluster/namespace/pod */
 #define LIMIT_DEGRADED_REQUESTS 100000  /* kept in memory until they can be written */
+#define LIMIT_CAMPAIGN_ID_BYTES 128     /* of the upstream's: "cd-" and a UUID */
 #define LIMIT_RECORD_BYTES (128 * 1024) /* three full lists of violations, and the campaign */
