@@ -17,6 +17,7 @@
 #include "http/problem.h"
 #include "http/refusal.h"
 #include "http/route.h"
+#include "policy/reading.h"
 
 /* Exchanges kept for the next requests, so that a busy worker does not allocate. */
 #define LIMIT_SPARE_EXCHANGES 64
@@ -47,6 +48,8 @@ struct exchange {
     struct str caller;              /* who it was, for the record; may be empty */
 
     struct campaign campaign;
+    struct reading reading; /* of its message, for both policies */
+    int64_t judged_unix_ms; /* by this moment; 0: not by any policy */
     bool decoded;
     struct violations violations;
     struct policy_findings findings; /* what the policy found besides what refuses */
@@ -150,6 +153,8 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->findings = (struct policy_findings){0};
     x->candidate = (struct candidate_verdict){0};
     x->message_sha256[0] = '\0';
+    x->reading = (struct reading){0};
+    x->judged_unix_ms = 0;
     x->json_fault = (struct json_fault){0};
     x->created = NULL;
     violations_init(&x->violations, &x->arena);
@@ -415,7 +420,7 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
     bool hashed = x->body.len == 0 || digest_hex(buf_str(&x->body), body_digest);
     const struct decision_record record = {
         .id = x->id,
-        .time_unix_ms = clock_unix_ms(),
+        .time_unix_ms = x->judged_unix_ms ? x->judged_unix_ms : clock_unix_ms(),
         .duration_us = duration_us(x),
         .allowed = x->refusal.status == 0,
         .status = x->refusal.status,
@@ -542,7 +547,9 @@ static void count_findings(const struct exchange *x)
 
 static void ask_policies(struct exchange *x)
 {
-    struct policy_context context = {clock_unix_ms(), {0}};
+    x->judged_unix_ms = clock_unix_ms();
+    reading_init(&x->reading, x->campaign.message, &x->arena);
+    struct policy_context context = {.now_unix_ms = x->judged_unix_ms, .reading = &x->reading};
     bool hashed =
         x->campaign.message.len == 0 || digest_hex(x->campaign.message, x->message_sha256);
     if (!hashed)
