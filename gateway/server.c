@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "audit/hash_keys.h"
 #include "audit/record.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -28,6 +29,8 @@ struct server {
     struct snapshot *current;  /* the one that later requests are judged by */
     struct tickets *tickets;
     struct journal *journal;
+    struct hash_keys *hash_keys; /* NULL: phone numbers are recorded in the clear */
+    int64_t hash_keys_due_ms;    /* when they are looked at again */
     struct resolver *resolver;
     struct admission *admission;
     struct upstream_options upstream;
@@ -68,9 +71,21 @@ static bool record_life_event(const struct server *server, const struct snapshot
 static bool start_journal(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
-    const struct journal_options options = {.directory = config->audit.directory.value.data,
-                                            .segment_bytes = config->audit.segment_bytes,
-                                            .max_waiting = LIMIT_JOURNAL_WAITING};
+    const struct config_audit *audit = &config->audit;
+    const struct journal_options options = {
+        .directory = audit->directory.value.data,
+        .second_directory = audit->second_directory.value.data,
+        .source = audit->source.value.data,
+        .signing_key = audit->signing_key.value.data,
+        .segment_bytes = audit->segment_bytes,
+        .segment_ms = audit->segment_ms,
+        .max_waiting = LIMIT_JOURNAL_WAITING,
+        .write_timeout_ms = audit->write_timeout_ms,
+        .central = audit->durability == DURABILITY_CENTRAL,
+        .central_timeout_ms = audit->central_timeout_ms,
+        .passing_requests =
+            audit->on_failure == AUDIT_FAILURE_ALLOW_DEGRADED ? audit->degraded_requests : 0,
+        .passing_ms = audit->degraded_ms};
     struct journal_recovery recovery;
     struct error why;
     server->journal = journal_open(&options, &recovery, &why);
@@ -82,6 +97,37 @@ static bool start_journal(struct server *server, struct error *err)
     if (!record_life_event(server, server->current, "started", recovery.torn_bytes))
         return config_error(&config->audit.directory.place, err,
                             "the first record could not be written; is there space left?");
+    return true;
+}
+
+/* ---- the keys that hide phone numbers ---- */
+
+#define HASH_KEYS_EVERY_MS (3600 * 1000)
+
+static int64_t now_ms(void)
+{
+    return clock_mono_us() / 1000;
+}
+
+/* This month's and the next month's key, ahead of time: workers read no files. */
+static void refresh_hash_keys(struct server *server)
+{
+    struct error err;
+    server->hash_keys_due_ms = now_ms() + HASH_KEYS_EVERY_MS;
+    if (!hash_keys_refresh(server->hash_keys, clock_unix_ms(), &err))
+        LOG(LOG_ERROR, "hash-keys", LOG_TEXT("error", err.text));
+}
+
+static bool start_hash_keys(struct server *server, struct error *err)
+{
+    const struct config_audit *audit = &server->snapshot->config->audit;
+    struct error why;
+    if (audit->phone_numbers == PHONE_NUMBERS_CLEAR)
+        return true;
+    server->hash_keys = hash_keys_open(audit->hash_keys.value.data, clock_unix_ms(), &why);
+    if (!server->hash_keys)
+        return config_error(&audit->hash_keys.place, err, "%s", why.text);
+    refresh_hash_keys(server);
     return true;
 }
 
@@ -151,6 +197,7 @@ static bool start_workers(struct server *server, struct error *err)
                                            .listen_fd = server->listen_fd,
                                            .ended_fd = server->ended_fd,
                                            .journal = server->journal,
+                                           .hash_keys = server->hash_keys,
                                            .admission = server->admission,
                                            .upstream = &server->upstream};
     server->workers = calloc(count, sizeof(*server->workers));
@@ -278,8 +325,9 @@ static bool start(struct server *server, const char *config_path, struct error *
     if (server->listen_fd < 0)
         return config_error(&config->listen.place, err, "%s", why.text);
     bool started = start_admission(server, err) && start_journal(server, err) &&
-                   start_upstream(server, err) && start_workers(server, err) &&
-                   start_admin(server, err) && reload_init(&server->reload, server->current, err);
+                   start_hash_keys(server, err) && start_upstream(server, err) &&
+                   start_workers(server, err) && start_admin(server, err) &&
+                   reload_init(&server->reload, server->current, err);
     if (started)
         log_listening(server, server->snapshot, address);
     return started;
@@ -298,6 +346,7 @@ static void stop(struct server *server)
     for (size_t i = 0; i < server->worker_count; i++)
         worker_release(&server->workers[i]);
     free(server->workers);
+    hash_keys_close(server->hash_keys);
     admission_free(server->admission);
     resolver_stop(server->resolver);
     status_free(server->status);
@@ -385,11 +434,6 @@ static size_t workers_ended(const struct server *server)
     return (size_t)count;
 }
 
-static int64_t now_ms(void)
-{
-    return clock_mono_us() / 1000;
-}
-
 /* TERM or INT: the first drains, the second ends. False: end now. */
 static bool on_end_signal(struct server *server, int64_t *drain_until_ms)
 {
@@ -404,6 +448,8 @@ static bool on_end_signal(struct server *server, int64_t *drain_until_ms)
 static int wait_ms(const struct server *server, int64_t drain_until_ms)
 {
     int64_t due_ms = drain_until_ms ? drain_until_ms : reload_due_ms(&server->reload);
+    if (server->hash_keys && server->hash_keys_due_ms < due_ms)
+        due_ms = server->hash_keys_due_ms;
     int64_t left_ms = due_ms - now_ms();
     return left_ms <= 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
@@ -420,6 +466,8 @@ static enum server_end supervise(struct server *server)
         (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms));
         ended += workers_ended(server);
         int signal_number = next_signal(server);
+        if (server->hash_keys && now_ms() >= server->hash_keys_due_ms)
+            refresh_hash_keys(server);
         if (watched[2].revents)
             reload_event(&server->reload, now_ms());
         if (signal_number == SIGHUP)

@@ -40,3 +40,9 @@ MUST_USE bool checkpoint_parse(struct str note, struct checkpoint *ret);
 /* Whether this key signed the note, under the note's own origin. */
 MUST_USE bool checkpoint_is_signed_by(struct str note,
                                       const uint8_t public_key[SIGNING_PUBLIC_BYTES]);
+
+/* Appends the key as other tools want to be told it (C2SP signed-note): NAME+HASH+BASE64. False
+ * when `origin` cannot be a name, or it does not fit. */
+MUST_USE bool checkpoint_verifier_key(struct str origin,
+                                      const uint8_t public_key[SIGNING_PUBLIC_BYTES],
+                                      struct buf *out);
