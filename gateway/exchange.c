@@ -61,6 +61,8 @@ struct exchange {
     struct journal_entry entry;
     struct task recorded; /* brings the journal's answer to this loop */
     struct buf record;
+    struct buf sealed; /* the body as the auditor may read it */
+    char sealed_name[CAPTURE_NAME_SIZE], sealed_sha256[DIGEST_HEX_SIZE]; /* empty: not kept */
     struct upstream_call call;
     struct buf out; /* the request to the upstream, then the answer to the client */
     const char *created;
@@ -102,6 +104,7 @@ static struct exchange *exchange_alloc(struct desk *desk)
     arena_init_within(&x->arena, LIMIT_ARENA_BYTES, budget);
     buf_init_within(&x->body, limits->body_bytes, budget);
     buf_init_within(&x->record, LIMIT_RECORD_BYTES, budget);
+    buf_init_within(&x->sealed, limits->body_bytes + CAPTURE_OVERHEAD_BYTES, budget);
     buf_init_within(&x->call.body, LIMIT_ANSWER_BYTES, budget);
     buf_init_within(&x->out, limits->body_bytes + LIMIT_ANSWER_BYTES + 2 * limits->head_bytes,
                     budget);
@@ -114,6 +117,7 @@ static void exchange_free(struct exchange *x)
     arena_release(&x->arena);
     buf_release(&x->body);
     buf_release(&x->record);
+    buf_release(&x->sealed);
     buf_release(&x->call.body);
     buf_release(&x->out);
     free(x);
@@ -153,6 +157,7 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->findings = (struct policy_findings){0};
     x->candidate = (struct candidate_verdict){0};
     x->message_sha256[0] = '\0';
+    x->sealed_name[0] = x->sealed_sha256[0] = '\0';
     x->reading = (struct reading){0};
     x->judged_unix_ms = 0;
     x->json_fault = (struct json_fault){0};
@@ -195,6 +200,7 @@ static void exchange_end(struct exchange *x)
         arena_reset(&x->arena);
         recycle_buf(&x->body);
         recycle_buf(&x->record);
+        recycle_buf(&x->sealed);
         recycle_buf(&x->call.body);
         recycle_buf(&x->out);
         x->next = desk->spare;
@@ -389,15 +395,32 @@ static void pass_on(void *arg)
     loop_post(x->desk->options.loop, &x->recorded);
 }
 
+/* What a record says of the campaign. */
+enum record_meaning {
+    MEANS_REFUSED,
+    MEANS_ALLOWED, /* an outcome must follow */
+    MEANS_KNOWN,   /* whether it was created */
+    MEANS_UNKNOWN, /* nobody knows; see reconcile.h */
+};
+
 /*
  * Queues x->record; `then` runs on this loop when its fate is known. When it cannot even be
  * queued, `then` runs soon all the same and finds it not durable.
  */
-static void append_record(struct exchange *x, void (*then)(void *arg))
+static void append_record(struct exchange *x, enum record_meaning meaning, void (*then)(void *arg))
 {
     struct desk *desk = x->desk;
+    const struct str id = str_from(x->id), none = {0};
     x->recorded = (struct task){.run = then, .arg = x};
-    x->entry = (struct journal_entry){.members = buf_str(&x->record), .done = pass_on, .arg = x};
+    x->entry = (struct journal_entry){.members = buf_str(&x->record),
+                                      .opens = meaning == MEANS_ALLOWED ? id : none,
+                                      .closes = meaning == MEANS_KNOWN ? id : none,
+                                      .orphans = meaning == MEANS_UNKNOWN ? id : none,
+                                      .local = meaning == MEANS_KNOWN || meaning == MEANS_UNKNOWN,
+                                      .attachment = buf_str(&x->sealed),
+                                      .attachment_name = str_from(x->sealed_name),
+                                      .done = pass_on,
+                                      .arg = x};
     if (x->record.failed || !journal_append(desk->options.journal, &x->entry)) {
         x->entry.fate = JOURNAL_FAILED;
         loop_defer(desk->options.loop, &x->recorded);
@@ -421,6 +444,16 @@ static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
                             .arena = &x->arena};
 }
 
+/* The body, sealed for the auditor, where that is configured. */
+static bool seal_body(struct exchange *x, int64_t now_unix_ms)
+{
+    if (!x->snapshot->capture || x->body.len == 0)
+        return true;
+    capture_name(now_unix_ms, x->id, x->sealed_name);
+    return capture_seal(x->snapshot->capture, buf_str(&x->body), &x->sealed) &&
+           digest_hex(buf_str(&x->sealed), x->sealed_sha256);
+}
+
 /* As record.h has them. */
 static const char *const route_names[] = {
     [ROUTE_CAMPAIGN] = "create-campaign",
@@ -436,6 +469,7 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
     const struct config_tenant *tenant = &x->snapshot->config->tenant;
     int64_t now_unix_ms = x->judged_unix_ms ? x->judged_unix_ms : clock_unix_ms();
     struct privacy privacy = privacy_now(x, now_unix_ms);
+    bool sealed = seal_body(x, now_unix_ms);
     const struct decision_record record = {
         .id = x->id,
         .time_unix_ms = now_unix_ms,
@@ -457,6 +491,8 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .body = buf_str(&x->body),
         .campaign = x->decoded ? &x->campaign : NULL,
         .message_sha256 = str_from(x->message_sha256),
+        .capture_file = str_from(x->sealed_name),
+        .capture_sha256 = str_from(x->sealed_sha256),
         .violations = &x->violations,
         .findings = x->findings.violations ? &x->findings : NULL,
         .candidate = x->candidate.differs ? &x->candidate : NULL,
@@ -465,9 +501,11 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .privacy = &privacy,
     };
     record_decision(&record, &x->record);
+    if (!sealed)
+        x->record.failed = true;
     x->decided = true;
     count_verdict(x);
-    append_record(x, then);
+    append_record(x, record.allowed ? MEANS_ALLOWED : MEANS_REFUSED, then);
 }
 
 static void refuse(struct exchange *x, struct refusal refusal)
@@ -830,7 +868,7 @@ static void abandon(struct exchange *x)
                                           .policy_digest = str_from(policy->digest),
                                           .privacy = &privacy};
     record_outcome(&record, &x->record);
-    append_record(x, on_outcome);
+    append_record(x, MEANS_KNOWN, on_outcome);
 }
 
 /* The verdict is durable: it takes effect. */
@@ -839,6 +877,7 @@ static void on_decision(void *arg)
     struct exchange *x = arg;
     bool durable = recorded(x);
     buf_clear(&x->record);
+    buf_clear(&x->sealed);
     if (!durable) {
         x->created = "no";
         answer_instead(x, refusal_of(REFUSAL_DECISION_UNRECORDED));
@@ -940,7 +979,8 @@ static void on_upstream(void *arg)
             LOG_STR("detail", record.detail), LOG_TEXT("created", record.created));
     x->created = strcmp(record.created, "no") == 0 ? "no" : "unknown";
     record_outcome(&record, &x->record);
-    append_record(x, on_outcome);
+    bool known = strcmp(record.created, "unknown") != 0;
+    append_record(x, known ? MEANS_KNOWN : MEANS_UNKNOWN, on_outcome);
 }
 
 static void relay_answer(struct exchange *x)

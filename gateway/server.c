@@ -12,6 +12,7 @@
 
 #include "admin/admin.h"
 #include "audit/hash_keys.h"
+#include "audit/inbox.h"
 #include "audit/record.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -23,6 +24,7 @@
 #define RESOLVE_REFRESH_MS 30000
 #define RESOLVE_WAIT_MS 3000
 #define LIMIT_JOURNAL_WAITING 65536 /* records: more requests than a machine can have under way */
+#define INBOX_LOOK_MS 1000          /* how often, when the system does not tell of new files */
 
 struct server {
     struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
@@ -31,6 +33,8 @@ struct server {
     struct journal *journal;
     struct hash_keys *hash_keys; /* NULL: phone numbers are recorded in the clear */
     int64_t hash_keys_due_ms;    /* when they are looked at again */
+    struct inbox *inbox;
+    bool inbox_waits; /* more is in it than was taken in one turn */
     struct resolver *resolver;
     struct admission *admission;
     struct upstream_options upstream;
@@ -68,6 +72,16 @@ static bool record_life_event(const struct server *server, const struct snapshot
     return durable;
 }
 
+static void log_inbox(void *arg, const char *name, struct str kind, const char *reason)
+{
+    (void)arg;
+    if (reason)
+        LOG(LOG_WARN, "inbox-refused", LOG_TEXT("request", name), LOG_STR("kind", kind),
+            LOG_TEXT("reason", reason));
+    else
+        LOG(LOG_INFO, "inbox-taken", LOG_TEXT("request", name), LOG_STR("kind", kind));
+}
+
 static bool start_journal(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
@@ -97,7 +111,10 @@ static bool start_journal(struct server *server, struct error *err)
     if (!record_life_event(server, server->current, "started", recovery.torn_bytes))
         return config_error(&config->audit.directory.place, err,
                             "the first record could not be written; is there space left?");
-    return true;
+    server->inbox =
+        inbox_open(server->journal, &options, recovery.last_seq, log_inbox, server, &why);
+    server->inbox_waits = true; /* verbs may have left something while no gateway ran */
+    return server->inbox || config_error(&config->audit.directory.place, err, "%s", why.text);
 }
 
 /* ---- the keys that hide phone numbers ---- */
@@ -340,6 +357,7 @@ static void stop(struct server *server)
     admin_stop(server->admin);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
+    inbox_close(server->inbox);
     if (server->journal && !record_life_event(server, server->current, "shutdown", 0))
         LOG(LOG_ERROR, "shutdown-unrecorded");
     journal_close(server->journal); /* before the exchanges whose records it may still hold */
@@ -450,11 +468,13 @@ static int wait_ms(const struct server *server, int64_t drain_until_ms)
     int64_t due_ms = drain_until_ms ? drain_until_ms : reload_due_ms(&server->reload);
     if (server->hash_keys && server->hash_keys_due_ms < due_ms)
         due_ms = server->hash_keys_due_ms;
-    int64_t left_ms = due_ms - now_ms();
+    int64_t left_ms = server->inbox_waits ? 0 : due_ms - now_ms();
+    if (inbox_fd(server->inbox) < 0 && left_ms > INBOX_LOOK_MS)
+        left_ms = INBOX_LOOK_MS;
     return left_ms <= 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
-/* Waits for signals, changed files, and workers that have drained. */
+/* Waits for signals, changed files, requests in the inbox, and workers that have drained. */
 static enum server_end supervise(struct server *server)
 {
     int64_t drain_until_ms = 0;
@@ -462,7 +482,8 @@ static enum server_end supervise(struct server *server)
     while (ended < server->worker_count) {
         struct pollfd watched[] = {{.fd = server->signal_fd, .events = POLLIN},
                                    {.fd = server->ended_fd, .events = POLLIN},
-                                   {.fd = reload_fd(&server->reload), .events = POLLIN}};
+                                   {.fd = reload_fd(&server->reload), .events = POLLIN},
+                                   {.fd = inbox_fd(server->inbox), .events = POLLIN}};
         (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms));
         ended += workers_ended(server);
         int signal_number = next_signal(server);
@@ -470,6 +491,8 @@ static enum server_end supervise(struct server *server)
             refresh_hash_keys(server);
         if (watched[2].revents)
             reload_event(&server->reload, now_ms());
+        if (watched[3].revents || watched[3].fd < 0 || server->inbox_waits)
+            server->inbox_waits = inbox_take(server->inbox);
         if (signal_number == SIGHUP)
             reload(server, "signal");
         else if (signal_number == SIGUSR1)

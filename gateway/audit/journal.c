@@ -91,7 +91,8 @@ struct journal {
     uint64_t passed;          /* without a durable record, since passed_since */
     uint64_t passed_untold;   /* of them, durable here, but no record says yet that they passed */
     int64_t passed_since_us, passed_since_unix_ms;
-    struct open_set open; /* changed by the thread only, which so may read it without the lock */
+    struct open_set open; /* ids come and go by the thread only, which so may read them without
+                             the lock */
     uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
     bool space_is_low;
 
@@ -218,6 +219,13 @@ static bool may_pass(struct journal *journal, const struct journal_entry *entry)
            clock_mono_us() - journal->passed_since_us < options->passing_ms * 1000;
 }
 
+/* An outcome that is lost leaves its decision open, and no request will tell of it again. */
+static void lose(struct journal *journal, const struct journal_entry *entry)
+{
+    open_set_give_up(&journal->open, entry->closes);
+    open_set_give_up(&journal->open, entry->orphans);
+}
+
 /* Decides the fate of entries that could not be written; `to` keeps copies of those that pass. */
 static void fail_unwritten(struct journal *journal, struct entry_list entries, struct own_list *to)
 {
@@ -225,8 +233,10 @@ static void fail_unwritten(struct journal *journal, struct entry_list entries, s
         struct own_record *copy =
             may_pass(journal, each) ? own_record(each->members, ids_of(each)) : NULL;
         each->fate = copy ? JOURNAL_DEGRADED : JOURNAL_FAILED;
-        if (!copy)
+        if (!copy) {
+            lose(journal, each);
             continue;
+        }
         copy->passed = true;
         push_own(to, copy);
         journal->passed++;
@@ -783,6 +793,8 @@ bool journal_append(struct journal *journal, struct journal_entry *entry)
     } else if (accepted) {
         was_empty = !journal->queue.first;
         push(&journal->queue, entry);
+    } else {
+        lose(journal, entry);
     }
     pthread_mutex_unlock(&journal->lock);
     if (was_empty)

@@ -326,6 +326,42 @@ void record_outcome(const struct outcome_record *record, struct buf *out)
     json_put_int(&w, "duration_us", record->duration_us);
 }
 
+void record_reconciled(const struct reconciled_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("outcome"));
+    json_put_str(&w, "id", str_from(record->id));
+    if (record->time_unix_ms)
+        put_time(&w, record->time_unix_ms);
+    json_put_str(&w, "outcome", record->created ? STR("created") : STR("not_created"));
+    json_put_str(&w, "created", record->created ? STR("yes") : STR("no"));
+    json_put_bool(&w, "reconciled", true);
+    json_open_object_at(&w, "upstream");
+    json_put_str(&w, "host", record->upstream_host);
+    json_put_str_if_any(&w, "campaign_id", record->campaign_id);
+    json_put_str_if_any(&w, "template_id", record->template_id);
+    json_put_str_if_any(&w, "created_at", record->created_at);
+    json_put_str_if_any(&w, "stored_message_sha256", record->stored_message_sha256);
+    json_close_object(&w);
+    json_open_object_at(&w, "asked");
+    put_time_at(&w, "from", record->asked_from_unix_ms);
+    put_time_at(&w, "to", record->asked_to_unix_ms);
+    json_put_int(&w, "campaigns", (int64_t)record->listed);
+    json_close_object(&w);
+    put_policy(&w, record->policy_revision, record->policy_digest);
+}
+
+void record_closed(const struct closed_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("closed"));
+    json_put_str(&w, "id", str_from(record->id));
+    json_put_str(&w, "created", str_from(record->created));
+    json_put_str(&w, "reason", record->reason);
+    json_put_str(&w, "by", record->by);
+    json_put_str_if_any(&w, "campaign_id", record->campaign_id);
+}
+
 /* ---- the gateway's life ---- */
 
 void record_life(const struct life_record *record, struct buf *out)

@@ -140,6 +140,29 @@ struct outcome_record {
 
 void record_outcome(const struct outcome_record *record, struct buf *out);
 
+/* What became of one without outcome, as the upstream's own list of campaigns tells. */
+struct reconciled_record {
+    const char *id;       /* the decision's */
+    int64_t time_unix_ms; /* 0: left to whoever appends it (inbox.h) */
+    bool created;
+    struct str upstream_host;
+    struct str campaign_id, template_id, created_at, stored_message_sha256; /* when created */
+    int64_t asked_from_unix_ms, asked_to_unix_ms; /* for campaigns created between */
+    size_t listed;                                /* how many there were */
+    struct str policy_revision, policy_digest;    /* that decided */
+};
+
+void record_reconciled(const struct reconciled_record *record, struct buf *out);
+
+/* What a person says became of it; `time` is left to whoever appends it. */
+struct closed_record {
+    const char *id, *created; /* yes, no, unknown */
+    struct str reason, by;
+    struct str campaign_id; /* may be empty */
+};
+
+void record_closed(const struct closed_record *record, struct buf *out);
+
 /* Of the gateway's own life: "started", "reloaded", "shutdown". */
 struct life_record {
     const char *kind;

@@ -567,6 +567,20 @@ TEST(an_outcome_that_nobody_knows_leaves_it_open)
     journal_close(journal);
 }
 
+TEST(an_outcome_that_cannot_be_written_leaves_it_open)
+{
+    struct ticket ticket;
+    struct journal *journal = open_journal();
+    assert_true(send(journal, &ticket, DECISION_1, STR(ID_1), NONE));
+    assert_int_equal(fate(&ticket), JOURNAL_DURABLE);
+    set_disk(false, first_directory);
+    assert_true(send(journal, &ticket, OUTCOME_1, NONE, STR(ID_1)));
+    assert_int_equal(fate(&ticket), JOURNAL_FAILED);
+    assert_int_equal(open_ones(journal), 1);
+    set_disk(false, NULL);
+    journal_close(journal);
+}
+
 /* ---- disks that fail ---- */
 
 TEST(a_failed_sync_acknowledges_nothing_and_a_fresh_segment_takes_over)
@@ -865,6 +879,7 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(another_key_needs_the_word_of_the_former_one),
       IN_DIRECTORY(a_decision_without_outcome_is_found_at_the_next_start),
       IN_DIRECTORY(an_outcome_that_nobody_knows_leaves_it_open),
+      IN_DIRECTORY(an_outcome_that_cannot_be_written_leaves_it_open),
       IN_DIRECTORY(a_failed_sync_acknowledges_nothing_and_a_fresh_segment_takes_over),
       IN_DIRECTORY(a_second_device_takes_over),
       IN_DIRECTORY(a_hanging_disk_fails_those_who_wait_and_what_landed_is_taken_back),
