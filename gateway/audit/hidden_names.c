@@ -206,17 +206,15 @@ static bool resolve_part(const struct hash_table *table, struct recorded_decisio
     return told;
 }
 
-/* Those in the clear are none of the hashes, and stay what they are. */
 static bool resolve_lists(const struct hash_table *table, struct recorded_decision *decision)
 {
-    const struct campaign *campaign = &decision->campaign;
     bool told = true, hidden = false;
-    for (size_t i = 0; i < campaign->contact_list_count; i++) {
-        struct str *name = &campaign->contact_lists[i];
-        bool is_known, was_hidden = recorded_is_hidden(decision, *name);
-        if (!was_hidden)
+    for (size_t i = 0; i < decision->campaign.contact_list_count; i++) {
+        bool is_known = false;
+        if (!decision->hidden_lists[i])
             continue;
-        told = resolve(table, name, &is_known) && told;
+        told = resolve(table, &decision->campaign.contact_lists[i], &is_known) && told;
+        decision->hidden_lists[i] = !is_known;
         hidden = hidden || !is_known;
     }
     decision->hidden[PART_CONTACT_LISTS] = hidden;

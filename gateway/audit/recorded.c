@@ -95,15 +95,15 @@ static bool holds(struct str text, struct str part)
 }
 
 /* As privacy_mask makes them. */
-bool recorded_is_hidden(const struct recorded_decision *decision, struct str text)
+static bool is_masked(const struct recorded_decision *d, struct str text)
 {
-    return decision->hash_key.len && (holds(text, STR("{hmac:")) || holds(text, STR("{number}")));
+    return d->hash_key.len && (holds(text, STR("{hmac:")) || holds(text, STR("{number}")));
 }
 
 /* A name of the campaign; notes when it is not all there. */
 static struct str name_of(struct recorded_decision *d, enum policy_part part, struct str text)
 {
-    bool masked = recorded_is_hidden(d, text);
+    bool masked = is_masked(d, text);
     d->hidden[part] |= masked;
     d->is_lossy |= masked && holds(text, STR("{number}"));
     return text;
@@ -170,8 +170,11 @@ static void read_lists(struct source *s, const struct json_value *of, struct rec
     size_t count, i = 0;
     const struct json_value *each = list_member(s, of, "contact_lists", JSON_KIND_STRING, &count);
     struct str *lists = take(s, count, sizeof(*lists));
-    for (; lists && each; each = json_next(each))
-        lists[i++] = name_of(d, PART_CONTACT_LISTS, json_string(each));
+    d->hidden_lists = take(s, count, sizeof(*d->hidden_lists));
+    for (; lists && d->hidden_lists && each; each = json_next(each), i++) {
+        lists[i] = name_of(d, PART_CONTACT_LISTS, json_string(each));
+        d->hidden_lists[i] = is_masked(d, lists[i]);
+    }
     d->campaign.contact_lists = lists;
     d->campaign.contact_list_count = i;
 }
@@ -287,8 +290,7 @@ static void read_links(struct source *s, const struct json_value *of, struct rec
     bool is_whole = true;
     for (; links && each; each = json_next(each), i++) {
         read_link(s, each, &links[i]);
-        is_whole = is_whole && !recorded_is_hidden(d, links[i].host) &&
-                   !recorded_is_hidden(d, links[i].scheme);
+        is_whole = is_whole && !is_masked(d, links[i].host) && !is_masked(d, links[i].scheme);
     }
     d->reading.links = links;
     d->reading.link_count = i;
@@ -316,7 +318,7 @@ static void read_spans(struct source *s, const struct json_value *of, struct rec
     struct markup_span *spans = take(s, count + 1, sizeof(*spans));
     bool is_whole = true;
     for (; spans && each; each = json_next(each)) {
-        bool masked = recorded_is_hidden(d, json_string(each));
+        bool masked = is_masked(d, json_string(each));
         is_whole = is_whole && !masked;
         if (!masked)
             spans[i++] = bare_span(s, json_string(each));

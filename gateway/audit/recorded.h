@@ -37,6 +37,7 @@ struct recorded_decision {
     struct reading reading; /* of its message, without text */
     struct str message_sha256;
     bool hidden[POLICY_PARTS]; /* as in struct policy_gaps */
+    bool *hidden_lists;        /* by contact list */
     struct str hash_key;       /* the id of the key that hides; empty: nothing is hidden */
     bool is_lossy;             /* a hidden text cannot be found even with the key */
     const char *lacks; /* "the record lacks …": what the contract asks of every campaign; or NULL */
@@ -54,6 +55,3 @@ enum recorded_result {
 
 MUST_USE enum recorded_result recorded_read(struct str json, struct arena *arena,
                                             struct recorded_decision *ret, struct error *err);
-
-/* True for a text of it in which something is hidden. */
-bool recorded_is_hidden(const struct recorded_decision *decision, struct str text);

@@ -183,6 +183,7 @@ static void judge_known(struct replay *replay, const struct policy_team *team,
     asking->team = team;
     asking->found_capacity = settings;
     memcpy(asking->gaps.hidden, decision->hidden, sizeof(decision->hidden));
+    asking->gaps.hidden_lists = decision->hidden_lists;
     asking->gaps.unlisted = unlisted;
     asking->context = (struct policy_context){.now_unix_ms = decision->time_unix_ms,
                                               .message_sha256 = decision->message_sha256,
@@ -193,6 +194,11 @@ static void judge_known(struct replay *replay, const struct policy_team *team,
     if (is_open(asking) && old)
         ask_with_recall(replay, asking, old);
     ret->lacks_old = is_open(asking) && !old;
+    /* what cannot be asked again was asked once: by this very policy, at this moment */
+    if (is_open(asking) && old == replay->candidate) {
+        ret->result = compared(decision, decision->allowed);
+        return;
+    }
     ret->violations = &asking->violations;
     ret->gaps = asking->found;
     ret->gap_count = asking->found_count;
@@ -201,10 +207,12 @@ static void judge_known(struct replay *replay, const struct policy_team *team,
 
 /* ---- all of it ---- */
 
-/* Its class would be a guess, and much depends on it. */
-static bool is_template_unknown(const struct recorded_decision *decision, bool unlisted)
+/* Why the candidate cannot even be asked; NULL: it can. */
+static const char *find_obstacle(const struct recorded_decision *decision, bool unlisted)
 {
-    return decision->hidden[PART_TEMPLATE] && !unlisted;
+    if (decision->hidden[PART_TEMPLATE] && !unlisted) /* its class decides much */
+        return "the record holds a hash of a part of the template's name";
+    return decision->lacks;
 }
 
 void replay_judge(struct replay *replay, struct recorded_decision *decision, struct arena *arena,
@@ -222,11 +230,13 @@ void replay_judge(struct replay *replay, struct recorded_decision *decision, str
     if (judge_whole(replay, team, decision, arena, ret))
         return;
     bool unlisted = hidden_names_resolve(replay->names, decision);
-    ret->result = REPLAY_UNTOLD;
-    if (decision->lacks)
-        ret->reason = decision->lacks;
-    else if (is_template_unknown(decision, unlisted))
-        ret->reason = "the record holds a hash of a part of the template's name";
-    else
+    const char *obstacle = find_obstacle(decision, unlisted);
+    if (!obstacle) {
         judge_known(replay, team, decision, unlisted, arena, ret);
+    } else if (old_policy(replay, decision->digest) == replay->candidate) {
+        ret->result = compared(decision, decision->allowed);
+    } else {
+        ret->result = REPLAY_UNTOLD;
+        ret->reason = obstacle;
+    }
 }

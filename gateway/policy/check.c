@@ -170,26 +170,27 @@ static enum certainty both(enum certainty a, enum certainty b)
 static enum certainty fits_lists(const struct policy_scope *scope, const struct subject *s)
 {
     const struct campaign *campaign = s->campaign;
+    const bool *hidden = is_hidden(s, PART_CONTACT_LISTS) ? s->context->gaps->hidden_lists : NULL;
     enum certainty named = scope->contact_lists ? CERTAINLY_NOT : CERTAINLY;
     enum certainty other = scope->other_contact_lists ? CERTAINLY_NOT : CERTAINLY;
     for (size_t i = 0; i < campaign->contact_list_count; i++) {
         struct str list = campaign->contact_lists[i];
+        bool unseen = hidden && hidden[i];
         if (named != CERTAINLY)
-            named =
-                either(named, part_is_listed(s, PART_CONTACT_LISTS, list, scope->contact_lists));
+            named = either(named, name_is_listed(s, unseen, list, scope->contact_lists));
         if (other != CERTAINLY)
-            other = either(other, reverse(part_is_listed(s, PART_CONTACT_LISTS, list,
-                                                         scope->other_contact_lists)));
+            other =
+                either(other, reverse(name_is_listed(s, unseen, list, scope->other_contact_lists)));
     }
     return both(named, other);
 }
 
 static enum certainty fits_names(const struct policy_scope *scope, const struct subject *s)
 {
-    enum certainty caller =
-        scope->caller_ids
-            ? part_is_listed(s, PART_CALLER_ID, s->campaign->caller_id, scope->caller_ids)
-            : CERTAINLY;
+    enum certainty caller = CERTAINLY;
+    if (scope->caller_ids)
+        caller = name_is_listed(s, is_hidden(s, PART_CALLER_ID), s->campaign->caller_id,
+                                scope->caller_ids);
     return caller == CERTAINLY_NOT ? CERTAINLY_NOT : both(caller, fits_lists(scope, s));
 }
 

@@ -49,8 +49,8 @@ bool is_hidden(const struct subject *subject, enum policy_part part);
 /* Why the setting's question cannot be answered; NULL: it can. */
 const char *gap_before(const struct subject *subject, const struct policy_setting *setting);
 
-/* Whether a name, which is (of) a part, is listed, or fits the pattern. */
-enum certainty part_is_listed(const struct subject *subject, enum policy_part part, struct str name,
+/* Whether a name, which may be hidden, is listed, or fits the pattern. */
+enum certainty name_is_listed(const struct subject *subject, bool hidden, struct str name,
                               const struct name_list *list);
 enum certainty part_fits(const struct subject *subject, enum policy_part part, struct str name,
                          struct str pattern);

@@ -29,10 +29,10 @@ static enum certainty hidden_name(const struct subject *s, bool any, bool by_pat
     return s->context->gaps->unlisted && !by_pattern ? CERTAINLY_NOT : PERHAPS;
 }
 
-enum certainty part_is_listed(const struct subject *subject, enum policy_part part, struct str name,
+enum certainty name_is_listed(const struct subject *subject, bool hidden, struct str name,
                               const struct name_list *list)
 {
-    if (is_hidden(subject, part))
+    if (hidden)
         return hidden_name(subject, name_list_has(list, STR("")), list->glob_count > 0);
     return name_list_has(list, name) ? CERTAINLY : CERTAINLY_NOT;
 }
@@ -51,9 +51,8 @@ enum certainty part_fits(const struct subject *subject, enum policy_part part, s
 /* Whether a rule that lists names can be asked about hidden ones. */
 static bool knows_names(const struct subject *s, const struct policy_setting *setting)
 {
-    enum policy_part part = rule_reads(setting->rule);
     if (setting->rule == RULE_contact_lists || setting->rule == RULE_dnc_lists)
-        return part_is_listed(s, part, STR(""), setting->value) != PERHAPS;
+        return name_is_listed(s, true, STR(""), setting->value) != PERHAPS;
     return s->context->gaps->unlisted; /* caller IDs and templates: without patterns */
 }
 

@@ -232,6 +232,7 @@ struct policy_findings {
 struct policy_gaps {
     bool hidden[POLICY_PARTS]; /* PART_BLOCKS: only whether two blocks are one across midnight;
                                   PART_MESSAGE: all but its digest and what the reading has */
+    const bool *hidden_lists;  /* which contact lists, when any is */
     bool unlisted;             /* hidden names are none of those that the policy writes in full */
 
     /* What the setting is known to say all the same: adds its violations, if any, and is true. Or
