@@ -85,6 +85,7 @@ static void put_blocks(struct json_writer *w, const struct campaign *campaign)
         json_put_str(w, "day", str_from(weekday_code(block->day)));
         json_put_int(w, "start_min", block->start_min);
         json_put_int(w, "end_min", block->end_min);
+        json_put_int(w, "index", (int64_t)block->index);
         json_close_object(w);
     }
     json_close_array(w);

@@ -49,7 +49,8 @@ struct candidate_verdict {
  *         calling_code     "91": the country of an E.164 number
  *         timezone         as the client wrote it
  *         frequency        "WEEKLY", "DAILY", "CUSTOM"
- *         blocks           [{"day":"MO","start_min":540,"end_min":1080}…], minutes after midnight
+ *         blocks           [{"day":"MO","start_min":540,"end_min":1080,"index":0}…]: minutes after
+ *                          midnight; two with one index are one that crosses it
  *         contact_lists  M [names]
  *         dnc_list       M
  *         priority         1 to 5
