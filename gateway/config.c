@@ -535,6 +535,18 @@ static bool check_team(const struct config *config, const struct yaml_node *root
     return true;
 }
 
+/* The keys lie in the journal's directory unless they are given a place of their own. */
+static bool complete_audit(struct config *config, struct error *err)
+{
+    struct config_audit *audit = &config->audit;
+    if (audit->hash_keys.value.len || !audit->directory.value.len)
+        return true;
+    audit->hash_keys.place = audit->directory.place;
+    audit->hash_keys.value =
+        arena_format(&config->arena, "%.*s/hash-keys", STR_ARGS(audit->directory.value));
+    return audit->hash_keys.value.data || value_out_of_memory(err);
+}
+
 static bool check_audit(const struct config *config, struct error *err)
 {
     const struct config_audit *audit = &config->audit;
@@ -551,6 +563,7 @@ static bool complete(struct config *config, const struct yaml_node *root, struct
     if (!config->admission.connections_per_client)
         config->admission.connections_per_client = config->admission.connections;
     bool fine = complete_identities(config, err) || problems_add(config->problems, err);
+    fine = (complete_audit(config, err) || problems_add(config->problems, err)) && fine;
     fine = (check_clients(config, err) || problems_add(config->problems, err)) && fine;
     fine = (check_audit(config, err) || problems_add(config->problems, err)) && fine;
     return (check_team(config, root, err) || problems_add(config->problems, err)) && fine;

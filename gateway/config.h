@@ -54,7 +54,7 @@ struct config_audit {
     uint64_t degraded_requests; /* that may pass without a durable record, and for how long */
     int64_t degraded_ms;
     struct config_text signing_key; /* of checkpoints; empty: made in the directory */
-    struct config_text hash_keys;   /* directory of the keys that hide phone numbers; or empty */
+    struct config_text hash_keys;   /* directory of the keys that hide phone numbers */
     enum { PHONE_NUMBERS_HMAC, PHONE_NUMBERS_CLEAR } phone_numbers;
     struct config_text capture_certificate; /* whom whole bodies are encrypted to; or empty */
     struct config_text reconcile_auth;      /* file with the token to ask the API with; or empty */

@@ -384,15 +384,30 @@ static void pass_on(void *arg)
     loop_post(x->desk->options.loop, &x->recorded);
 }
 
+/* What a record says of the campaign. */
+enum record_meaning {
+    MEANS_REFUSED,
+    MEANS_ALLOWED, /* an outcome must follow */
+    MEANS_KNOWN,   /* whether it was created */
+    MEANS_UNKNOWN, /* nobody knows; see reconcile.h */
+};
+
 /*
  * Queues x->record; `then` runs on this loop when its fate is known. When it cannot even be
  * queued, `then` runs soon all the same and finds it not durable.
  */
-static void append_record(struct exchange *x, void (*then)(void *arg))
+static void append_record(struct exchange *x, enum record_meaning meaning, void (*then)(void *arg))
 {
     struct desk *desk = x->desk;
+    const struct str id = str_from(x->id), none = {0};
     x->recorded = (struct task){.run = then, .arg = x};
-    x->entry = (struct journal_entry){.members = buf_str(&x->record), .done = pass_on, .arg = x};
+    x->entry = (struct journal_entry){.members = buf_str(&x->record),
+                                      .opens = meaning == MEANS_ALLOWED ? id : none,
+                                      .closes = meaning == MEANS_KNOWN ? id : none,
+                                      .orphans = meaning == MEANS_UNKNOWN ? id : none,
+                                      .local = meaning == MEANS_KNOWN || meaning == MEANS_UNKNOWN,
+                                      .done = pass_on,
+                                      .arg = x};
     if (x->record.failed || !journal_append(desk->options.journal, &x->entry)) {
         x->entry.fate = JOURNAL_FAILED;
         loop_defer(desk->options.loop, &x->recorded);
@@ -407,15 +422,33 @@ static void count_verdict(const struct exchange *x)
                                                   : COUNTER_REQUESTS_FAILED);
 }
 
+/* How a record of this moment hides phone numbers; without a key it cannot be written. */
+static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
+{
+    const struct hash_keys *keys = x->desk->options.hash_keys;
+    return (struct privacy){.in_clear = !keys,
+                            .key = keys ? hash_keys_at(keys, now_unix_ms) : NULL,
+                            .arena = &x->arena};
+}
+
+/* As record.h has them. */
+static const char *const route_names[] = {
+    [ROUTE_CAMPAIGN] = "create-campaign",
+    [ROUTE_NOT_FOUND] = "not-found",
+    [ROUTE_LOOKALIKE] = "lookalike",
+    [ROUTE_METHOD_NOT_ALLOWED] = "method-not-allowed",
+};
+
 /* The verdict goes to the journal; `then` runs when it is durable, or cannot be made so. */
 static void record_verdict(struct exchange *x, void (*then)(void *arg))
 {
     const struct policy_set *policy = x->snapshot->policy;
-    char body_digest[DIGEST_HEX_SIZE] = "";
-    bool hashed = x->body.len == 0 || digest_hex(buf_str(&x->body), body_digest);
+    const struct config_tenant *tenant = &x->snapshot->config->tenant;
+    int64_t now_unix_ms = clock_unix_ms();
+    struct privacy privacy = privacy_now(x, now_unix_ms);
     const struct decision_record record = {
         .id = x->id,
-        .time_unix_ms = clock_unix_ms(),
+        .time_unix_ms = now_unix_ms,
         .duration_us = duration_us(x),
         .allowed = x->refusal.status == 0,
         .status = x->refusal.status,
@@ -425,11 +458,13 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .caller = x->caller,
         .peer = connection_peer(x->connection),
         .method = x->request.method,
-        .path = str_slice(x->route.path, 0, 512),
+        .path = x->route.path,
+        .route = x->parsed ? route_names[x->route.kind] : NULL,
         .stream_id = x->route.stream_id,
         .account_id = x->route.account_id,
-        .body_sha256 = str_from(body_digest),
-        .body_bytes = x->body.len,
+        .own_stream_id = tenant->stream_id,
+        .own_account_id = tenant->account_id,
+        .body = buf_str(&x->body),
         .campaign = x->decoded ? &x->campaign : NULL,
         .message_sha256 = str_from(x->message_sha256),
         .violations = &x->violations,
@@ -437,13 +472,12 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .candidate = x->candidate.differs ? &x->candidate : NULL,
         .policy_revision = policy->revision,
         .policy_digest = str_from(policy->digest),
+        .privacy = &privacy,
     };
     record_decision(&record, &x->record);
-    if (!hashed)
-        x->record.failed = true;
     x->decided = true;
     count_verdict(x);
-    append_record(x, then);
+    append_record(x, record.allowed ? MEANS_ALLOWED : MEANS_REFUSED, then);
 }
 
 static void refuse(struct exchange *x, struct refusal refusal)
@@ -792,16 +826,19 @@ static void forward(struct exchange *x)
 static void abandon(struct exchange *x)
 {
     const struct policy_set *policy = x->snapshot->policy;
+    int64_t now_unix_ms = clock_unix_ms();
+    struct privacy privacy = privacy_now(x, now_unix_ms);
     const struct outcome_record record = {.id = x->id,
-                                          .time_unix_ms = clock_unix_ms(),
+                                          .time_unix_ms = now_unix_ms,
                                           .duration_us = duration_us(x),
                                           .outcome = x->expired ? "expired" : "client_gone",
                                           .created = "no",
                                           .upstream_host = x->desk->upstream_authority,
                                           .policy_revision = policy->revision,
-                                          .policy_digest = str_from(policy->digest)};
+                                          .policy_digest = str_from(policy->digest),
+                                          .privacy = &privacy};
     record_outcome(&record, &x->record);
-    append_record(x, on_outcome);
+    append_record(x, MEANS_KNOWN, on_outcome);
 }
 
 /* The verdict is durable: it takes effect. */
@@ -883,10 +920,12 @@ static void on_upstream(void *arg)
     const struct json_value *message = member_object(data, "message");
     char stored[DIGEST_HEX_SIZE] = "";
     digest_stored_message(message, &x->arena, stored);
+    int64_t now_unix_ms = clock_unix_ms();
+    struct privacy privacy = privacy_now(x, now_unix_ms);
 
     struct outcome_record record = {
         .id = x->id,
-        .time_unix_ms = clock_unix_ms(),
+        .time_unix_ms = now_unix_ms,
         .duration_us = duration_us(x),
         .upstream_host = x->desk->upstream_authority,
         .upstream_status = answered ? call->response.status : 0,
@@ -896,10 +935,12 @@ static void on_upstream(void *arg)
         .campaign_id = member_text(data, "_id"),
         .template_id = member_text(message, "templateId"),
         .created_at = member_text(data, "createdAt"),
+        .message_sha256 = str_from(x->message_sha256),
         .stored_message_sha256 = str_from(stored),
         .expired = x->expired,
         .policy_revision = x->snapshot->policy->revision,
         .policy_digest = str_from(x->snapshot->policy->digest),
+        .privacy = &privacy,
     };
     classify(x, record.answer_status, &record);
     if (!answered)
@@ -907,7 +948,8 @@ static void on_upstream(void *arg)
             LOG_STR("detail", record.detail), LOG_TEXT("created", record.created));
     x->created = strcmp(record.created, "no") == 0 ? "no" : "unknown";
     record_outcome(&record, &x->record);
-    append_record(x, on_outcome);
+    bool known = strcmp(record.created, "unknown") != 0;
+    append_record(x, known ? MEANS_KNOWN : MEANS_UNKNOWN, on_outcome);
 }
 
 static void relay_answer(struct exchange *x)

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "audit/hash_keys.h"
 #include "audit/journal.h"
 #include "net/connection.h"
 #include "snapshot.h"
@@ -26,6 +27,7 @@ struct desk_options {
     struct loop *loop;
     struct snapshot *snapshot; /* to begin with; a reference is taken */
     struct journal *journal;
+    const struct hash_keys *hash_keys; /* NULL: phone numbers are recorded in the clear */
     struct upstream_pool *pool;
     struct admission *admission;
     struct counters *counters;

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "audit/hash_keys.h"
+#include "audit/inbox.h"
 #include "audit/record.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -22,12 +24,17 @@
 #define RESOLVE_REFRESH_MS 30000
 #define RESOLVE_WAIT_MS 3000
 #define LIMIT_JOURNAL_WAITING 65536 /* records: more requests than a machine can have under way */
+#define INBOX_LOOK_MS 1000          /* how often, when the system does not tell of new files */
 
 struct server {
     struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
     struct snapshot *current;  /* the one that later requests are judged by */
     struct tickets *tickets;
     struct journal *journal;
+    struct hash_keys *hash_keys; /* NULL: phone numbers are recorded in the clear */
+    int64_t hash_keys_due_ms;    /* when they are looked at again */
+    struct inbox *inbox;
+    bool inbox_waits; /* more is in it than was taken in one turn */
     struct resolver *resolver;
     struct admission *admission;
     struct upstream_options upstream;
@@ -65,12 +72,34 @@ static bool record_life_event(const struct server *server, const struct snapshot
     return durable;
 }
 
+static void log_inbox(void *arg, const char *name, struct str kind, const char *reason)
+{
+    (void)arg;
+    if (reason)
+        LOG(LOG_WARN, "inbox-refused", LOG_TEXT("request", name), LOG_STR("kind", kind),
+            LOG_TEXT("reason", reason));
+    else
+        LOG(LOG_INFO, "inbox-taken", LOG_TEXT("request", name), LOG_STR("kind", kind));
+}
+
 static bool start_journal(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
-    const struct journal_options options = {.directory = config->audit.directory.value.data,
-                                            .segment_bytes = config->audit.segment_bytes,
-                                            .max_waiting = LIMIT_JOURNAL_WAITING};
+    const struct config_audit *audit = &config->audit;
+    const struct journal_options options = {
+        .directory = audit->directory.value.data,
+        .second_directory = audit->second_directory.value.data,
+        .source = audit->source.value.data,
+        .signing_key = audit->signing_key.value.data,
+        .segment_bytes = audit->segment_bytes,
+        .segment_ms = audit->segment_ms,
+        .max_waiting = LIMIT_JOURNAL_WAITING,
+        .write_timeout_ms = audit->write_timeout_ms,
+        .central = audit->durability == DURABILITY_CENTRAL,
+        .central_timeout_ms = audit->central_timeout_ms,
+        .passing_requests =
+            audit->on_failure == AUDIT_FAILURE_ALLOW_DEGRADED ? audit->degraded_requests : 0,
+        .passing_ms = audit->degraded_ms};
     struct journal_recovery recovery;
     struct error why;
     server->journal = journal_open(&options, &recovery, &why);
@@ -82,6 +111,40 @@ static bool start_journal(struct server *server, struct error *err)
     if (!record_life_event(server, server->current, "started", recovery.torn_bytes))
         return config_error(&config->audit.directory.place, err,
                             "the first record could not be written; is there space left?");
+    server->inbox =
+        inbox_open(server->journal, &options, recovery.last_seq, log_inbox, server, &why);
+    server->inbox_waits = true; /* verbs may have left something while no gateway ran */
+    return server->inbox || config_error(&config->audit.directory.place, err, "%s", why.text);
+}
+
+/* ---- the keys that hide phone numbers ---- */
+
+#define HASH_KEYS_EVERY_MS (3600 * 1000)
+
+static int64_t now_ms(void)
+{
+    return clock_mono_us() / 1000;
+}
+
+/* This month's and the next month's key, ahead of time: workers read no files. */
+static void refresh_hash_keys(struct server *server)
+{
+    struct error err;
+    server->hash_keys_due_ms = now_ms() + HASH_KEYS_EVERY_MS;
+    if (!hash_keys_refresh(server->hash_keys, clock_unix_ms(), &err))
+        LOG(LOG_ERROR, "hash-keys", LOG_TEXT("error", err.text));
+}
+
+static bool start_hash_keys(struct server *server, struct error *err)
+{
+    const struct config_audit *audit = &server->snapshot->config->audit;
+    struct error why;
+    if (audit->phone_numbers == PHONE_NUMBERS_CLEAR)
+        return true;
+    server->hash_keys = hash_keys_open(audit->hash_keys.value.data, clock_unix_ms(), &why);
+    if (!server->hash_keys)
+        return config_error(&audit->hash_keys.place, err, "%s", why.text);
+    refresh_hash_keys(server);
     return true;
 }
 
@@ -151,6 +214,7 @@ static bool start_workers(struct server *server, struct error *err)
                                            .listen_fd = server->listen_fd,
                                            .ended_fd = server->ended_fd,
                                            .journal = server->journal,
+                                           .hash_keys = server->hash_keys,
                                            .admission = server->admission,
                                            .upstream = &server->upstream};
     server->workers = calloc(count, sizeof(*server->workers));
@@ -278,8 +342,9 @@ static bool start(struct server *server, const char *config_path, struct error *
     if (server->listen_fd < 0)
         return config_error(&config->listen.place, err, "%s", why.text);
     bool started = start_admission(server, err) && start_journal(server, err) &&
-                   start_upstream(server, err) && start_workers(server, err) &&
-                   start_admin(server, err) && reload_init(&server->reload, server->current, err);
+                   start_hash_keys(server, err) && start_upstream(server, err) &&
+                   start_workers(server, err) && start_admin(server, err) &&
+                   reload_init(&server->reload, server->current, err);
     if (started)
         log_listening(server, server->snapshot, address);
     return started;
@@ -292,12 +357,14 @@ static void stop(struct server *server)
     admin_stop(server->admin);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
+    inbox_close(server->inbox);
     if (server->journal && !record_life_event(server, server->current, "shutdown", 0))
         LOG(LOG_ERROR, "shutdown-unrecorded");
     journal_close(server->journal); /* before the exchanges whose records it may still hold */
     for (size_t i = 0; i < server->worker_count; i++)
         worker_release(&server->workers[i]);
     free(server->workers);
+    hash_keys_close(server->hash_keys);
     admission_free(server->admission);
     resolver_stop(server->resolver);
     status_free(server->status);
@@ -385,11 +452,6 @@ static size_t workers_ended(const struct server *server)
     return (size_t)count;
 }
 
-static int64_t now_ms(void)
-{
-    return clock_mono_us() / 1000;
-}
-
 /* TERM or INT: the first drains, the second ends. False: end now. */
 static bool on_end_signal(struct server *server, int64_t *drain_until_ms)
 {
@@ -404,11 +466,15 @@ static bool on_end_signal(struct server *server, int64_t *drain_until_ms)
 static int wait_ms(const struct server *server, int64_t drain_until_ms)
 {
     int64_t due_ms = drain_until_ms ? drain_until_ms : reload_due_ms(&server->reload);
-    int64_t left_ms = due_ms - now_ms();
+    if (server->hash_keys && server->hash_keys_due_ms < due_ms)
+        due_ms = server->hash_keys_due_ms;
+    int64_t left_ms = server->inbox_waits ? 0 : due_ms - now_ms();
+    if (inbox_fd(server->inbox) < 0 && left_ms > INBOX_LOOK_MS)
+        left_ms = INBOX_LOOK_MS;
     return left_ms <= 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
-/* Waits for signals, changed files, and workers that have drained. */
+/* Waits for signals, changed files, requests in the inbox, and workers that have drained. */
 static enum server_end supervise(struct server *server)
 {
     int64_t drain_until_ms = 0;
@@ -416,12 +482,17 @@ static enum server_end supervise(struct server *server)
     while (ended < server->worker_count) {
         struct pollfd watched[] = {{.fd = server->signal_fd, .events = POLLIN},
                                    {.fd = server->ended_fd, .events = POLLIN},
-                                   {.fd = reload_fd(&server->reload), .events = POLLIN}};
+                                   {.fd = reload_fd(&server->reload), .events = POLLIN},
+                                   {.fd = inbox_fd(server->inbox), .events = POLLIN}};
         (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms));
         ended += workers_ended(server);
         int signal_number = next_signal(server);
+        if (server->hash_keys && now_ms() >= server->hash_keys_due_ms)
+            refresh_hash_keys(server);
         if (watched[2].revents)
             reload_event(&server->reload, now_ms());
+        if (watched[3].revents || watched[3].fd < 0 || server->inbox_waits)
+            server->inbox_waits = inbox_take(server->inbox);
         if (signal_number == SIGHUP)
             reload(server, "signal");
         else if (signal_number == SIGUSR1)

@@ -60,6 +60,7 @@ bool worker_init(struct worker *worker, const struct worker_options *options)
     worker->desk = desk_new(&(struct desk_options){.loop = worker->loop,
                                                    .snapshot = options->snapshot,
                                                    .journal = options->journal,
+                                                   .hash_keys = options->hash_keys,
                                                    .pool = worker->pool,
                                                    .admission = options->admission,
                                                    .counters = &worker->counters,

@@ -30,6 +30,7 @@ struct worker_options {
     int listen_fd;
     int ended_fd; /* an eventfd that counts workers that ended by themselves */
     struct journal *journal;
+    const struct hash_keys *hash_keys; /* as in exchange.h */
     struct admission *admission;
     const struct upstream_options *upstream;
 };

@@ -1,222 +1,806 @@
+/*
+ * One thread makes records durable. A second one, the keeper, watches over it: it gives up on a
+ * write that hangs, and passes on the receipts of the central database.
+ *
+ *     queue --> batch --begin_io--> write, fdatasync --end_io--> tell, or await a receipt
+ *                 ^                      |
+ *            own records                 `- too late: the keeper has told already
+ *
+ * Entries belong to their owners again the moment they were told. So a batch is composed, which
+ * reads them, before any call that may hang; during such a call they stand in `in_flight`, where
+ * the keeper may take them.
+ */
 #include "audit/journal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audit/segment.h"
-#include "base/buf.h"
+#include "audit/batch.h"
+#include "audit/record.h"
+#include "audit/recovery.h"
+#include "audit/writer.h"
+#include "base/clock.h"
 #include "base/limits.h"
 
 /* One write's worth: what 1,000 waiting requests need, so that a batch is bounded in memory. */
 #define BATCH_BYTES (4 * 1024 * 1024)
+#define ATTACHMENTS_BYTES (64UL * 1024 * 1024)
 
-struct journal {
-    int directory_fd;
-    int lock_fd;
-    size_t segment_bytes;
-    size_t max_waiting;
+/* How dense checkpoints are. */
+#define CHECKPOINT_RECORDS 1000
+#define CHECKPOINT_US (1000 * 1000LL)
+#define CHECKPOINT_IDLE_US (600 * 1000 * 1000LL)
 
-    pthread_t thread;
-    bool thread_runs;
-    pthread_mutex_t lock; /* guards the queue */
-    pthread_cond_t queued;
-    struct journal_entry *first, *last;
-    size_t waiting;
-    bool closing;
+/* How often the keeper looks; how long the thread's own records wait after a failure. */
+#define KEEPER_MS 250
+#define RETRY_US (1000 * 1000LL)
 
-    /* the thread's own */
-    int fd; /* the open segment, or -1 */
-    uint64_t durable_bytes;
-    struct chain_head head;
-    struct buf batch;
-    bool broken; /* a tail that is not ours to trust could not be cut: nothing more is written */
+/* Open decisions that a segment's first record has room for; see LIMIT_RECORD_BYTES. */
+#define LIMIT_LISTED_OPEN 3000
+
+/* A record of the journal's own, or one that was let pass while none could be written. */
+struct own_record {
+    struct own_record *next;
+    bool passed; /* the latter */
+    char ids[CHANGES][ID_SIZE];
+    size_t len;
+    char members[];
 };
 
-/* ---- writing ---- */
+struct own_list {
+    struct own_record *first, *last;
+};
 
-static bool write_fully(int fd, struct str bytes, uint64_t offset)
+struct entry_list {
+    struct journal_entry *first, *last;
+    size_t count;
+};
+
+struct journal {
+    struct journal_options options;
+    int lock_fds[WRITER_DIRECTORIES];
+    pthread_t thread, keeper;
+    bool thread_runs, keeper_runs;
+    int stop_fd;    /* ends the keeper */
+    int receipt_fd; /* DIRECTORY/receipt, or -1 */
+    int watch_fd;   /* inotify on it, or -1 */
+
+    pthread_mutex_t lock; /* guards all of this part */
+    pthread_cond_t queued;
+    struct entry_list queue, in_flight, awaiting;
+    int64_t io_since_us;      /* when the call under way began; 0: none */
+    bool stolen;              /* the keeper has told those in flight */
+    bool hung;                /* and the call has not come back since */
+    bool closing, ended;      /* asked to end; the thread has */
+    bool left;                /* journal_close did not wait for it: the thread frees everything */
+    bool failing;             /* the last batch could not be written */
+    bool unconfirmed;         /* the central database did not confirm in time, */
+    uint64_t unconfirmed_seq; /* and has not caught up with this */
+    struct own_list own;      /* to be written first */
+    struct own_list late;     /* copies of those that passed while their write hung */
+    uint64_t passed;          /* without a durable record, since passed_since */
+    uint64_t passed_untold;   /* of them, durable here, but no record says yet that they passed */
+    int64_t passed_since_us, passed_since_unix_ms;
+    struct open_set open; /* ids come and go by the thread only, which so may read them without
+                             the lock */
+    uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
+    bool space_is_low;
+
+    /* the thread's own */
+    struct writer writer;
+    struct signer signer;
+    struct batch batch;
+    size_t batch_own;       /* own records in the batch, from the first on */
+    uint64_t batch_told;    /* of passed_untold, told of in the batch */
+    struct chain_head head; /* behind the last durable batch */
+    struct merkle tree;
+    uint64_t unsigned_records;
+    int64_t segment_unix_ms; /* when the open segment was begun */
+    int64_t checkpoint_us;   /* when the last checkpoint was made */
+    int64_t retry_us;        /* not before then: what the thread does of its own accord */
+};
+
+/* ---- lists ---- */
+
+static void push(struct entry_list *list, struct journal_entry *entry)
 {
-    size_t done = 0;
-    while (done < bytes.len) {
-        ssize_t wrote = pwrite(fd, bytes.data + done, bytes.len - done, (off_t)(offset + done));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return false;
-        done += (size_t)wrote;
-    }
-    return true;
+    entry->next = NULL;
+    if (list->last)
+        list->last->next = entry;
+    else
+        list->first = entry;
+    list->last = entry;
+    list->count++;
 }
 
-static void close_segment(struct journal *journal)
+static struct journal_entry *pop(struct entry_list *list)
 {
-    if (journal->fd >= 0)
-        close(journal->fd);
-    journal->fd = -1;
-    journal->durable_bytes = 0;
+    struct journal_entry *entry = list->first;
+    list->first = entry->next;
+    if (!list->first)
+        list->last = NULL;
+    list->count--;
+    return entry;
 }
 
-static bool open_segment(struct journal *journal)
+static struct entry_list take_all(struct entry_list *list)
 {
-    char name[SEGMENT_NAME_SIZE];
-    segment_name(journal->head.seq + 1, name);
-    int fd = openat(journal->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return false;
-    if (fsync(journal->directory_fd) != 0) { /* the name must survive a power cut, too */
-        close(fd);
-        (void)unlinkat(journal->directory_fd, name, 0);
-        return false;
-    }
-    journal->fd = fd;
-    journal->durable_bytes = 0;
-    return true;
+    struct entry_list taken = *list;
+    *list = (struct entry_list){0};
+    return taken;
 }
 
-/*
- * A write or sync failed: nothing of the batch was acknowledged, so it must not stay. After a
- * failed fdatasync the kernel may have dropped dirty pages and would report success next time, so
- * the descriptor is not used again; the next batch begins a new segment.
- */
-static void abandon_tail(struct journal *journal)
+/* Puts entries in front of a list. */
+static void put_back(struct entry_list *list, struct entry_list entries)
 {
-    char name[SEGMENT_NAME_SIZE];
-    if (journal->fd < 0)
+    if (!entries.first)
         return;
-    bool cut = ftruncate(journal->fd, (off_t)journal->durable_bytes) == 0;
-    bool empty = journal->durable_bytes == 0;
-    close_segment(journal);
-    if (cut && empty) {
-        segment_name(journal->head.seq + 1, name);
-        cut = unlinkat(journal->directory_fd, name, 0) == 0;
+    entries.last->next = list->first;
+    if (list->last)
+        entries.last = list->last;
+    entries.count += list->count;
+    *list = entries;
+}
+
+static void push_own(struct own_list *list, struct own_record *record)
+{
+    record->next = NULL;
+    if (list->last)
+        list->last->next = record;
+    else
+        list->first = record;
+    list->last = record;
+}
+
+static void drop_own(struct own_list *list)
+{
+    struct own_record *record = list->first;
+    list->first = record->next;
+    if (!list->first)
+        list->last = NULL;
+    free(record);
+}
+
+static struct change_ids ids_of(const struct journal_entry *entry)
+{
+    return (struct change_ids){{entry->opens, entry->closes, entry->orphans}};
+}
+
+/* NULL when memory is out. */
+static struct own_record *own_record(struct str members, struct change_ids ids)
+{
+    struct own_record *record = calloc(1, sizeof(*record) + members.len);
+    if (!record)
+        return NULL;
+    record->len = members.len;
+    memcpy(record->members, members.data, members.len);
+    for (size_t kind = 0; kind < CHANGES; kind++) {
+        struct str id = str_slice(ids.of[kind], 0, ID_SIZE - 1);
+        if (id.len)
+            memcpy(record->ids[kind], id.data, id.len);
     }
-    journal->broken = !cut;
+    return record;
 }
 
-static bool needs_new_segment(const struct journal *journal)
+static void announce(struct entry_list entries)
 {
-    return journal->fd < 0 ||
-           (journal->durable_bytes > 0 &&
-            journal->durable_bytes + journal->batch.len > journal->segment_bytes);
-}
-
-/* The file was deleted or replaced under us: writing on would feed an unlinked inode. */
-static bool segment_is_there(const struct journal *journal)
-{
-    struct stat info;
-    return fstat(journal->fd, &info) == 0 && info.st_nlink > 0;
-}
-
-/* Makes the batch durable, and with it everything in it. `head` is the chain behind it. */
-static bool commit(struct journal *journal, const struct chain_head *head)
-{
-    if (journal->broken)
-        return false;
-    if (journal->fd >= 0 && !segment_is_there(journal))
-        close_segment(journal);
-    if (needs_new_segment(journal)) {
-        close_segment(journal);
-        if (!open_segment(journal))
-            return false;
-    }
-    if (!write_fully(journal->fd, buf_str(&journal->batch), journal->durable_bytes) ||
-        fdatasync(journal->fd) != 0) {
-        abandon_tail(journal);
-        return false;
-    }
-    journal->durable_bytes += journal->batch.len;
-    journal->head = *head;
-    return true;
-}
-
-/* ---- telling ---- */
-
-static void announce(struct journal_entry *entries)
-{
-    for (struct journal_entry *each = entries, *next; each; each = next) {
+    for (struct journal_entry *each = entries.first, *next; each; each = next) {
         next = each->next; /* `each` belongs to its owner again once it was told */
         each->done(each->arg);
     }
 }
 
-static struct journal_entry *take_queue(struct journal *journal)
+/* ---- failing: all of it under the lock ---- */
+
+/* Whether one more may pass without a durable record. What opens nothing may always, then: it is
+ * an answer that forwards nothing, or the outcome of one that passed. */
+static bool may_pass(struct journal *journal, const struct journal_entry *entry)
+{
+    const struct journal_options *options = &journal->options;
+    if (options->passing_requests == 0 || entry->attachment.len > 0)
+        return false;
+    if (journal->passed == 0) {
+        journal->passed_since_us = clock_mono_us();
+        journal->passed_since_unix_ms = clock_unix_ms();
+    }
+    if (entry->opens.len == 0)
+        return journal->passed < 2 * options->passing_requests;
+    return journal->passed < options->passing_requests &&
+           clock_mono_us() - journal->passed_since_us < options->passing_ms * 1000;
+}
+
+/* An outcome that is lost leaves its decision open, and no request will tell of it again. */
+static void lose(struct journal *journal, const struct journal_entry *entry)
+{
+    open_set_give_up(&journal->open, entry->closes);
+    open_set_give_up(&journal->open, entry->orphans);
+}
+
+/* Decides the fate of entries that could not be written; `to` keeps copies of those that pass. */
+static void fail_unwritten(struct journal *journal, struct entry_list entries, struct own_list *to)
+{
+    for (struct journal_entry *each = entries.first; each; each = each->next) {
+        struct own_record *copy =
+            may_pass(journal, each) ? own_record(each->members, ids_of(each)) : NULL;
+        each->fate = copy ? JOURNAL_DEGRADED : JOURNAL_FAILED;
+        if (!copy) {
+            lose(journal, each);
+            continue;
+        }
+        copy->passed = true;
+        push_own(to, copy);
+        journal->passed++;
+    }
+}
+
+/* A record that takes back a decision. Without memory for it, it simply stays open. */
+static void retract(struct journal *journal, struct str id, const char *reason)
+{
+    struct buf members;
+    buf_init(&members, 1024);
+    record_retraction(clock_unix_ms(), id, reason, &members);
+    struct own_record *record =
+        members.failed
+            ? NULL
+            : own_record(buf_str(&members), (struct change_ids){.of[CHANGE_CLOSES] = id});
+    if (record) {
+        push_own(&journal->own, record);
+        journal->retracted++;
+    }
+    buf_release(&members);
+}
+
+/* Decides the fate of entries that are durable here, but whose receipt did not come. What forwards
+ * nothing does not need it. */
+static void fail_unconfirmed(struct journal *journal, struct entry_list entries)
+{
+    for (struct journal_entry *each = entries.first; each; each = each->next) {
+        bool passes = each->opens.len > 0 && may_pass(journal, each);
+        each->fate = each->opens.len == 0 ? JOURNAL_DURABLE
+                     : passes             ? JOURNAL_DEGRADED
+                                          : JOURNAL_FAILED;
+        journal->passed += passes;
+        journal->passed_untold += passes;
+        if (each->fate == JOURNAL_FAILED)
+            retract(journal, each->opens, "unconfirmed");
+    }
+    journal->unconfirmed = true;
+    journal->unconfirmed_seq = journal->durable_seq;
+}
+
+/* Once everything is well, what may pass is counted from zero again. */
+static void forget_passed(struct journal *journal)
+{
+    if (!journal->own.first && !journal->late.first && !journal->unconfirmed &&
+        journal->passed_untold == 0)
+        journal->passed = 0;
+}
+
+/* ---- composing a batch ---- */
+
+static bool put_own_record(struct batch *batch, const struct own_record *record)
+{
+    struct change_ids ids;
+    for (size_t kind = 0; kind < CHANGES; kind++)
+        ids.of[kind] = str_from(record->ids[kind]);
+    return batch_put(batch, (struct str){record->members, record->len}, ids, false);
+}
+
+/* How many own records this batch takes, and how many of them passed. */
+static size_t choose_own(const struct journal *journal, uint64_t *ret_passed)
+{
+    size_t bytes = 0, count = 0;
+    *ret_passed = 0;
+    for (const struct own_record *each = journal->own.first; each; each = each->next) {
+        bytes += each->len;
+        if (count > 0 && bytes > BATCH_BYTES / 2)
+            break;
+        count++;
+        *ret_passed += each->passed;
+    }
+    return count;
+}
+
+/* Own records stand first; those that passed behind a record that says so. */
+static bool put_own(struct journal *journal)
+{
+    struct buf members;
+    uint64_t passed;
+    bool put = true;
+    buf_init(&members, 1024);
+    pthread_mutex_lock(&journal->lock); /* the keeper adds to them */
+    size_t count = choose_own(journal, &passed);
+    passed += journal->passed_untold;
+    if (passed > 0) {
+        record_degraded(clock_unix_ms(), journal->passed_since_unix_ms, clock_unix_ms(), passed,
+                        &members);
+        put = !members.failed &&
+              batch_put(&journal->batch, buf_str(&members), (struct change_ids){0}, false);
+    }
+    journal->batch_told = journal->passed_untold;
+    journal->batch_own = 0;
+    for (struct own_record *each = journal->own.first; put && journal->batch_own < count;
+         each = each->next) {
+        put = put_own_record(&journal->batch, each);
+        journal->batch_own += put;
+    }
+    pthread_mutex_unlock(&journal->lock);
+    buf_release(&members);
+    return put;
+}
+
+static bool put_entry(struct batch *batch, struct journal_entry *entry)
+{
+    size_t attached = batch->attachment_count;
+    if ((entry->attachment.len == 0 ||
+         batch_attach(batch, entry->attachment_name, entry->attachment)) &&
+        batch_put(batch, entry->members, ids_of(entry), true)) {
+        entry->seq = batch->head.seq;
+        return true;
+    }
+    batch_drop_attachments(batch, attached);
+    return false;
+}
+
+/* Whether so many bytes belong into another segment. */
+static bool is_full(const struct journal *journal, size_t bytes)
+{
+    return journal->writer.bytes > 0 &&
+           journal->writer.bytes + bytes > journal->options.segment_bytes;
+}
+
+/* Moves entries from *entries to *taken while they fit. */
+static void put_entries(struct journal *journal, struct entry_list *entries, bool fresh,
+                        struct entry_list *taken)
+{
+    struct batch *batch = &journal->batch;
+    while (entries->first) {
+        size_t bytes = batch->bytes.len + entries->first->members.len;
+        if (!fresh && taken->first && is_full(journal, bytes))
+            break;
+        if (!put_entry(batch, entries->first))
+            break;
+        push(taken, pop(entries));
+        if (batch->unsigned_records >= CHECKPOINT_RECORDS &&
+            !batch_put_checkpoint(batch, &journal->signer))
+            break;
+    }
+}
+
+static bool checkpoint_is_due(const struct journal *journal)
+{
+    const struct batch *batch = &journal->batch;
+    int64_t since_us = clock_mono_us() - journal->checkpoint_us;
+    return !batch->has_checkpoint && ((batch->unsigned_records > 0 && since_us >= CHECKPOINT_US) ||
+                                      since_us >= CHECKPOINT_IDLE_US);
+}
+
+/* Puts as much as fits into the batch. False when nothing that waits could be put: the first is too
+ * large to be a record at all, or memory is out. */
+static bool compose(struct journal *journal, struct entry_list *entries, bool fresh,
+                    struct entry_list *taken)
+{
+    struct batch *batch = &journal->batch;
+    const struct signer *signer = &journal->signer;
+    batch_begin(batch, &journal->head, &journal->tree, journal->unsigned_records);
+    if ((fresh && !batch_put_segment(batch, signer, &journal->open)) ||
+        (signer->former && !batch_put_hand_over(batch, signer)) || !put_own(journal))
+        return false;
+    put_entries(journal, entries, fresh, taken);
+    if (checkpoint_is_due(journal) && !batch_put_checkpoint(batch, signer) && !taken->first)
+        return false;
+    return taken->first || !entries->first;
+}
+
+/* ---- writing it ---- */
+
+static void detach(const struct journal *journal, size_t count)
+{
+    while (count-- > 0)
+        writer_detach(&journal->writer, journal->batch.attachments[count].name);
+}
+
+static bool attach(const struct journal *journal)
+{
+    const struct batch *batch = &journal->batch;
+    for (size_t i = 0; i < batch->attachment_count; i++) {
+        const struct attachment *file = &batch->attachments[i];
+        struct str bytes =
+            str_slice(buf_str(&batch->attachment_bytes), file->from, file->from + file->len);
+        if (writer_attach(&journal->writer, file->name, bytes))
+            continue;
+        detach(journal, i);
+        return false;
+    }
+    return true;
+}
+
+/* All that may hang. */
+static bool perform(struct journal *journal, bool fresh, size_t directory)
+{
+    struct writer *writer = &journal->writer;
+    const struct batch *batch = &journal->batch;
+    if (!attach(journal))
+        return false;
+    if (fresh)
+        writer_finish(writer);
+    if ((!fresh || writer_begin(writer, directory, journal->head.seq + 1)) &&
+        writer_append(writer, buf_str(&batch->bytes))) {
+        writer_mark(writer, batch->head.seq);
+        return true;
+    }
+    writer_abandon(writer);
+    detach(journal, batch->attachment_count);
+    return false;
+}
+
+/* Those that did not fit wait in the queue again, where the keeper sees them. */
+static void begin_io(struct journal *journal, struct entry_list taken, struct entry_list *rest)
 {
     pthread_mutex_lock(&journal->lock);
-    while (!journal->first && !journal->closing)
-        pthread_cond_wait(&journal->queued, &journal->lock);
-    struct journal_entry *entries = journal->first;
-    journal->first = journal->last = NULL;
-    journal->waiting = 0;
+    journal->in_flight = taken;
+    put_back(&journal->queue, take_all(rest));
+    journal->io_since_us = clock_mono_us();
+    journal->stolen = false;
     pthread_mutex_unlock(&journal->lock);
-    return entries;
 }
 
-/* Puts as many entries as fit into the batch; answers the first that did not. */
-static struct journal_entry *fill_batch(struct journal *journal, struct journal_entry *entries,
-                                        struct chain_head *head)
+static void apply_change(struct open_set *open, const struct change *change)
 {
-    buf_clear(&journal->batch);
-    struct journal_entry *each = entries;
-    while (each && chain_append(head, each->members, &journal->batch))
-        each = each->next;
-    return each;
+    struct str id = str_from(change->id);
+    if (change->kind == CHANGE_CLOSES)
+        open_set_remove(open, id);
+    else if (change->kind == CHANGE_ORPHANS)
+        open_set_give_up(open, id);
+    else if (open_set_reserve(open, 1))
+        open_set_add(open, id, false);
 }
 
-static void write_entries(struct journal *journal, struct journal_entry *entries)
+/* Under the lock: the batch is durable. */
+static void apply(struct journal *journal, bool fresh)
 {
-    while (entries) {
-        struct chain_head head = journal->head;
-        struct journal_entry *rest = fill_batch(journal, entries, &head);
-        bool durable = rest != entries && commit(journal, &head);
-        if (rest == entries)
-            rest = entries->next; /* too large to be a record at all: refused alone */
-        struct journal_entry *last = entries;
-        for (;; last = last->next) {
-            last->fate = durable ? JOURNAL_DURABLE : JOURNAL_FAILED;
-            if (last->next == rest)
-                break;
-        }
-        last->next = NULL;
-        announce(entries);
-        entries = rest;
+    const struct batch *batch = &journal->batch;
+    journal->head = batch->head;
+    journal->tree = batch->tree;
+    journal->unsigned_records = batch->unsigned_records;
+    journal->durable_seq = batch->head.seq;
+    if (fresh)
+        journal->segment_unix_ms = clock_unix_ms();
+    if (batch->has_checkpoint) {
+        journal->checkpoint_us = clock_mono_us();
+        journal->checkpoint_seq = batch->checkpoint_seq;
     }
+    signing_key_free(journal->signer.former); /* it has introduced the new one */
+    journal->signer.former = NULL;
+    for (size_t i = 0; i < batch->change_count; i++)
+        apply_change(&journal->open, &batch->changes[i]);
+    for (size_t i = 0; i < journal->batch_own; i++)
+        drop_own(&journal->own);
+    journal->passed_untold -= journal->batch_told;
+    forget_passed(journal);
+}
+
+static bool passed_late(const struct journal *journal, const char *id)
+{
+    for (const struct own_record *each = journal->late.first; each; each = each->next) {
+        if (strcmp(each->ids[CHANGE_OPENS], id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Under the lock, when the keeper has told those in flight already. What landed after all is taken
+ * back unless it was let pass; what was let pass and did not land is written before all else.
+ */
+static void settle_late(struct journal *journal, bool durable)
+{
+    for (size_t i = 0; durable && i < journal->batch.change_count; i++) {
+        const struct change *change = &journal->batch.changes[i];
+        if (change->awaited && change->kind == CHANGE_OPENS && !passed_late(journal, change->id))
+            retract(journal, str_from(change->id), "late");
+    }
+    if (!durable && journal->late.first) {
+        journal->late.last->next = journal->own.first;
+        if (journal->own.last)
+            journal->late.last = journal->own.last;
+        journal->own = journal->late;
+        journal->late = (struct own_list){0};
+    }
+    for (; journal->late.first; drop_own(&journal->late))
+        journal->passed_untold++;
+}
+
+/* Under the lock: those who need no receipt, or have it, may be told; the others await it. */
+static struct entry_list sort_durable(struct journal *journal, struct entry_list entries)
+{
+    struct entry_list told = {0};
+    while (entries.first) {
+        struct journal_entry *entry = pop(&entries);
+        entry->fate = JOURNAL_DURABLE;
+        bool waits = journal->options.central && !entry->local &&
+                     entry->seq > journal->receipt_seq &&
+                     (entry->opens.len > 0 || !journal->unconfirmed);
+        push(waits ? &journal->awaiting : &told, entry);
+    }
+    return told;
+}
+
+enum attempt { ATTEMPT_DURABLE, ATTEMPT_FAILED, ATTEMPT_STOLEN };
+
+/* The call is over. Those who still wait are told, or given back in *taken when it failed. */
+static enum attempt end_io(struct journal *journal, bool durable, bool fresh,
+                           struct entry_list *taken)
+{
+    struct entry_list told = {0};
+    pthread_mutex_lock(&journal->lock);
+    bool stolen = journal->stolen;
+    journal->io_since_us = 0;
+    journal->hung = journal->stolen = false;
+    journal->space_is_low = journal->writer.space_is_low;
+    journal->failing = !durable;
+    *taken = take_all(&journal->in_flight);
+    if (durable)
+        apply(journal, fresh);
+    if (stolen)
+        settle_late(journal, durable);
+    if (durable)
+        told = sort_durable(journal, take_all(taken));
+    pthread_mutex_unlock(&journal->lock);
+    announce(told);
+    return durable ? ATTEMPT_DURABLE : stolen ? ATTEMPT_STOLEN : ATTEMPT_FAILED;
+}
+
+/* One write of as much as fits. When it failed, what it held is in *entries again. */
+static enum attempt attempt(struct journal *journal, struct entry_list *entries, bool fresh,
+                            size_t directory)
+{
+    struct entry_list taken = {0};
+    enum attempt result = ATTEMPT_FAILED;
+    if (compose(journal, entries, fresh, &taken)) {
+        if (journal->batch.bytes.len == 0)
+            return ATTEMPT_DURABLE; /* nothing was due after all */
+        begin_io(journal, taken, entries);
+        result = end_io(journal, perform(journal, fresh, directory), fresh, &taken);
+    }
+    put_back(entries, taken);
+    return result;
+}
+
+static bool needs_fresh(const struct journal *journal, const struct entry_list *entries)
+{
+    size_t more = entries->first ? entries->first->members.len : 0;
+    return journal->writer.fd < 0 ||
+           ((is_full(journal, more) ||
+             clock_unix_ms() - journal->segment_unix_ms >= journal->options.segment_ms) &&
+            journal->open.count <= LIMIT_LISTED_OPEN);
+}
+
+/* A batch in the open segment or, where that fails, in a fresh one in each directory in turn. */
+static enum attempt write_batch(struct journal *journal, struct entry_list *entries)
+{
+    enum attempt result = ATTEMPT_FAILED;
+    if (!needs_fresh(journal, entries))
+        result = attempt(journal, entries, false, 0);
+    for (size_t i = 0; result == ATTEMPT_FAILED && i < journal->writer.directory_count; i++)
+        result = attempt(journal, entries, true, i);
+    return result;
+}
+
+/* What cannot be a record fails alone; otherwise all. */
+static struct entry_list take_failed(struct entry_list *entries)
+{
+    struct entry_list failed = {0};
+    if (!entries->first || entries->first->members.len <= LIMIT_RECORD_BYTES)
+        return take_all(entries);
+    push(&failed, pop(entries));
+    return failed;
+}
+
+static void write_entries(struct journal *journal, struct entry_list entries)
+{
+    if (write_batch(journal, &entries) != ATTEMPT_FAILED)
+        return;
+    pthread_mutex_lock(&journal->lock);
+    struct entry_list failed = take_failed(&entries);
+    put_back(&journal->queue, entries);
+    fail_unwritten(journal, failed, &journal->own);
+    pthread_mutex_unlock(&journal->lock);
+    journal->retry_us = clock_mono_us() + RETRY_US;
+    announce(failed);
+}
+
+/* ---- the thread ---- */
+
+static void release(struct journal *journal)
+{
+    const struct writer *writer = &journal->writer;
+    const int fds[] = {journal->stop_fd,     journal->receipt_fd,       journal->watch_fd,
+                       writer->fd,           writer->durable_fd,        writer->directories[0].fd,
+                       journal->lock_fds[0], writer->directories[1].fd, journal->lock_fds[1]};
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    pthread_cond_destroy(&journal->queued);
+    pthread_mutex_destroy(&journal->lock);
+    signing_key_free(journal->signer.key);
+    signing_key_free(journal->signer.former);
+    while (journal->own.first)
+        drop_own(&journal->own);
+    while (journal->late.first)
+        drop_own(&journal->late);
+    open_set_release(&journal->open);
+    batch_release(&journal->batch);
+    free(journal);
+}
+
+/* When there is something to do though nobody waits. */
+static int64_t due_us(const struct journal *journal)
+{
+    int64_t due = journal->checkpoint_us +
+                  (journal->unsigned_records > 0 ? CHECKPOINT_US : CHECKPOINT_IDLE_US);
+    if (journal->own.first || journal->passed_untold)
+        due = 0;
+    return due > journal->retry_us ? due : journal->retry_us;
+}
+
+/* What waits; nothing when something else is due. False: there is no more to come. */
+static bool take_queue(struct journal *journal, struct entry_list *ret)
+{
+    pthread_mutex_lock(&journal->lock);
+    while (!journal->queue.first && !journal->closing) {
+        int64_t due = due_us(journal);
+        if (clock_mono_us() >= due)
+            break;
+        struct timespec until = {.tv_sec = due / 1000000, .tv_nsec = due % 1000000 * 1000};
+        (void)pthread_cond_timedwait(&journal->queued, &journal->lock, &until);
+    }
+    *ret = take_all(&journal->queue);
+    bool goes_on = ret->first || !journal->closing;
+    pthread_mutex_unlock(&journal->lock);
+    return goes_on;
 }
 
 static void *journal_main(void *arg)
 {
     struct journal *journal = arg;
-    for (struct journal_entry *entries; (entries = take_queue(journal));)
+    struct entry_list entries;
+    while (take_queue(journal, &entries))
         write_entries(journal, entries);
+    journal->checkpoint_us -= CHECKPOINT_US; /* a last one, if any record needs it */
+    write_entries(journal, (struct entry_list){0});
+    pthread_mutex_lock(&journal->lock);
+    journal->ended = true;
+    bool left = journal->left;
+    pthread_cond_broadcast(&journal->queued); /* journal_close may wait for it */
+    pthread_mutex_unlock(&journal->lock);
+    if (left)
+        release(journal);
+    return NULL;
+}
+
+/* ---- the keeper ---- */
+
+/* A write that does not return has failed for everybody who waits. */
+static void give_up(struct journal *journal)
+{
+    struct entry_list failed = {0}, queued = {0};
+    pthread_mutex_lock(&journal->lock);
+    int64_t since_us = journal->io_since_us;
+    if (since_us && clock_mono_us() - since_us >= journal->options.write_timeout_ms * 1000) {
+        journal->hung = journal->stolen = true;
+        failed = take_all(&journal->in_flight);
+        queued = take_all(&journal->queue);
+        fail_unwritten(journal, failed, &journal->late);
+        fail_unwritten(journal, queued, &journal->own);
+    }
+    pthread_mutex_unlock(&journal->lock);
+    announce(failed);
+    announce(queued);
+}
+
+/* Tells those that a receipt confirms, and those that waited too long for one. */
+static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
+{
+    struct entry_list told = {0}, late = {0};
+    int64_t expired_us = clock_mono_us() - journal->options.central_timeout_ms * 1000;
+    pthread_mutex_lock(&journal->lock);
+    if (receipt_seq > journal->receipt_seq)
+        journal->receipt_seq = receipt_seq;
+    if (journal->receipt_seq >= journal->unconfirmed_seq)
+        journal->unconfirmed = false;
+    forget_passed(journal);
+    struct entry_list awaiting = take_all(&journal->awaiting);
+    while (awaiting.first) {
+        struct journal_entry *entry = pop(&awaiting);
+        bool expired = journal->closing || entry->queued_us <= expired_us;
+        push(entry->seq <= journal->receipt_seq ? &told
+             : expired                          ? &late
+                                                : &journal->awaiting,
+             entry);
+    }
+    if (late.first)
+        fail_unconfirmed(journal, late);
+    pthread_mutex_unlock(&journal->lock);
+    pthread_cond_signal(&journal->queued); /* there may be something to retract */
+    announce(told);
+    announce(late);
+}
+
+/* "SEQ HASH SEQ": both numbers, so that one that is being written is not believed. */
+static uint64_t read_receipt(const struct journal *journal)
+{
+    char text[20 + 1 + DIGEST_HEX + 1 + 20];
+    uint64_t first, second;
+    struct str all = {text, sizeof(text)};
+    if (pread(journal->receipt_fd, text, sizeof(text), 0) != sizeof(text) ||
+        !str_to_u64(str_slice(all, 0, 20), &first) ||
+        !str_to_u64(str_slice(all, sizeof(text) - 20, sizeof(text)), &second))
+        return 0;
+    return first == second ? first : 0;
+}
+
+static void *keeper_main(void *arg)
+{
+    struct journal *journal = arg;
+    char events[4096];
+    for (;;) {
+        struct pollfd watched[] = {{.fd = journal->stop_fd, .events = POLLIN},
+                                   {.fd = journal->watch_fd, .events = POLLIN}};
+        (void)poll(watched, COUNT_OF(watched), KEEPER_MS);
+        if (watched[0].revents)
+            break;
+        if (watched[1].revents) /* what it says does not matter: the file is read */
+            (void)!read(journal->watch_fd, events, sizeof(events));
+        if (journal->options.central)
+            pass_receipts(journal, read_receipt(journal));
+        give_up(journal);
+    }
     return NULL;
 }
 
 /* ---- appending ---- */
 
+/* Under the lock: there is no point in waiting for the disk, or for a receipt. */
+static bool fails_at_once(const struct journal *journal, const struct journal_entry *entry)
+{
+    return journal->hung || (journal->unconfirmed && !entry->local && entry->opens.len > 0);
+}
+
 bool journal_append(struct journal *journal, struct journal_entry *entry)
 {
-    entry->next = NULL;
+    struct entry_list alone = {0};
+    bool was_empty = false, accepted;
     entry->fate = JOURNAL_FAILED;
+    entry->queued_us = clock_mono_us();
     pthread_mutex_lock(&journal->lock);
-    bool accepted = !journal->closing && journal->waiting < journal->max_waiting;
-    bool was_empty = !journal->first;
-    if (accepted) {
-        if (journal->last)
-            journal->last->next = entry;
-        else
-            journal->first = entry;
-        journal->last = entry;
-        journal->waiting++;
+    accepted = !journal->closing && journal->queue.count < journal->options.max_waiting;
+    if (accepted && fails_at_once(journal, entry)) {
+        push(&alone, entry);
+        fail_unwritten(journal, alone, &journal->own);
+        accepted = entry->fate == JOURNAL_DEGRADED;
+    } else if (accepted) {
+        was_empty = !journal->queue.first;
+        push(&journal->queue, entry);
+    } else {
+        lose(journal, entry);
     }
     pthread_mutex_unlock(&journal->lock);
-    if (accepted && was_empty)
+    if (was_empty)
         pthread_cond_signal(&journal->queued);
+    if (accepted)
+        announce(alone);
     return accepted;
 }
 
@@ -239,7 +823,7 @@ bool journal_append_wait(struct journal *journal, struct str members, struct str
 {
     struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     struct journal_entry entry = {
-        .members = members, .closes = closes, .done = run_waiter, .arg = &waiter};
+        .members = members, .closes = closes, .local = true, .done = run_waiter, .arg = &waiter};
     if (!journal_append(journal, &entry))
         return false;
     pthread_mutex_lock(&waiter.lock);
@@ -249,19 +833,52 @@ bool journal_append_wait(struct journal *journal, struct str members, struct str
     return entry.fate == JOURNAL_DURABLE;
 }
 
+/* ---- looking ---- */
+
+void journal_state(struct journal *journal, struct journal_state *ret)
+{
+    pthread_mutex_lock(&journal->lock);
+    *ret = (struct journal_state){.failing = journal->failing || journal->hung,
+                                  .unconfirmed = journal->unconfirmed,
+                                  .space_is_low = journal->space_is_low,
+                                  .last_seq = journal->durable_seq,
+                                  .receipt_seq = journal->receipt_seq,
+                                  .checkpoint_seq = journal->checkpoint_seq,
+                                  .open_intents = journal->open.former_count,
+                                  .passed = journal->passed,
+                                  .retracted = journal->retracted};
+    pthread_mutex_unlock(&journal->lock);
+}
+
+void journal_each_open(struct journal *journal, void (*found)(void *arg, struct str id), void *arg)
+{
+    pthread_mutex_lock(&journal->lock);
+    for (size_t i = 0; i < journal->open.capacity; i++) {
+        const struct open_id *place = &journal->open.places[i];
+        if (place->text[0] && place->former)
+            found(arg, str_from(place->text));
+    }
+    pthread_mutex_unlock(&journal->lock);
+}
+
 /* ---- opening ---- */
 
-static bool open_directory(struct journal *journal, const char *path, struct error *err)
+static bool open_directory(struct journal *journal, size_t index, const char *path,
+                           struct error *err)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return error_set(err, "cannot make the directory '%s': %s", path, strerrordesc_np(errno));
-    journal->directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (journal->directory_fd < 0)
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
         return error_set(err, "cannot open the directory '%s': %s", path, strerrordesc_np(errno));
-    journal->lock_fd = openat(journal->directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (journal->lock_fd < 0)
+    journal->writer.directories[index].fd = fd;
+    journal->writer.directories[index].path = path;
+    journal->writer.directory_count = index + 1;
+    int lock_fd = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock_fd < 0)
         return error_set(err, "cannot write in '%s': %s", path, strerrordesc_np(errno));
-    if (flock(journal->lock_fd, LOCK_EX | LOCK_NB) != 0)
+    journal->lock_fds[index] = lock_fd;
+    if (flock(lock_fd, LOCK_EX | LOCK_NB) != 0)
         return error_set(err,
                          "the journal in '%s' belongs to a gateway that is running; give each "
                          "gateway its own directory",
@@ -269,132 +886,126 @@ static bool open_directory(struct journal *journal, const char *path, struct err
     return true;
 }
 
-/* The name of the segment with the highest first record; false when there is none. */
-static bool find_last_segment(const char *path, uint64_t *ret_first_seq)
+/* A small file that is rewritten in place, for others to watch. */
+static int open_mark(const struct journal *journal, const char *name, struct error *err)
 {
-    bool found = false;
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        uint64_t first_seq;
-        if (!segment_parse_name(entry->d_name, &first_seq))
-            continue;
-        if (!found || first_seq > *ret_first_seq)
-            *ret_first_seq = first_seq;
-        found = true;
-    }
-    if (dir)
-        closedir(dir);
-    return found;
+    const struct writer *writer = &journal->writer;
+    int fd =
+        openat(writer->directories[0].fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        (void)error_set(err, "cannot write '%s/%s': %s", writer->directories[0].path, name,
+                        strerrordesc_np(errno));
+    return fd;
 }
 
-/* Keeps what is cut: it may be evidence, and destroying it is not ours to decide. */
-static bool save_torn(struct journal *journal, const char *path, const char *name, uint64_t from,
-                      struct journal_recovery *recovery, struct error *err)
+static bool watch_receipt(struct journal *journal, struct error *err)
 {
-    char torn_name[64];
-    int torn_fd = -1;
-    for (int n = 1; n < 1000 && torn_fd < 0; n++) {
-        (void)snprintf(torn_name, sizeof(torn_name), "%s.torn-%d", name, n);
-        torn_fd =
-            openat(journal->directory_fd, torn_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
-        if (torn_fd < 0 && errno != EEXIST)
-            break;
-    }
-    if (torn_fd < 0)
-        return error_set(err, "cannot save the torn end of '%s/%s': %s", path, name,
-                         strerrordesc_np(errno));
-    char piece[65536];
-    uint64_t at = from;
-    ssize_t got;
-    bool saved = true;
-    while (saved && (got = pread(journal->fd, piece, sizeof(piece), (off_t)at)) > 0) {
-        saved = write_fully(torn_fd, (struct str){piece, (size_t)got}, at - from);
-        at += (uint64_t)got;
-    }
-    saved = saved && fsync(torn_fd) == 0;
-    close(torn_fd);
-    if (!saved)
-        return error_set(err, "cannot save the torn end of '%s/%s'", path, name);
-    recovery->torn_bytes = at - from;
-    (void)snprintf(recovery->torn_path, sizeof(recovery->torn_path), "%s/%s", path, torn_name);
+    char path[4096];
+    (void)snprintf(path, sizeof(path), "%s/receipt", journal->options.directory);
+    journal->receipt_fd = open_mark(journal, "receipt", err);
+    if (journal->receipt_fd < 0)
+        return false;
+    journal->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (journal->watch_fd < 0 || inotify_add_watch(journal->watch_fd, path, IN_MODIFY) < 0)
+        return error_set(err, "cannot watch '%s': %s", path, strerrordesc_np(errno));
     return true;
 }
 
-/* Cuts what follows the good records of the open segment, after saving it. */
-static bool cut_tail(struct journal *journal, const char *path, const char *name,
-                     uint64_t good_bytes, struct journal_recovery *recovery, struct error *err)
+static bool open_files(struct journal *journal, struct error *err)
 {
-    struct stat info;
-    if (fstat(journal->fd, &info) != 0)
-        return error_set(err, "cannot read '%s/%s': %s", path, name, strerrordesc_np(errno));
-    if ((uint64_t)info.st_size == good_bytes)
-        return true;
-    if (!save_torn(journal, path, name, good_bytes, recovery, err))
-        return false;
-    if (ftruncate(journal->fd, (off_t)good_bytes) != 0 || fsync(journal->fd) != 0)
-        return error_set(err, "cannot cut the torn end of '%s/%s': %s", path, name,
-                         strerrordesc_np(errno));
-    return true;
-}
-
-/* A segment whose very first record was torn holds nothing: the chain ends in the one before. */
-static bool drop_empty(struct journal *journal, const char *path, const char *name,
-                       uint64_t first_seq, struct error *err)
-{
-    uint64_t ignored;
-    close_segment(journal);
-    if (unlinkat(journal->directory_fd, name, 0) != 0)
-        return error_set(err, "cannot remove the empty '%s/%s': %s", path, name,
-                         strerrordesc_np(errno));
-    if (first_seq == 1 || find_last_segment(path, &ignored))
-        return true;
-    return error_set(err,
-                     "the segment before '%s/%s' is missing, so the chain cannot go on; put it "
-                     "back, or start with an empty directory",
-                     path, name);
-}
-
-static bool scan(int fd, struct chain_head *head, uint64_t *good_bytes, uint64_t *records)
-{
-    struct stat info;
-    *good_bytes = *records = 0;
-    if (fstat(fd, &info) != 0)
-        return false;
-    char *text = malloc((size_t)info.st_size + 1);
-    if (!text || pread(fd, text, (size_t)info.st_size, 0) != (ssize_t)info.st_size) {
-        free(text);
-        return false;
-    }
-    struct str rest = {text, (size_t)info.st_size}, line, json;
-    while (str_cut(rest, '\n', &line, &rest) && !chain_check(head, line, &json)) {
-        *good_bytes += line.len + 1;
-        *records += 1;
-    }
-    free(text);
-    return true;
-}
-
-static bool recover(struct journal *journal, const char *path, struct journal_recovery *recovery,
-                    struct error *err)
-{
-    uint64_t first_seq, good_bytes;
-    while (find_last_segment(path, &first_seq)) {
-        char name[SEGMENT_NAME_SIZE];
-        segment_name(first_seq, name);
-        journal->fd = openat(journal->directory_fd, name, O_RDWR | O_CLOEXEC);
-        if (journal->fd < 0)
-            return error_set(err, "cannot open '%s/%s': %s", path, name, strerrordesc_np(errno));
-        if (!scan(journal->fd, &journal->head, &good_bytes, &recovery->records) ||
-            !cut_tail(journal, path, name, good_bytes, recovery, err))
-            return false;
-        journal->durable_bytes = good_bytes;
-        recovery->last_seq = journal->head.seq;
-        if (good_bytes > 0)
-            return true;
-        if (!drop_empty(journal, path, name, first_seq, err))
+    const struct journal_options *options = &journal->options;
+    const char *const paths[] = {options->directory, options->second_directory};
+    for (size_t i = 0; i < COUNT_OF(paths) && paths[i]; i++) {
+        if (!open_directory(journal, i, paths[i], err))
             return false;
     }
+    journal->writer.durable_fd = open_mark(journal, "durable", err);
+    return journal->writer.durable_fd >= 0 && (!options->central || watch_receipt(journal, err));
+}
+
+/* "campaign-gateway/NAME/UUID", for a journal that begins. */
+static bool make_origin(struct journal *journal, struct error *err)
+{
+    uint8_t random[ID_RANDOM_BYTES];
+    char host[256] = "", id[ID_SIZE];
+    const char *name = journal->options.source;
+    if (!name && gethostname(host, sizeof(host) - 1) != 0)
+        return error_set(err, "cannot ask for the host's name: %s", strerrordesc_np(errno));
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return error_set(err, "the system gives no random numbers");
+    id_format(clock_unix_ms(), random, id);
+    (void)snprintf(journal->signer.origin, sizeof(journal->signer.origin),
+                   "campaign-gateway/%.*s/%s", LIMIT_SOURCE_BYTES, name ? name : host, id);
     return true;
+}
+
+/* The key that signs; another one than before needs the word of the one before. */
+static bool take_key(struct journal *journal, const struct recovered *recovered, struct error *err)
+{
+    struct signer *signer = &journal->signer;
+    const struct journal_options *options = &journal->options;
+    char own_path[4096];
+    const char *path = options->signing_key ? options->signing_key : own_path;
+    (void)snprintf(own_path, sizeof(own_path), "%s/signing.key", options->directory);
+    bool makes = !options->signing_key && !recovered->found && access(path, F_OK) != 0;
+    if ((makes && !signing_key_make(path, err)) ||
+        !signing_key_load(path, recovered->key, &signer->key, &signer->former, err))
+        return false;
+    bool same = recovered->found &&
+                memcmp(signing_key_public(signer->key), recovered->key, SIGNING_PUBLIC_BYTES) == 0;
+    if (same) {
+        signing_key_free(signer->former);
+        signer->former = NULL;
+    }
+    return !recovered->found || same || signer->former ||
+           error_set(
+               err,
+               "the journal in '%s' was signed by another key than '%s' holds; put the former "
+               "key behind the new one in that file, as `campaign-gateway audit key rotate` "
+               "does",
+               options->directory, path);
+}
+
+static bool take_up(struct journal *journal, struct journal_recovery *recovery, struct error *err)
+{
+    struct recovered recovered = {0};
+    bool fine = recovery_run(&journal->writer, recovery, &recovered, err) &&
+                take_key(journal, &recovered, err);
+    journal->head = recovered.head;
+    journal->tree = recovered.tree;
+    journal->segment_unix_ms = recovered.segment_unix_ms;
+    journal->durable_seq = recovered.head.seq;
+    journal->unsigned_records = recovered.found;
+    journal->checkpoint_us = clock_mono_us();
+    journal->open = recovered.open;
+    memcpy(journal->signer.origin, recovered.origin, sizeof(recovered.origin));
+    if (!fine || (!recovered.found && !make_origin(journal, err)))
+        return false;
+    writer_mark(&journal->writer, journal->head.seq);
+    if (journal->receipt_fd >= 0)
+        journal->receipt_seq = read_receipt(journal);
+    return true;
+}
+
+static bool start_threads(struct journal *journal, struct error *err)
+{
+    journal->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (journal->stop_fd < 0)
+        return error_set(err, "cannot start the journal: no descriptor is left");
+    journal->thread_runs = pthread_create(&journal->thread, NULL, journal_main, journal) == 0;
+    journal->keeper_runs =
+        journal->thread_runs && pthread_create(&journal->keeper, NULL, keeper_main, journal) == 0;
+    return journal->keeper_runs || error_set(err, "cannot start the journal's threads");
+}
+
+static void init_locks(struct journal *journal)
+{
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&journal->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&journal->queued, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 struct journal *journal_open(const struct journal_options *options,
@@ -406,45 +1017,65 @@ struct journal *journal_open(const struct journal_options *options,
         error_set(err, "out of memory");
         return NULL;
     }
-    journal->directory_fd = journal->lock_fd = journal->fd = -1;
-    journal->segment_bytes = options->segment_bytes;
-    journal->max_waiting = options->max_waiting;
-    buf_init(&journal->batch, BATCH_BYTES);
-    pthread_mutex_init(&journal->lock, NULL);
-    pthread_cond_init(&journal->queued, NULL);
-    if (!open_directory(journal, options->directory, err) ||
-        !recover(journal, options->directory, recovery, err))
-        goto fail;
-    if (pthread_create(&journal->thread, NULL, journal_main, journal) != 0) {
-        error_set(err, "cannot start the journal's thread");
-        goto fail;
-    }
-    journal->thread_runs = true;
-    return journal;
-
-fail:
+    journal->options = *options;
+    journal->stop_fd = journal->receipt_fd = journal->watch_fd = -1;
+    journal->writer.fd = journal->writer.durable_fd = -1;
+    journal->writer.segment_bytes = options->segment_bytes;
+    for (size_t i = 0; i < WRITER_DIRECTORIES; i++)
+        journal->lock_fds[i] = journal->writer.directories[i].fd = -1;
+    batch_init(&journal->batch, BATCH_BYTES, ATTACHMENTS_BYTES);
+    init_locks(journal);
+    if (open_files(journal, err) && take_up(journal, recovery, err) && start_threads(journal, err))
+        return journal;
     journal_close(journal);
     return NULL;
+}
+
+/* ---- closing ---- */
+
+/* Waits until the thread has ended, but not for ever: it may hang with the disk. */
+static void end_thread(struct journal *journal)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += journal->options.write_timeout_ms / 1000 + 1;
+    pthread_mutex_lock(&journal->lock);
+    journal->closing = true;
+    pthread_cond_broadcast(&journal->queued);
+    while (!journal->ended &&
+           pthread_cond_timedwait(&journal->queued, &journal->lock, &until) != ETIMEDOUT) {
+    }
+    pthread_mutex_unlock(&journal->lock);
+}
+
+static void end_keeper(struct journal *journal)
+{
+    (void)eventfd_write(journal->stop_fd, 1);
+    pthread_join(journal->keeper, NULL);
+    if (journal->options.central)
+        pass_receipts(journal, read_receipt(journal)); /* whoever still waits is told */
+}
+
+/* The keeper has ended. True: the thread has, too. */
+static bool join_thread(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->lock);
+    bool ended = journal->ended;
+    journal->left = !ended;
+    if (!ended)
+        (void)pthread_detach(journal->thread);
+    pthread_mutex_unlock(&journal->lock);
+    return ended && pthread_join(journal->thread, NULL) == 0;
 }
 
 void journal_close(struct journal *journal)
 {
     if (!journal)
         return;
-    if (journal->thread_runs) {
-        pthread_mutex_lock(&journal->lock);
-        journal->closing = true;
-        pthread_cond_signal(&journal->queued);
-        pthread_mutex_unlock(&journal->lock);
-        pthread_join(journal->thread, NULL);
-    }
-    close_segment(journal);
-    if (journal->lock_fd >= 0)
-        close(journal->lock_fd);
-    if (journal->directory_fd >= 0)
-        close(journal->directory_fd);
-    pthread_cond_destroy(&journal->queued);
-    pthread_mutex_destroy(&journal->lock);
-    buf_release(&journal->batch);
-    free(journal);
+    if (journal->thread_runs)
+        end_thread(journal);
+    if (journal->keeper_runs)
+        end_keeper(journal);
+    if (!journal->thread_runs || join_thread(journal))
+        release(journal);
 }

@@ -36,9 +36,8 @@ struct journal_options {
     int64_t write_timeout_ms;     /* until a write that does not return has failed */
     bool central;                 /* a record counts when the central database has confirmed it */
     int64_t central_timeout_ms;
-    size_t
-        degraded_requests; /* that pass without a durable record while none can be made; 0: none */
-    int64_t degraded_ms;
+    size_t passing_requests; /* that pass while no record can be made durable; 0: none */
+    int64_t passing_ms;      /* and no longer than this */
 };
 
 /* What was found when the journal was opened. */
@@ -59,15 +58,21 @@ enum journal_fate {
 
 /* One record on its way. Lives in the caller's structure, untouched until `done` ran. */
 struct journal_entry {
-    struct str members;    /* the record's members behind seq and prev: "kind":"decision",… */
-    struct str opens;      /* the decision's id, when an outcome must follow; or empty */
-    struct str closes;     /* the decision's id, when this is its outcome; or empty */
-    struct str attachment; /* a file to keep beside the journal, durable before it; or empty */
-    struct str attachment_name; /* relative to the directory: captures/2026-11-28/ID.cms */
-    enum journal_fate fate;     /* valid in `done` */
+    struct str members; /* the record's members behind seq and prev: "kind":"decision",… */
+
+    /* The decision that this record leaves open, until its outcome; whose outcome it is; of which
+     * it says that nobody knows. Empty where it does not. */
+    struct str opens, closes, orphans;
+    bool local; /* counts once it is durable here, also where others await a receipt */
+
+    /* A file to keep beside the journal, durable before the record, in the first directory:
+     * captures/2026-11-28/ID.cms. Or empty. */
+    struct str attachment, attachment_name;
+
+    enum journal_fate fate; /* valid in `done` */
 
     /* Told on a thread of the journal, which must not be kept: pass it on (loop_post). The entry
-     * is not touched afterwards. */
+     * is not touched afterwards. It may run before journal_append returns. */
     void (*done)(void *arg);
     void *arg;
 
@@ -96,17 +101,21 @@ MUST_USE bool journal_append_wait(struct journal *journal, struct str members, s
 /* For metrics and status. Any thread. */
 struct journal_state {
     bool failing;      /* the last write failed, or hangs */
+    bool unconfirmed;  /* the central database does not confirm in time */
     bool space_is_low; /* no room could be reserved for more */
     uint64_t last_seq, receipt_seq;
     uint64_t checkpoint_seq; /* records under the last checkpoint */
-    uint64_t open_intents;   /* left open by former runs */
-    uint64_t degraded;       /* records kept in memory now */
-    uint64_t retracted;
+    uint64_t open_intents;   /* decisions that no request under way will close any more */
+    uint64_t passed;         /* without a durable record, since the trouble began */
+    uint64_t retracted;      /* decisions taken back, since the start */
 };
 void journal_state(struct journal *journal, struct journal_state *ret);
 
-/* Calls `found` with each decision that a former run left open. Any thread; it must be quick. */
+/* Calls `found` with each of the open intents. Any thread; it must be quick and not call back. */
 void journal_each_open(struct journal *journal, void (*found)(void *arg, struct str id), void *arg);
 
-/* Writes what waits, ends the threads, closes. No append may follow. Accepts NULL. */
+/*
+ * Writes what waits, ends the threads, closes. No append may follow. Accepts NULL. When the disk
+ * hangs longer than write_timeout_ms, it returns all the same; the process is then to end.
+ */
 void journal_close(struct journal *journal);

@@ -15,8 +15,9 @@
 struct reader {
     struct reader_options options;
     struct chain_head head;
-    uint64_t file_seq;    /* the number that the open segment is named after */
-    uint64_t durable_seq; /* as far as may be read */
+    uint64_t file_seq;      /* the number that the open segment is named after */
+    uint64_t next_file_seq; /* of the one behind it; 0: none was seen yet */
+    uint64_t durable_seq;   /* as far as may be read */
     uint64_t segments;
 
     int fd; /* the open segment, or -1 */
@@ -65,6 +66,24 @@ static const char *directory_of(const struct reader *reader, uint64_t seq)
     return NULL;
 }
 
+/* The lowest segment behind the one with this number. 0: there is none. */
+static uint64_t find_behind(const struct reader *reader, uint64_t file_seq)
+{
+    uint64_t lowest = 0;
+    for (size_t i = 0; i < reader->options.directory_count; i++) {
+        DIR *dir = opendir(reader->options.directories[i]);
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            uint64_t seq;
+            if (segment_parse_name(entry->d_name, &seq) && seq > file_seq &&
+                (lowest == 0 || seq < lowest))
+                lowest = seq;
+        }
+        if (dir)
+            closedir(dir);
+    }
+    return lowest;
+}
+
 static bool open_file(struct reader *reader, const char *directory, uint64_t seq, struct error *err)
 {
     char name[SEGMENT_NAME_SIZE];
@@ -76,6 +95,7 @@ static bool open_file(struct reader *reader, const char *directory, uint64_t seq
     if (reader->fd < 0)
         return error_set(err, "cannot open '%s': %s", reader->path, strerrordesc_np(errno));
     reader->file_seq = seq;
+    reader->next_file_seq = find_behind(reader, seq);
     reader->line_number = reader->line_offset = 0;
     buf_clear(&reader->text);
     reader->used = 0;
@@ -112,24 +132,6 @@ static bool open_after(struct reader *reader, const struct reader_position *afte
     reader->line_number = after->line_number;
     reader->line_offset = after->offset;
     return true;
-}
-
-/* The lowest segment behind the head, when the one that follows is missing. 0: there is none. */
-static uint64_t find_beyond(const struct reader *reader)
-{
-    uint64_t lowest = 0;
-    for (size_t i = 0; i < reader->options.directory_count; i++) {
-        DIR *dir = opendir(reader->options.directories[i]);
-        for (struct dirent *entry; dir && (entry = readdir(dir));) {
-            uint64_t seq;
-            if (segment_parse_name(entry->d_name, &seq) && seq > reader->head.seq &&
-                (lowest == 0 || seq < lowest))
-                lowest = seq;
-        }
-        if (dir)
-            closedir(dir);
-    }
-    return lowest;
 }
 
 /* ---- how far ---- */
@@ -206,25 +208,41 @@ static enum reader_result broken(const struct reader *reader, const char *why, s
     return READER_BROKEN;
 }
 
-/* At the end of a segment: the one that follows, if it is there. */
+static bool is_at_next_segment(const struct reader *reader)
+{
+    return reader->line_number > 0 && reader->next_file_seq == reader->head.seq + 1;
+}
+
+/*
+ * The segment that goes on with the next record. What stands behind the last record of this one
+ * was never durable: a write failed there, and could not be cut off.
+ */
 static enum reader_result next_segment(struct reader *reader, struct error *err)
 {
-    const char *directory = directory_of(reader, reader->head.seq + 1);
-    if (reader->head.seq == 0)
-        return READER_END;
+    const char *directory = directory_of(reader, reader->next_file_seq);
     if (!directory) {
-        uint64_t beyond = find_beyond(reader);
-        if (beyond == 0 || directory_of(reader, reader->head.seq + 1))
-            return READER_END; /* the latter: it came just now, and the next call opens it */
-        (void)error_set(err,
-                        "the records %llu to %llu are missing: no segment begins with the first of "
-                        "them",
-                        (unsigned long long)reader->head.seq + 1, (unsigned long long)beyond - 1);
-        return READER_BROKEN;
+        (void)error_set(err, "the segment with record %llu was just removed",
+                        (unsigned long long)reader->next_file_seq);
+        return READER_FAILED;
     }
+    return open_file(reader, directory, reader->next_file_seq, err) ? READER_RECORD : READER_FAILED;
+}
+
+/* At the end of a file: is there another one by now? READER_RECORD: look again. */
+static enum reader_result at_end(struct reader *reader, struct error *err)
+{
+    uint64_t before = reader->next_file_seq;
+    reader->next_file_seq = find_behind(reader, reader->file_seq);
+    if (is_at_next_segment(reader))
+        return READER_RECORD;
+    if (reader->next_file_seq == 0 || before == 0) /* the latter: this file may have grown, too */
+        return reader->next_file_seq == 0 ? READER_END : READER_RECORD;
     if (reader->text.len > reader->used)
         return broken(reader, "the line is cut off, though another segment follows", err);
-    return open_file(reader, directory, reader->head.seq + 1, err) ? READER_RECORD : READER_FAILED;
+    (void)error_set(err, "the records %llu to %llu are missing: no segment begins with the first",
+                    (unsigned long long)reader->head.seq + 1,
+                    (unsigned long long)reader->next_file_seq - 1);
+    return READER_BROKEN;
 }
 
 static enum reader_result take_line(struct reader *reader, struct str line,
@@ -245,28 +263,40 @@ static enum reader_result take_line(struct reader *reader, struct str line,
     return READER_RECORD;
 }
 
-enum reader_result reader_next(struct reader *reader, struct reader_record *ret, struct error *err)
+static bool may_go_on(struct reader *reader)
+{
+    if (!reader->options.durable_only || reader->head.seq < reader->durable_seq)
+        return true;
+    reader->durable_seq = read_durable(&reader->options);
+    return reader->head.seq < reader->durable_seq;
+}
+
+/* READER_RECORD without *ret_found: go on. */
+static enum reader_result step(struct reader *reader, struct reader_record *ret, bool *ret_found,
+                               struct error *err)
 {
     struct str line;
-    bool found;
-    if (reader->fd < 0 && (!open_first(reader, err)))
+    *ret_found = false;
+    if (is_at_next_segment(reader))
+        return next_segment(reader, err);
+    if (!next_line(reader, &line, ret_found, err))
+        return READER_FAILED;
+    return *ret_found ? take_line(reader, line, ret, err) : at_end(reader, err);
+}
+
+enum reader_result reader_next(struct reader *reader, struct reader_record *ret, struct error *err)
+{
+    if (reader->fd < 0 && !open_first(reader, err))
         return READER_FAILED;
     if (reader->fd < 0)
         return READER_END;
     for (;;) {
-        if (reader->options.durable_only && reader->head.seq >= reader->durable_seq) {
-            reader->durable_seq = read_durable(&reader->options);
-            if (reader->head.seq >= reader->durable_seq)
-                return READER_END;
-        }
-        if (!next_line(reader, &line, &found, err))
-            return READER_FAILED;
-        enum reader_result result =
-            found ? take_line(reader, line, ret, err) : next_segment(reader, err);
-        if (result != READER_RECORD)
+        bool found;
+        if (!may_go_on(reader))
+            return READER_END;
+        enum reader_result result = step(reader, ret, &found, err);
+        if (result != READER_RECORD || (found && reader->head.seq >= reader->options.from_seq))
             return result;
-        if (found && reader->head.seq >= reader->options.from_seq)
-            return READER_RECORD;
     }
 }
 

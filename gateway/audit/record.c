@@ -1,7 +1,12 @@
 #include "audit/record.h"
 
+#include "audit/numbers.h"
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "base/utf8.h"
+
+#define LIMIT_RECORDED_PATH 512
+#define LIMIT_RECORDED_METHOD 32
 
 /* Members without braces: the journal puts its own in front. */
 static void put_time_at(struct json_writer *w, const char *key, int64_t unix_ms)
@@ -23,6 +28,54 @@ static void put_digest(struct json_writer *w, const char *key, const uint8_t dig
     json_put_str(w, key, str_from(hex));
 }
 
+static void put_policy(struct json_writer *w, struct str revision, struct str digest)
+{
+    json_open_object_at(w, "policy");
+    json_put_str(w, "revision", revision);
+    json_put_str(w, "digest", digest);
+    json_close_object(w);
+}
+
+/* ---- what clients and the upstream say: without phone numbers ---- */
+
+static void put_masked(struct json_writer *w, struct privacy *privacy, const char *key,
+                       struct str text)
+{
+    struct str masked = privacy_mask(privacy, text);
+    if (!masked.data)
+        w->out->failed = true;
+    json_put_str(w, key, masked);
+}
+
+static void put_masked_if_any(struct json_writer *w, struct privacy *privacy, const char *key,
+                              struct str text)
+{
+    if (text.len)
+        put_masked(w, privacy, key, text);
+}
+
+/* The tenant's own ids are no number, whatever they look like. */
+static void put_id(struct json_writer *w, struct privacy *privacy, const char *key, struct str id,
+                   struct str own)
+{
+    if (str_equal(id, own))
+        json_put_str_if_any(w, key, id);
+    else
+        put_masked_if_any(w, privacy, key, id);
+}
+
+/* A path that names the tenant's stream is a route's, and holds nothing else. */
+static void put_path(struct json_writer *w, const struct decision_record *record)
+{
+    struct str path = str_slice(record->path, 0, LIMIT_RECORDED_PATH);
+    if (record->stream_id.len && str_equal(record->stream_id, record->own_stream_id))
+        json_put_str(w, "path", path);
+    else
+        put_masked_if_any(w, record->privacy, "path", path);
+}
+
+/* ---- the decision ---- */
+
 static void put_blocks(struct json_writer *w, const struct campaign *campaign)
 {
     json_open_array_at(w, "blocks");
@@ -37,34 +90,68 @@ static void put_blocks(struct json_writer *w, const struct campaign *campaign)
     json_close_array(w);
 }
 
+/* An E.164 number is only ever hashed; what else is configured as a sender is a text. */
+static void put_caller_id(struct json_writer *w, struct privacy *privacy, struct str caller_id)
+{
+    char hash[PRIVACY_HASH_SIZE];
+    struct str code = number_calling_code(caller_id);
+    if (code.len == 0 || privacy->in_clear) {
+        put_masked_if_any(w, privacy, "caller_id", caller_id);
+    } else if (privacy->key && privacy_hash_number(privacy->key, caller_id, hash)) {
+        json_put_str(w, "caller_id", str_from(hash));
+    } else {
+        w->out->failed = true;
+    }
+    json_put_str_if_any(w, "calling_code", code);
+}
+
 static void put_campaign(struct json_writer *w, const struct decision_record *record)
 {
     const struct campaign *campaign = record->campaign;
+    struct privacy *privacy = record->privacy;
     json_open_object_at(w, "campaign");
-    json_put_str_if_any(w, "name", campaign->name);
-    json_put_str_if_any(w, "caller_id", campaign->caller_id);
+    put_masked_if_any(w, privacy, "name", campaign->name);
+    if (campaign->description.len)
+        json_put_int(w, "description_chars", (int64_t)utf8_utf16_units(campaign->description));
+    put_caller_id(w, privacy, campaign->caller_id);
     json_put_str_if_any(w, "timezone", campaign->timezone);
     json_put_str_if_any(w, "frequency", str_from(frequency_text(campaign->frequency)));
     put_blocks(w, campaign);
     json_open_array_at(w, "contact_lists");
     for (size_t i = 0; i < campaign->contact_list_count; i++)
-        json_put_str(w, NULL, campaign->contact_lists[i]);
+        put_masked(w, privacy, NULL, campaign->contact_lists[i]);
     json_close_array(w);
-    json_put_str_if_any(w, "dnc_list", campaign->dnc_list);
+    put_masked_if_any(w, privacy, "dnc_list", campaign->dnc_list);
     if (campaign->priority)
         json_put_int(w, "priority", campaign->priority);
-    json_put_str_if_any(w, "format", campaign->format);
-    json_put_str_if_any(w, "template", campaign->template_name);
+    put_masked_if_any(w, privacy, "format", campaign->format);
+    put_masked_if_any(w, privacy, "template", campaign->template_name);
     json_put_str_if_any(w, "message_sha256", record->message_sha256);
-    if (record->findings)
+    if (record->findings) {
         json_put_str(w, "class", str_from(message_class_text(record->findings->class)));
+        json_put_str_if_any(w, "language", record->findings->language);
+    }
     if (campaign->has_schedule)
         json_put_bool(w, "scheduling_enabled", campaign->scheduling_enabled);
+    json_close_object(w);
+    if (campaign->message.len)
+        message_facts_put(w, campaign->message, privacy);
+}
+
+/* A pointer may hold keys of the client's own. */
+static void put_violation(struct json_writer *w, struct privacy *privacy,
+                          struct violation violation)
+{
+    violation.pointer = privacy_mask(privacy, violation.pointer);
+    if (!violation.pointer.data)
+        w->out->failed = true;
+    json_open_object(w);
+    violation_put_members(w, &violation, false);
     json_close_object(w);
 }
 
 /* Those of one effect under `key`, unless there are none. */
-static void put_violations(struct json_writer *w, const char *key,
+static void put_violations(struct json_writer *w, struct privacy *privacy, const char *key,
                            const struct violations *violations, enum violation_effect effect)
 {
     bool opened = false;
@@ -74,19 +161,18 @@ static void put_violations(struct json_writer *w, const char *key,
         if (!opened)
             json_open_array_at(w, key);
         opened = true;
-        json_open_object(w);
-        violation_put_members(w, &violations->items[i], false);
-        json_close_object(w);
+        put_violation(w, privacy, violations->items[i]);
     }
     if (opened)
         json_close_array(w);
 }
 
 /* What did not refuse, and why it did not. */
-static void put_findings(struct json_writer *w, const struct policy_findings *findings)
+static void put_findings(struct json_writer *w, struct privacy *privacy,
+                         const struct policy_findings *findings)
 {
-    put_violations(w, "reported", &findings->observed, EFFECT_REPORTED);
-    put_violations(w, "waived", &findings->observed, EFFECT_WAIVED);
+    put_violations(w, privacy, "reported", &findings->observed, EFFECT_REPORTED);
+    put_violations(w, privacy, "waived", &findings->observed, EFFECT_WAIVED);
     if (findings->used_count == 0)
         return;
     json_open_array_at(w, "exceptions");
@@ -101,28 +187,62 @@ static void put_findings(struct json_writer *w, const struct policy_findings *fi
     json_close_array(w);
 }
 
-static void put_policy(struct json_writer *w, struct str revision, struct str digest)
-{
-    json_open_object_at(w, "policy");
-    json_put_str(w, "revision", revision);
-    json_put_str(w, "digest", digest);
-    json_close_object(w);
-}
-
-static void put_candidate(struct json_writer *w, const struct candidate_verdict *candidate)
+static void put_candidate(struct json_writer *w, struct privacy *privacy,
+                          const struct candidate_verdict *candidate)
 {
     json_open_object_at(w, "candidate");
     json_put_str(w, "verdict", candidate->allowed ? STR("would_allow") : STR("would_deny"));
     if (candidate->team_unknown)
         json_put_str(w, "reason", STR("team_unknown"));
-    put_violations(w, "violations", &candidate->violations, EFFECT_ENFORCED);
+    put_violations(w, privacy, "violations", &candidate->violations, EFFECT_ENFORCED);
     put_policy(w, candidate->revision, candidate->digest);
+    json_close_object(w);
+}
+
+/* The plain digest would let whoever knows the rest of a body try all numbers. */
+static void put_body(struct json_writer *w, struct privacy *privacy, struct str body)
+{
+    char hash[PRIVACY_HASH_SIZE], hex[DIGEST_HEX_SIZE];
+    if (body.len == 0)
+        return;
+    if (privacy->in_clear && digest_hex(body, hex))
+        json_put_str(w, "body_sha256", str_from(hex));
+    else if (!privacy->in_clear && privacy->key && privacy_hash_body(privacy->key, body, hash))
+        json_put_str(w, "body_hmac", str_from(hash));
+    else
+        w->out->failed = true;
+    json_put_int(w, "body_bytes", (int64_t)body.len);
+}
+
+/* Who asked for what. */
+static void put_request(struct json_writer *w, const struct decision_record *record)
+{
+    struct privacy *privacy = record->privacy;
+    json_put_str(w, "team", record->team);
+    put_masked_if_any(w, privacy, "caller", record->caller);
+    json_put_str(w, "peer", record->peer);
+    put_masked_if_any(w, privacy, "method", str_slice(record->method, 0, LIMIT_RECORDED_METHOD));
+    put_path(w, record);
+    json_put_str_if_any(w, "route", str_from(record->route));
+    put_id(w, privacy, "stream_id", record->stream_id, record->own_stream_id);
+    put_id(w, privacy, "account_id", record->account_id, record->own_account_id);
+    put_body(w, privacy, record->body);
+    if (record->campaign)
+        put_campaign(w, record);
+}
+
+static void put_capture(struct json_writer *w, const struct decision_record *record)
+{
+    json_open_object_at(w, "capture");
+    json_put_str(w, "file", record->capture_file);
+    json_put_str(w, "sha256", record->capture_sha256);
     json_close_object(w);
 }
 
 void record_decision(const struct decision_record *record, struct buf *out)
 {
     struct json_writer w = json_writer(out);
+    struct privacy *privacy = record->privacy;
     json_put_str(&w, "kind", STR("decision"));
     json_put_str(&w, "id", str_from(record->id));
     put_time(&w, record->time_unix_ms);
@@ -132,30 +252,62 @@ void record_decision(const struct decision_record *record, struct buf *out)
         json_put_str(&w, "type", str_from(record->type));
         json_put_str_if_any(&w, "code", str_from(record->code));
     }
-    json_put_str(&w, "team", record->team);
-    json_put_str_if_any(&w, "caller", record->caller);
-    json_put_str(&w, "peer", record->peer);
-    json_put_str_if_any(&w, "method", record->method);
-    json_put_str_if_any(&w, "path", record->path);
-    json_put_str_if_any(&w, "stream_id", record->stream_id);
-    json_put_str_if_any(&w, "account_id", record->account_id);
-    if (record->body_sha256.len) {
-        json_put_str(&w, "body_sha256", record->body_sha256);
-        json_put_int(&w, "body_bytes", (int64_t)record->body_bytes);
-    }
-    if (record->campaign)
-        put_campaign(&w, record);
+    put_request(&w, record);
+    if (record->capture_file.len)
+        put_capture(&w, record);
     if (record->violations) {
-        put_violations(&w, "violations", record->violations, EFFECT_ENFORCED);
+        put_violations(&w, privacy, "violations", record->violations, EFFECT_ENFORCED);
         if (record->violations->truncated)
             json_put_bool(&w, "truncated", true);
     }
     if (record->findings)
-        put_findings(&w, record->findings);
+        put_findings(&w, privacy, record->findings);
     if (record->candidate)
-        put_candidate(&w, record->candidate);
+        put_candidate(&w, privacy, record->candidate);
     put_policy(&w, record->policy_revision, record->policy_digest);
     json_put_int(&w, "duration_us", record->duration_us);
+}
+
+/* ---- the outcome ---- */
+
+/* The API's ids have 24 hex digits; one that has ten digits in a row is no number for that. */
+static void put_upstream_id(struct json_writer *w, struct privacy *privacy, const char *key,
+                            struct str id)
+{
+    bool has_letter = false, is_id = id.len == 24;
+    for (size_t i = 0; is_id && i < id.len; i++) {
+        is_id = hex_digit(id.data[i]) >= 0;
+        has_letter = has_letter || hex_digit(id.data[i]) > 9;
+    }
+    if (is_id && has_letter)
+        json_put_str(w, key, id);
+    else
+        put_masked_if_any(w, privacy, key, id);
+}
+
+static void put_stored_message(struct json_writer *w, const struct outcome_record *record)
+{
+    struct str judged = record->message_sha256, stored = record->stored_message_sha256;
+    json_put_str_if_any(w, "stored_message_sha256", stored);
+    if (judged.len && stored.len)
+        json_put_bool(w, "stored_message_matches", str_equal(judged, stored));
+}
+
+static void put_upstream(struct json_writer *w, const struct outcome_record *record)
+{
+    struct privacy *privacy = record->privacy;
+    json_open_object_at(w, "upstream");
+    json_put_str(w, "host", record->upstream_host);
+    if (record->upstream_status)
+        json_put_int(w, "status", record->upstream_status);
+    json_put_str_if_any(w, "failure", str_from(record->failure));
+    put_masked_if_any(w, privacy, "detail", record->detail);
+    put_masked_if_any(w, privacy, "answer", record->answer_status);
+    put_upstream_id(w, privacy, "campaign_id", record->campaign_id);
+    put_upstream_id(w, privacy, "template_id", record->template_id);
+    put_masked_if_any(w, privacy, "created_at", record->created_at);
+    put_stored_message(w, record);
+    json_close_object(w);
 }
 
 void record_outcome(const struct outcome_record *record, struct buf *out)
@@ -168,21 +320,48 @@ void record_outcome(const struct outcome_record *record, struct buf *out)
     json_put_str(&w, "created", str_from(record->created));
     if (record->expired)
         json_put_bool(&w, "expired", true);
+    put_upstream(&w, record);
+    put_policy(&w, record->policy_revision, record->policy_digest);
+    json_put_int(&w, "duration_us", record->duration_us);
+}
+
+void record_reconciled(const struct reconciled_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("outcome"));
+    json_put_str(&w, "id", str_from(record->id));
+    if (record->time_unix_ms)
+        put_time(&w, record->time_unix_ms);
+    json_put_str(&w, "outcome", record->created ? STR("created") : STR("not_created"));
+    json_put_str(&w, "created", record->created ? STR("yes") : STR("no"));
+    json_put_bool(&w, "reconciled", true);
     json_open_object_at(&w, "upstream");
     json_put_str(&w, "host", record->upstream_host);
-    if (record->upstream_status)
-        json_put_int(&w, "status", record->upstream_status);
-    json_put_str_if_any(&w, "failure", str_from(record->failure));
-    json_put_str_if_any(&w, "detail", record->detail);
-    json_put_str_if_any(&w, "answer", record->answer_status);
     json_put_str_if_any(&w, "campaign_id", record->campaign_id);
     json_put_str_if_any(&w, "template_id", record->template_id);
     json_put_str_if_any(&w, "created_at", record->created_at);
     json_put_str_if_any(&w, "stored_message_sha256", record->stored_message_sha256);
     json_close_object(&w);
+    json_open_object_at(&w, "asked");
+    put_time_at(&w, "from", record->asked_from_unix_ms);
+    put_time_at(&w, "to", record->asked_to_unix_ms);
+    json_put_int(&w, "campaigns", (int64_t)record->listed);
+    json_close_object(&w);
     put_policy(&w, record->policy_revision, record->policy_digest);
-    json_put_int(&w, "duration_us", record->duration_us);
 }
+
+void record_closed(const struct closed_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("closed"));
+    json_put_str(&w, "id", str_from(record->id));
+    json_put_str(&w, "created", str_from(record->created));
+    json_put_str(&w, "reason", record->reason);
+    json_put_str(&w, "by", record->by);
+    json_put_str_if_any(&w, "campaign_id", record->campaign_id);
+}
+
+/* ---- the gateway's life ---- */
 
 void record_life(const struct life_record *record, struct buf *out)
 {

@@ -51,11 +51,12 @@ void clock_format_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE])
                    (unsigned)parts.tm_min % 100u, (unsigned)parts.tm_sec % 100u, ms % 1000u);
 }
 
+static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
 void clock_format_http(int64_t unix_ms, char out[CLOCK_HTTP_SIZE])
 {
     static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     unsigned ms;
     struct tm parts = split(unix_ms, &ms);
     (void)snprintf(out, CLOCK_HTTP_SIZE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
@@ -152,5 +153,25 @@ bool clock_parse_utc(struct str text, int64_t *ret_unix_ms)
         rest.len > 0)
         return false;
     *ret_unix_ms = ms;
+    return true;
+}
+
+bool clock_parse_http(struct str text, int64_t *ret_unix_ms)
+{
+    char utc[CLOCK_UTC_SIZE], again[CLOCK_HTTP_SIZE];
+    int64_t unix_ms;
+    size_t month = 0;
+    if (text.len != CLOCK_HTTP_SIZE - 1)
+        return false;
+    while (month < COUNT_OF(months) && !str_equal(str_slice(text, 8, 11), str_from(months[month])))
+        month++;
+    (void)snprintf(utc, sizeof(utc), "%.4s-%02zu-%.2sT%.8sZ", text.data + 12, month + 1,
+                   text.data + 5, text.data + 17);
+    if (!clock_parse_utc(str_from(utc), &unix_ms))
+        return false;
+    clock_format_http(unix_ms, again); /* the rest is right when it would be written so again */
+    if (!str_equal(text, str_from(again)))
+        return false;
+    *ret_unix_ms = unix_ms;
     return true;
 }

@@ -25,6 +25,9 @@ void clock_format_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE]);
 /* An HTTP-date (RFC 9110 5.6.7). Years are clamped as above. */
 void clock_format_http(int64_t unix_ms, char out[CLOCK_HTTP_SIZE]);
 
+/* The other way, for a date as RFC 9110 wants it to be written. False for anything else. */
+MUST_USE bool clock_parse_http(struct str text, int64_t *ret_unix_ms);
+
 /*
  * The end of a day written as "2027-03-31", in UTC: the first millisecond after it. False for
  * anything that is not a day of the calendar (date_parse says which); *ret is then untouched.

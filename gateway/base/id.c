@@ -21,3 +21,22 @@ void id_format(int64_t unix_ms, const uint8_t random[ID_RANDOM_BYTES], char out[
     }
     *at = '\0';
 }
+
+bool id_unix_ms(struct str id, int64_t *ret)
+{
+    int64_t unix_ms = 0;
+    if (id.len != ID_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+        char c = id.data[i];
+        if (is_dash ? c != '-' : hex_digit(c) < 0 || (c >= 'A' && c <= 'F'))
+            return false;
+        if (!is_dash && i < 13)
+            unix_ms = unix_ms << 4 | hex_digit(c);
+    }
+    if (id.data[14] != '7' || hex_digit(id.data[19]) >> 2 != 2)
+        return false;
+    *ret = unix_ms;
+    return true;
+}

@@ -1,5 +1,6 @@
 """The journal: what it holds, what it must never hold, and that it survives everything."""
 import base64
+import shutil
 import subprocess
 import threading
 import time
@@ -22,7 +23,7 @@ def test_an_allowed_campaign_leaves_decision_and_outcome(gateway, kore):
     assert campaign["name"] == seed_campaign()["name"] and campaign["timezone"] == "Asia/Kolkata"
     assert campaign["blocks"][0] == {"day": "MO", "start_min": 540, "end_min": 1080}
     assert campaign["contact_lists"] == ["CL Only 2020 Dec 4"] and campaign["template"] == "Welcome"
-    assert len(decision["body_sha256"]) == 64 and len(campaign["message_sha256"]) == 64
+    assert decision["body_hmac"].startswith("hmac:20") and len(campaign["message_sha256"]) == 64
     assert decision["policy"]["revision"] == "2026-11-23.1"
     assert outcome["outcome"] == "created" and outcome["upstream"]["status"] == 200
     assert outcome["upstream"]["campaign_id"] == response.json()["data"]["_id"]
@@ -69,8 +70,7 @@ def test_a_journal_that_cannot_be_written_refuses_everything(make_gateway, kore)
     for path in gateway.audit.glob("*.jsonl"):
         path.unlink()           # the open segment loses its name, and no new one can be made
     gateway.audit.rename(gateway.directory / "gone")
-    (gateway.directory / "gone" / "lock").unlink()
-    (gateway.directory / "gone").rmdir()
+    shutil.rmtree(gateway.directory / "gone")
     response = gateway.post(seed_campaign())
     assert response.status == 503 and response.header("retry-after")
     assert response.json()["type"].endswith("unavailable") and response.json()["created"] == "no"
@@ -81,7 +81,7 @@ def test_a_journal_that_cannot_be_written_refuses_everything(make_gateway, kore)
 def test_a_full_disk_refuses_loses_nothing_and_recovers(make_gateway, kore, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", disk])
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk])
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
@@ -108,7 +108,8 @@ def test_a_full_segment_is_followed_by_another(make_gateway):
         assert gateway.post(seed_campaign()).status == 200
     gateway.stop()
     assert len(list(gateway.audit.glob("*.jsonl"))) > 3
-    assert len(gateway.journal()) == 22
+    kinds = [record["kind"] for record in gateway.journal()]
+    assert kinds.count("decision") == kinds.count("outcome") == 10
 
 
 def test_two_gateways_cannot_share_a_journal(gateway, certs, tmp_path):

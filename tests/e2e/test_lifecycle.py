@@ -29,7 +29,7 @@ def test_term_finishes_what_is_under_way(gateway, kore):
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", gateway.port), timeout=1)
     gateway.stop()
-    assert gateway.journal()[-1]["kind"] == "shutdown"
+    assert [record["kind"] for record in gateway.journal()][-2:] == ["shutdown", "checkpoint"]
     assert gateway.events("stopped")[0]["how"] == "drained"
 
 

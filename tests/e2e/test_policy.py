@@ -22,8 +22,9 @@ def test_every_answer_names_the_policy(make_gateway):
         revision, digest = re.fullmatch(r"(\S+); sha256=([0-9a-f]{64})", answer.header("x-policy")).groups()
         assert revision == "2026-11-23.1" and digest == decision(gateway)["policy"]["digest"]
     gateway.stop()
-    assert {record["kind"] for record in gateway.journal()} == {"started", "decision", "outcome", "shutdown"}
-    assert all(record["policy"] == {"revision": revision, "digest": digest} for record in gateway.journal())
+    records = [record for record in gateway.journal() if record["kind"] not in ("segment", "checkpoint")]
+    assert {record["kind"] for record in records} == {"started", "decision", "outcome", "shutdown"}
+    assert all(record["policy"] == {"revision": revision, "digest": digest} for record in records)
 
 
 def test_a_rule_that_only_reports_lets_pass_and_tells(make_gateway):

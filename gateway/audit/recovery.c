@@ -1,0 +1,300 @@
+#include "audit/recovery.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit/reader.h"
+#include "base/clock.h"
+#include "base/json_read.h"
+#include "base/limits.h"
+
+/* ---- which segment is the last ---- */
+
+/* The one with the highest first record; false when there is none. */
+static bool find_last(const struct writer *writer, size_t *ret_directory, uint64_t *ret_seq)
+{
+    bool found = false;
+    for (size_t i = 0; i < writer->directory_count; i++) {
+        DIR *dir = opendir(writer->directories[i].path);
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            uint64_t seq;
+            if (!segment_parse_name(entry->d_name, &seq) || (found && seq <= *ret_seq))
+                continue;
+            found = true;
+            *ret_seq = seq;
+            *ret_directory = i;
+        }
+        if (dir)
+            closedir(dir);
+    }
+    return found;
+}
+
+/* ---- what its records say ---- */
+
+static struct str text_member(const struct json_value *object, const char *key)
+{
+    const struct json_value *value = json_member(object, str_from(key));
+    return value && json_kind(value) == JSON_KIND_STRING ? json_string(value) : (struct str){0};
+}
+
+/* The frontier of a tree of this size, the largest subtree first. */
+static bool take_frontier(const struct json_value *hashes, uint64_t size, struct merkle *ret)
+{
+    *ret = (struct merkle){.size = size};
+    if (!hashes || json_kind(hashes) != JSON_KIND_ARRAY)
+        return false;
+    const struct json_value *hash = json_first(hashes);
+    for (size_t level = MERKLE_LEVELS; level-- > 0;) {
+        if (!(size >> level & 1))
+            continue;
+        if (!hash || json_kind(hash) != JSON_KIND_STRING ||
+            !digest_from_hex(json_string(hash), ret->nodes[level]))
+            return false;
+        hash = json_next(hash);
+    }
+    return hash == NULL;
+}
+
+static bool take_open(const struct json_value *ids, struct open_set *open)
+{
+    if (!ids || json_kind(ids) != JSON_KIND_ARRAY || !open_set_reserve(open, json_count(ids)))
+        return false;
+    for (const struct json_value *id = json_first(ids); id; id = json_next(id)) {
+        if (json_kind(id) == JSON_KIND_STRING)
+            open_set_add(open, json_string(id), true);
+    }
+    return true;
+}
+
+/* The segment's first record. */
+static bool take_segment(const struct json_value *record, uint64_t seq, struct recovered *ret)
+{
+    struct str origin = text_member(record, "source");
+    if (!str_equal(text_member(record, "kind"), STR("segment")) || origin.len == 0 ||
+        origin.len > LIMIT_ORIGIN_BYTES || !digest_from_hex(text_member(record, "key"), ret->key) ||
+        !clock_parse_utc(text_member(record, "time"), &ret->segment_unix_ms))
+        return false;
+    memcpy(ret->origin, origin.data, origin.len);
+    ret->origin[origin.len] = '\0';
+    return take_frontier(json_member(record, STR("frontier")), seq - 1, &ret->tree) &&
+           take_open(json_member(record, STR("open")), &ret->open);
+}
+
+/* A decision that allowed opens; an outcome that is known, and a person's word, close. */
+static bool take_other(const struct json_value *record, struct recovered *ret)
+{
+    struct str kind = text_member(record, "kind"), id = text_member(record, "id");
+    if (str_equal(kind, STR("decision")) &&
+        str_equal(text_member(record, "verdict"), STR("allow"))) {
+        if (!open_set_reserve(&ret->open, 1))
+            return false;
+        open_set_add(&ret->open, id, true);
+    } else if (str_equal(kind, STR("closed")) ||
+               (str_equal(kind, STR("outcome")) &&
+                !str_equal(text_member(record, "created"), STR("unknown")))) {
+        open_set_remove(&ret->open, id);
+    } else if (str_equal(kind, STR("key"))) {
+        return digest_from_hex(text_member(record, "key"), ret->key);
+    }
+    return true;
+}
+
+static bool take_record(const struct reader_record *record, struct arena *arena,
+                        struct recovered *ret, struct error *err)
+{
+    struct json_fault fault;
+    const struct json_value *json = json_read(record->json, arena, &fault);
+    bool understood = json && json_kind(json) == JSON_KIND_OBJECT &&
+                      (record->line_number == 1 ? take_segment(json, record->head.seq, ret)
+                                                : take_other(json, ret)) &&
+                      merkle_add(&ret->tree, record->head.hash);
+    arena_reset(arena);
+    if (!understood)
+        return error_set(err,
+                         "%s:%llu: this record is none of this version's, or memory is out; move "
+                         "the directory away to begin a new journal",
+                         record->file, (unsigned long long)record->line_number);
+    return true;
+}
+
+/* Reads the segment as far as it is good. */
+static bool read_segment(const struct writer *writer, size_t directory, uint64_t first_seq,
+                         struct recovered *ret, uint64_t *ret_good_bytes, uint64_t *ret_records,
+                         struct error *err)
+{
+    const struct reader_options options = {.directories = &writer->directories[directory].path,
+                                           .directory_count = 1,
+                                           .from_seq = first_seq};
+    struct reader *reader = reader_open(&options, err);
+    struct reader_record record;
+    struct arena arena;
+    struct error wrong;
+    enum reader_result result = READER_FAILED;
+    bool fine = reader != NULL;
+    *ret_good_bytes = *ret_records = 0;
+    arena_init(&arena, LIMIT_ARENA_BYTES);
+    while (fine && (result = reader_next(reader, &record, &wrong)) == READER_RECORD) {
+        fine = take_record(&record, &arena, ret, err);
+        ret->head = record.head;
+        *ret_good_bytes = record.offset + record.line.len + 1;
+        *ret_records += 1;
+    }
+    if (fine && result == READER_FAILED)
+        fine = error_set(err, "%s", wrong.text);
+    arena_release(&arena);
+    reader_close(reader);
+    return fine;
+}
+
+/* ---- the tail ---- */
+
+static bool copy_bytes(int from_fd, uint64_t from, int to_fd)
+{
+    char piece[65536];
+    ssize_t got;
+    while ((got = pread(from_fd, piece, sizeof(piece), (off_t)from)) > 0) {
+        if (write(to_fd, piece, (size_t)got) != got)
+            return false;
+        from += (uint64_t)got;
+    }
+    return got == 0 && fsync(to_fd) == 0;
+}
+
+/* Keeps what is cut: it may be evidence, and destroying it is not ours to decide. */
+static bool save_torn(const struct writer *writer, size_t directory, const char *name, int fd,
+                      uint64_t from, struct journal_recovery *recovery, struct error *err)
+{
+    char torn_name[64];
+    int torn_fd = -1;
+    for (int n = 1; n < 1000 && torn_fd < 0; n++) {
+        (void)snprintf(torn_name, sizeof(torn_name), "%s.torn-%d", name, n);
+        torn_fd = openat(writer->directories[directory].fd, torn_name,
+                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+        if (torn_fd < 0 && errno != EEXIST)
+            break;
+    }
+    bool saved = torn_fd >= 0 && copy_bytes(fd, from, torn_fd);
+    if (!saved)
+        (void)error_set(err, "cannot save the torn end of '%s/%s': %s",
+                        writer->directories[directory].path, name, strerrordesc_np(errno));
+    if (torn_fd >= 0)
+        close(torn_fd);
+    (void)snprintf(recovery->torn_path, sizeof(recovery->torn_path), "%s/%s",
+                   writer->directories[directory].path, torn_name);
+    return saved;
+}
+
+/* Cuts what follows the good records of the segment, after saving it. */
+static bool cut_tail(const struct writer *writer, size_t directory, const char *name, int fd,
+                     uint64_t good_bytes, struct journal_recovery *recovery, struct error *err)
+{
+    struct stat info;
+    const char *path = writer->directories[directory].path;
+    if (fstat(fd, &info) != 0)
+        return error_set(err, "cannot read '%s/%s': %s", path, name, strerrordesc_np(errno));
+    if ((uint64_t)info.st_size == good_bytes)
+        return true;
+    recovery->torn_bytes += (uint64_t)info.st_size - good_bytes;
+    if (!save_torn(writer, directory, name, fd, good_bytes, recovery, err))
+        return false;
+    if (ftruncate(fd, (off_t)good_bytes) != 0 || fsync(fd) != 0)
+        return error_set(err, "cannot cut the torn end of '%s/%s': %s", path, name,
+                         strerrordesc_np(errno));
+    return true;
+}
+
+/* ---- all of it ---- */
+
+/* What DIRECTORY/durable says; 0 when it says nothing. */
+static uint64_t promised_seq(const struct writer *writer)
+{
+    char text[20];
+    uint64_t seq;
+    return writer->durable_fd >= 0 &&
+                   pread(writer->durable_fd, text, sizeof(text), 0) == sizeof(text) &&
+                   str_to_u64((struct str){text, sizeof(text)}, &seq)
+               ? seq
+               : 0;
+}
+
+/* What was durable and is not there any more is no torn tail: nothing may be cut or go on. */
+static bool check_promise(const struct writer *writer, uint64_t reached, struct error *err)
+{
+    uint64_t promised = promised_seq(writer);
+    if (reached >= promised)
+        return true;
+    return error_set(
+        err,
+        "the journal in '%s' is damaged: records up to %llu were durable, but only %llu "
+        "can be read; keep it as it is, ask `campaign-gateway audit verify`, and give "
+        "the gateway another directory",
+        writer->directories[0].path, (unsigned long long)promised, (unsigned long long)reached);
+}
+
+/* A segment whose very first record was torn holds nothing: the chain ends in the one before. */
+static bool drop(const struct writer *writer, size_t directory, const char *name, struct error *err)
+{
+    if (unlinkat(writer->directories[directory].fd, name, 0) == 0)
+        return true;
+    return error_set(err, "cannot remove the empty '%s/%s': %s",
+                     writer->directories[directory].path, name, strerrordesc_np(errno));
+}
+
+/* One that was finished is read-only, and a new one is begun behind it. */
+static int open_last(const struct writer *writer, size_t directory, const char *name,
+                     bool *ret_finished)
+{
+    struct stat info;
+    int directory_fd = writer->directories[directory].fd;
+    *ret_finished =
+        fstatat(directory_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && !(info.st_mode & S_IWUSR);
+    return openat(directory_fd, name, (*ret_finished ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static bool recover_last(struct writer *writer, size_t directory, uint64_t first_seq,
+                         struct journal_recovery *recovery, struct recovered *ret,
+                         struct error *err)
+{
+    uint64_t good_bytes;
+    bool finished;
+    segment_name(first_seq, writer->name);
+    int fd = open_last(writer, directory, writer->name, &finished);
+    if (fd < 0)
+        return error_set(err, "cannot open '%s/%s': %s", writer->directories[directory].path,
+                         writer->name, strerrordesc_np(errno));
+    bool fine =
+        read_segment(writer, directory, first_seq, ret, &good_bytes, &recovery->records, err) &&
+        check_promise(writer, good_bytes > 0 ? ret->head.seq : first_seq - 1, err) &&
+        (finished || cut_tail(writer, directory, writer->name, fd, good_bytes, recovery, err));
+    if (fine && good_bytes > 0 && !finished) {
+        writer->fd = fd;
+        writer->directory = directory;
+        writer->bytes = good_bytes;
+        ret->found = true;
+        return true;
+    }
+    close(fd);
+    ret->found = fine && good_bytes > 0;
+    return fine && (ret->found || drop(writer, directory, writer->name, err));
+}
+
+bool recovery_run(struct writer *writer, struct journal_recovery *ret_recovery,
+                  struct recovered *ret, struct error *err)
+{
+    size_t directory = 0;
+    uint64_t first_seq = 0;
+    while (!ret->found && find_last(writer, &directory, &first_seq)) {
+        open_set_release(&ret->open);
+        *ret = (struct recovered){0};
+        if (!recover_last(writer, directory, first_seq, ret_recovery, ret, err))
+            return false;
+    }
+    ret_recovery->last_seq = ret->head.seq;
+    ret_recovery->open_intents = ret->open.former_count;
+    return check_promise(writer, ret->head.seq, err);
+}

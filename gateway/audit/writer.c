@@ -1,0 +1,188 @@
+#include "audit/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Room is reserved so much ahead of what is written: a full disk shows here first, while there is
+ * still room for what is under way. */
+#define RESERVE_BYTES (4UL * 1024 * 1024)
+
+static bool write_fully(int fd, struct str bytes, uint64_t offset)
+{
+    size_t done = 0;
+    while (done < bytes.len) {
+        ssize_t wrote = pwrite(fd, bytes.data + done, bytes.len - done, (off_t)(offset + done));
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return false;
+        done += (size_t)wrote;
+    }
+    return true;
+}
+
+static void leave(struct writer *writer)
+{
+    if (writer->fd >= 0)
+        close(writer->fd);
+    writer->fd = -1;
+    writer->bytes = writer->reserved = 0;
+}
+
+/* A file without any durable record must go: the next segment has its name. */
+static bool remove_remains(struct writer *writer)
+{
+    int directory_fd = writer->directories[writer->remains_directory].fd;
+    if (writer->has_remains)
+        writer->has_remains = unlinkat(directory_fd, writer->remains, 0) != 0 && errno != ENOENT;
+    return !writer->has_remains;
+}
+
+bool writer_begin(struct writer *writer, size_t directory, uint64_t first_seq)
+{
+    int directory_fd = writer->directories[directory].fd;
+    leave(writer);
+    if (!remove_remains(writer))
+        return false;
+    segment_name(first_seq, writer->name);
+    int fd = openat(directory_fd, writer->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    writer->fd = fd;
+    writer->directory = directory;
+    if (fsync(directory_fd) == 0) /* the name must survive a power cut, too */
+        return true;
+    writer_abandon(writer);
+    return false;
+}
+
+/* Writing on into a file that was deleted or replaced would feed an inode nobody finds again. */
+static bool is_in_place(const struct writer *writer)
+{
+    struct stat open_one, named;
+    return fstat(writer->fd, &open_one) == 0 &&
+           fstatat(writer->directories[writer->directory].fd, writer->name, &named,
+                   AT_SYMLINK_NOFOLLOW) == 0 &&
+           open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
+}
+
+/* The file keeps its size, so that whoever reads it sees records only. */
+static void reserve(struct writer *writer, uint64_t end)
+{
+    if (end <= writer->reserved || writer->cannot_reserve)
+        return;
+    uint64_t most = writer->segment_bytes > end ? writer->segment_bytes : end;
+    uint64_t wanted = end + RESERVE_BYTES < most ? end + RESERVE_BYTES : most;
+    int failed = fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, (off_t)writer->bytes,
+                           (off_t)(wanted - writer->bytes));
+    if (!failed)
+        writer->reserved = wanted;
+    writer->space_is_low = failed && errno == ENOSPC;
+    writer->cannot_reserve = failed && (errno == EOPNOTSUPP || errno == ENOSYS);
+}
+
+bool writer_append(struct writer *writer, struct str bytes)
+{
+    if (writer->fd < 0 || !is_in_place(writer))
+        return false;
+    reserve(writer, writer->bytes + bytes.len);
+    if (!write_fully(writer->fd, bytes, writer->bytes) || fdatasync(writer->fd) != 0)
+        return false;
+    writer->bytes += bytes.len;
+    return true;
+}
+
+void writer_abandon(struct writer *writer)
+{
+    if (writer->fd < 0)
+        return;
+    /* If the cut fails, the next segment's first number says where this one ends; reader.c. */
+    (void)!ftruncate(writer->fd, (off_t)writer->bytes);
+    if (writer->bytes == 0) {
+        writer->has_remains = true;
+        writer->remains_directory = writer->directory;
+        memcpy(writer->remains, writer->name, sizeof(writer->remains));
+        (void)remove_remains(writer);
+    }
+    leave(writer);
+}
+
+void writer_finish(struct writer *writer)
+{
+    if (writer->fd < 0)
+        return;
+    /* None of this is needed for what is durable already, so none of it can fail it. */
+    (void)!ftruncate(writer->fd, (off_t)writer->bytes);
+    (void)fchmod(writer->fd, 0400);
+    (void)fsync(writer->fd);
+    leave(writer);
+}
+
+void writer_mark(struct writer *writer, uint64_t seq)
+{
+    char text[32];
+    int length = snprintf(text, sizeof(text), "%020llu\n", (unsigned long long)seq);
+    if (writer->durable_fd >= 0) /* a hint for readers: without it they only see less */
+        (void)!pwrite(writer->durable_fd, text, (size_t)length, 0);
+}
+
+/* ---- attachments ---- */
+
+/* Makes and syncs each directory of the path. */
+static bool make_directories(int root_fd, const char *name)
+{
+    char path[256];
+    size_t length = strlen(name);
+    for (size_t i = 0; i < length && i < sizeof(path); i++) {
+        path[i] = name[i];
+        if (name[i] != '/')
+            continue;
+        path[i] = '\0';
+        if (mkdirat(root_fd, path, 0700) == 0) {
+            if (fsync(root_fd) != 0)
+                return false;
+        } else if (errno != EEXIST) {
+            return false;
+        }
+        path[i] = '/';
+    }
+    return length < sizeof(path);
+}
+
+static bool sync_parent(int root_fd, const char *name)
+{
+    char path[256];
+    const char *slash = strrchr(name, '/');
+    if (!slash)
+        return fsync(root_fd) == 0;
+    (void)snprintf(path, sizeof(path), "%.*s", (int)(slash - name), name);
+    int fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return synced;
+}
+
+bool writer_attach(const struct writer *writer, const char *name, struct str bytes)
+{
+    int root_fd = writer->directories[0].fd;
+    if (!make_directories(root_fd, name))
+        return false;
+    int fd = openat(root_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool durable = write_fully(fd, bytes, 0) && fdatasync(fd) == 0;
+    close(fd);
+    durable = durable && sync_parent(root_fd, name);
+    if (!durable)
+        writer_detach(writer, name);
+    return durable;
+}
+
+void writer_detach(const struct writer *writer, const char *name)
+{
+    (void)unlinkat(writer->directories[0].fd, name, 0);
+}
