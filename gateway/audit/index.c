@@ -105,11 +105,10 @@ struct update {
 static bool open_reader(struct update *update, struct error *err)
 {
     const struct index *index = update->index;
-    const struct reader_options options = {
-        .directories = index->options.directories,
-        .directory_count = index->options.directory_count,
-        .after = index->head.first_seq ? &index->head.at : NULL,
-        .durable_only = true};
+    const struct reader_options options = {.directories = index->options.directories,
+                                           .directory_count = index->options.directory_count,
+                                           .after = index->head.first_seq ? &index->head.at : NULL,
+                                           .durable_only = true};
     reader_close(update->reader);
     update->reader = reader_open(&options, err);
     update->standing = index->head.at.head;

@@ -22,8 +22,8 @@ struct index;
 struct index_options {
     const char *const *directories; /* live until index_close, as does path */
     size_t directory_count;
-    const char *path; /* NULL: index.sqlite in the first directory */
-    bool rebuild;     /* from the segments, whatever is there */
+    const char *path;                          /* NULL: index.sqlite in the first directory */
+    bool rebuild;                              /* from the segments, whatever is there */
     void (*progress)(void *arg, uint64_t seq); /* told now and then while it is made; or NULL */
     void *arg;
 };

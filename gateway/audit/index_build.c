@@ -2,16 +2,9 @@
 
 #include <stdlib.h>
 
-#include "audit/terms.h"
+#include "audit/recent_terms.h"
+#include "base/clock.h"
 #include "base/limits.h"
-
-/* Postings that are kept until they are written: a block of ordinary records has about half. */
-#define MOST_POSTINGS (8UL << 20)
-
-/* Where the terms of one record stand among the postings. */
-struct range {
-    size_t start, end;
-};
 
 /* One of an earlier block, whose rows are written already. */
 struct late {
@@ -24,13 +17,14 @@ struct index_build {
     struct arena arena;  /* of the record being taken */
     struct arena second; /* of an earlier one of its story */
 
-    struct terms postings; /* of the block; as terms, with the record in the lower bits */
-    struct range ranges[POSTINGS_BLOCK]; /* by record; of those not yet written */
+    struct postings_block *postings;
+    struct recent_terms *recent;
     uint64_t block_number;
     struct index_block block;
-    bool is_begun;            /* the block above is the one being taken */
-    bool has_rows;            /* some of its records were written before */
-    uint64_t first_unwritten; /* number of the first record that is not written yet */
+    bool is_begun;     /* the block above is the one being taken */
+    bool has_rows;     /* some of its records were written before */
+    bool has_failed;   /* no memory */
+    struct error *err; /* of the writing under way */
 
     struct late *late;
     size_t late_count, late_capacity;
@@ -52,7 +46,12 @@ struct index_build *index_build_new(struct index_db *db, struct fetch *fetch)
     arena_init(&build->arena, LIMIT_ARENA_BYTES);
     arena_init(&build->second, LIMIT_ARENA_BYTES);
     buf_init(&build->written, POSTINGS_BYTES);
-    return build;
+    build->postings = postings_block_new();
+    build->recent = recent_terms_new();
+    if (build->postings && build->recent)
+        return build;
+    index_build_free(build);
+    return NULL;
 }
 
 void index_build_free(struct index_build *build)
@@ -61,7 +60,8 @@ void index_build_free(struct index_build *build)
         return;
     arena_release(&build->arena);
     arena_release(&build->second);
-    terms_release(&build->postings);
+    postings_block_free(build->postings);
+    recent_terms_free(build->recent);
     terms_release(&build->own);
     terms_release(&build->others);
     buf_release(&build->written);
@@ -76,34 +76,36 @@ struct str index_build_source(const struct index_build *build)
 
 bool index_build_is_full(const struct index_build *build)
 {
-    return build->postings.count >= MOST_POSTINGS;
+    return postings_block_is_full(build->postings);
 }
 
 /* ---- postings ---- */
 
-static void post(struct index_build *build, uint64_t seq, uint64_t term)
+/* Into a block that is written already. */
+static void post_late(struct index_build *build, uint64_t seq, uint64_t term)
 {
-    uint64_t posting = term << 16 | seq % POSTINGS_BLOCK;
-    if (seq / POSTINGS_BLOCK == build->block_number) {
-        terms_add(&build->postings, posting);
-        return;
-    }
     if (build->late_count == build->late_capacity) {
         size_t capacity = build->late_capacity ? build->late_capacity * 2 : 1024;
         struct late *late = realloc(build->late, capacity * sizeof(*late));
-        build->postings.failed |= !late;
+        build->has_failed |= !late;
         if (!late)
             return;
         build->late = late;
         build->late_capacity = capacity;
     }
-    build->late[build->late_count++] = (struct late){seq / POSTINGS_BLOCK, posting};
+    build->late[build->late_count++] =
+        (struct late){seq / POSTINGS_BLOCK, term << 16 | seq % POSTINGS_BLOCK};
 }
 
-static void post_all(struct index_build *build, uint64_t seq, const struct terms *terms)
+static void post(struct index_build *build, uint64_t seq, const uint64_t *terms, size_t count)
 {
-    for (size_t i = 0; i < terms->count; i++)
-        post(build, seq, terms->items[i]);
+    bool is_late = seq / POSTINGS_BLOCK != build->block_number;
+    for (size_t i = 0; i < count; i++) {
+        if (is_late)
+            post_late(build, seq, terms[i]);
+        else
+            postings_block_add(build->postings, terms[i], seq % POSTINGS_BLOCK);
+    }
 }
 
 /* ---- stories ---- */
@@ -121,37 +123,34 @@ static bool read_terms(struct index_build *build, uint64_t seq, struct terms *ou
                        struct error *err)
 {
     struct index_record record;
+    struct record_brief brief;
     struct fetched fetched;
-    struct json_fault fault;
     struct error unused;
     bool found;
     if (!index_db_record(build->db, seq, &record, &found, err))
         return false;
-    if (!found ||
-        fetch_record(build->fetch, seq, record.offset, &fetched, &unused) != FETCH_FOUND)
+    if (!found || fetch_record(build->fetch, seq, record.offset, &fetched, &unused) != FETCH_FOUND)
         return true;
     arena_reset(&build->second);
-    const struct json_value *json = json_read(fetched.json, &build->second, &fault);
-    if (json)
-        terms_of_record(json, &build->second, out);
+    if (!terms_of_record(fetched.json, &build->second, out, &brief))
+        out->count = 0;
     return true;
 }
 
 /* Each is found by what the other says. */
 static bool join(struct index_build *build, uint64_t seq, uint64_t earlier, struct error *err)
 {
-    post_all(build, earlier, &build->own);
-    if (earlier >= build->first_unwritten) {
-        struct range range = build->ranges[earlier % POSTINGS_BLOCK];
-        for (size_t i = range.start; i < range.end; i++)
-            post(build, seq, build->postings.items[i] >> 16);
-        return true;
+    size_t count;
+    const uint64_t *terms = recent_terms_get(build->recent, earlier, &count);
+    if (!terms) {
+        build->others.count = 0;
+        if (!read_terms(build, earlier, &build->others, err))
+            return false;
+        terms = build->others.items;
+        count = build->others.count;
     }
-    build->others.count = 0;
-    if (!read_terms(build, earlier, &build->others, err))
-        return false;
-    post_all(build, seq, &build->others);
-    build->postings.failed |= build->others.failed;
+    post(build, seq, terms, count);
+    post(build, earlier, build->own.items, build->own.count);
     return true;
 }
 
@@ -180,17 +179,14 @@ static bool begin_block(struct index_build *build, uint64_t seq, struct error *e
     build->block_number = number;
     build->is_begun = true;
     build->has_rows = build->block.records > 0;
-    build->first_unwritten = seq;
     return true;
 }
 
-static void take_time(struct index_build *build, uint64_t seq, const struct json_value *json)
+static void take_time(struct index_build *build, uint64_t seq, struct str text)
 {
     int64_t time;
-    struct index_times *times =
-        &build->block.times[seq % POSTINGS_BLOCK / INDEX_TIMES_RECORDS];
-    build->block.records++;
-    if (!json || !record_time(json, &time))
+    struct index_times *times = &build->block.times[seq % POSTINGS_BLOCK / INDEX_TIMES_RECORDS];
+    if (!clock_parse_utc(text, &time))
         return;
     if (time < times->least)
         times->least = time;
@@ -198,97 +194,89 @@ static void take_time(struct index_build *build, uint64_t seq, const struct json
         times->most = time;
 }
 
-static void take_source(struct index_build *build, const struct json_value *json)
+static void take_source(struct index_build *build, const struct record_brief *brief)
 {
-    struct str source = record_text(json, "source");
-    if (source.len == 0 || source.len >= sizeof(build->source) ||
-        !str_equal(record_text(json, "kind"), STR("segment")))
+    if (brief->source.len == 0 || brief->source.len >= sizeof(build->source) ||
+        !str_equal(brief->kind, STR("segment")))
         return;
-    memcpy(build->source, source.data, source.len);
-    build->source[source.len] = '\0';
+    memcpy(build->source, brief->source.data, brief->source.len);
+    build->source[brief->source.len] = '\0';
 }
 
 /* What it says; a record that is no JSON is there, and found by its number alone. */
-static bool take_content(struct index_build *build, uint64_t seq, const struct json_value *json,
+static bool take_content(struct index_build *build, uint64_t seq, struct str json,
                          struct error *err)
 {
-    struct str id = record_text(json, "id"), digest = record_text(json, "policy.digest");
-    size_t start = build->postings.count;
+    struct record_brief brief;
+    arena_reset(&build->arena);
     build->own.count = 0;
-    terms_of_record(json, &build->arena, &build->own);
-    post_all(build, seq, &build->own);
-    build->ranges[seq % POSTINGS_BLOCK] = (struct range){start, build->postings.count};
-    post(build, seq, term_of_kind(record_text(json, "kind")));
-    take_source(build, json);
-    if (digest.len && !index_db_put_policy(build->db, digest, err))
+    if (!terms_of_record(json, &build->arena, &build->own, &brief))
+        return true;
+    const uint64_t kind = term_of_kind(brief.kind);
+    post(build, seq, &kind, 1);
+    post(build, seq, build->own.items, build->own.count);
+    recent_terms_put(build->recent, seq, &build->own);
+    take_time(build, seq, brief.time);
+    take_source(build, &brief);
+    if (brief.policy_digest.len && !index_db_put_policy(build->db, brief.policy_digest, err))
         return false;
-    if (id.len && !join_story(build, seq, id, err))
-        return false;
-    return !(build->postings.failed | build->own.failed) || error_set(err, "out of memory");
+    return !brief.id.len || join_story(build, seq, brief.id, err);
+}
+
+static bool has_failed(const struct index_build *build)
+{
+    return build->has_failed || build->own.failed || build->others.failed ||
+           postings_block_has_failed(build->postings);
 }
 
 bool index_build_take(struct index_build *build, const struct reader_record *record,
                       struct error *err)
 {
-    struct json_fault fault;
     uint64_t seq = record->head.seq;
     struct index_record row = {.offset = record->offset};
     memcpy(&row.hash, record->head.hash, sizeof(row.hash));
-    if (seq > INT64_MAX)
+    if (seq >= INDEX_SEQ_MOST)
         return error_set(err, "%s:%llu: the record's number is beyond all bounds", record->file,
                          (unsigned long long)record->line_number);
-    if (!begin_block(build, seq, err) || !index_db_put_record(build->db, seq, &row, err))
+    if (!begin_block(build, seq, err) || !index_db_put_record(build->db, seq, &row, err) ||
+        !take_content(build, seq, record->json, err))
         return false;
-    arena_reset(&build->arena);
-    const struct json_value *json = json_read(record->json, &build->arena, &fault);
-    take_time(build, seq, json);
-    build->ranges[seq % POSTINGS_BLOCK] = (struct range){0};
-    return !json || take_content(build, seq, json, err);
+    build->block.records++;
+    return !has_failed(build) || error_set(err, "out of memory");
 }
 
 /* ---- writing ---- */
 
-/* Adds those of one term to what is written already. */
-static bool merge(struct index_build *build, uint64_t block, const uint64_t *sorted, size_t count,
+/* With what is written already of the term. */
+static bool merge(struct index_build *build, uint64_t block, const struct postings_found *postings,
                   struct error *err)
 {
     bool found;
     struct postings set = {0};
-    buf_clear(&build->written);
-    if (!index_db_posting(build->db, block, sorted[0] >> 16, &set, &found, err))
+    if (postings->set)
+        set = *postings->set;
+    for (size_t i = 0; i < postings->count; i++)
+        postings_put(&set, postings->sorted[i] & 0xffff);
+    if (!index_db_posting(build->db, block, postings->term, &set, &found, err))
         return false;
-    for (size_t i = 0; i < count; i++)
-        postings_put(&set, sorted[i] & 0xffff);
-    postings_write_set(&set, &build->written);
-    return index_db_put_posting(build->db, block, sorted[0] >> 16, buf_str(&build->written), err);
-}
-
-static bool write_term(struct index_build *build, const uint64_t *sorted, size_t count,
-                       struct error *err)
-{
-    if (build->has_rows)
-        return merge(build, build->block_number, sorted, count, err);
     buf_clear(&build->written);
-    postings_write(sorted, count, &build->written);
-    return index_db_put_posting(build->db, build->block_number, sorted[0] >> 16,
-                                buf_str(&build->written), err);
+    postings_write_set(&set, &build->written);
+    return index_db_put_posting(build->db, block, postings->term, !found, buf_str(&build->written),
+                                err);
 }
 
-static bool write_postings(struct index_build *build, struct error *err)
+static bool write_term(void *arg, const struct postings_found *postings)
 {
-    size_t count = build->postings.count;
-    uint64_t *items = build->postings.items, *scratch = malloc((count + 1) * sizeof(*scratch));
-    bool fine = scratch || error_set(err, "out of memory");
-    if (fine)
-        postings_sort(items, scratch, count);
-    free(scratch);
-    for (size_t start = 0, end; fine && start < count; start = end) {
-        for (end = start + 1; end < count && items[end] >> 16 == items[start] >> 16;)
-            end++;
-        fine = write_term(build, items + start, end - start, err);
-    }
-    build->postings.count = 0;
-    return fine;
+    struct index_build *build = arg;
+    if (build->has_rows)
+        return merge(build, build->block_number, postings, build->err);
+    buf_clear(&build->written);
+    if (postings->set)
+        postings_write_set(postings->set, &build->written);
+    else
+        postings_write(postings->sorted, postings->count, &build->written);
+    return index_db_put_posting(build->db, build->block_number, postings->term, true,
+                                buf_str(&build->written), build->err);
 }
 
 static int compare_late(const void *a, const void *b)
@@ -303,8 +291,12 @@ static bool write_late(struct index_build *build, struct error *err)
     bool fine = true;
     if (build->late_count)
         qsort(build->late, build->late_count, sizeof(*build->late), compare_late);
-    for (size_t i = 0; fine && i < build->late_count; i++)
-        fine = merge(build, build->late[i].block, &build->late[i].posting, 1, err);
+    for (size_t i = 0; fine && i < build->late_count; i++) {
+        const struct late *late = &build->late[i];
+        const struct postings_found one = {
+            .term = late->posting >> 16, .sorted = &late->posting, .count = 1};
+        fine = merge(build, late->block, &one, err);
+    }
     build->late_count = 0;
     return fine;
 }
@@ -313,7 +305,9 @@ bool index_build_flush(struct index_build *build, struct error *err)
 {
     if (!build->is_begun)
         return true;
-    if (!write_postings(build, err) || !write_late(build, err) ||
+    build->err = err;
+    (void)error_set(err, "out of memory"); /* unless something else is said */
+    if (!postings_block_take(build->postings, write_term, build) || !write_late(build, err) ||
         !index_db_put_block(build->db, build->block_number, &build->block, err))
         return false;
     build->is_begun = false; /* it is read again when it goes on */

@@ -18,7 +18,7 @@
 #define TEXT_OF_EXPANDED(number) #number
 
 #define BUSY_MS 60000
-#define CACHE_KB "-32768" /* pages are written once in a transaction; negative: in KiB */
+#define CACHE_KB "-32768"    /* pages are written once in a transaction; negative: in KiB */
 #define MOST_BYTES (1 << 20) /* of a text, a blob or a row; ours are far smaller */
 
 static const char tables[] =
@@ -28,10 +28,10 @@ static const char tables[] =
     "CREATE TABLE story (id BLOB, seq INTEGER, PRIMARY KEY (id, seq)) WITHOUT ROWID;"
     "CREATE TABLE policy (digest BLOB PRIMARY KEY) WITHOUT ROWID;"
     "CREATE TABLE block (number INTEGER PRIMARY KEY, records INTEGER, times BLOB);"
-    "CREATE TABLE posting (block INTEGER, term INTEGER, seqs BLOB, PRIMARY KEY (block, term))"
-    " WITHOUT ROWID;"
+    "CREATE TABLE posting (block_and_term INTEGER PRIMARY KEY, seqs BLOB);"
     "PRAGMA application_id = " TEXT_OF(INDEX_APPLICATION) ";"
-    "PRAGMA user_version = " TEXT_OF(INDEX_SCHEMA) ";";
+                                                          "PRAGMA user_version = " TEXT_OF(
+                                                              INDEX_SCHEMA) ";";
 
 static const char no_tables[] =
     "DROP TABLE IF EXISTS head; DROP TABLE IF EXISTS record; DROP TABLE IF EXISTS story;"
@@ -51,6 +51,7 @@ enum statement {
     PUT_BLOCK,
     COUNT_RECORDS,
     GET_POSTING,
+    ADD_POSTING,
     PUT_POSTING,
     STATEMENTS
 };
@@ -69,8 +70,9 @@ static const char *const texts[STATEMENTS] = {
     [GET_BLOCK] = "SELECT records, times FROM block WHERE number = ?1",
     [PUT_BLOCK] = "INSERT OR REPLACE INTO block VALUES (?1, ?2, ?3)",
     [COUNT_RECORDS] = "SELECT sum(records) FROM block",
-    [GET_POSTING] = "SELECT seqs FROM posting WHERE block = ?1 AND term = ?2",
-    [PUT_POSTING] = "INSERT OR REPLACE INTO posting VALUES (?1, ?2, ?3)",
+    [GET_POSTING] = "SELECT seqs FROM posting WHERE block_and_term = ?1",
+    [ADD_POSTING] = "INSERT INTO posting VALUES (?1, ?2)",
+    [PUT_POSTING] = "INSERT OR REPLACE INTO posting VALUES (?1, ?2)",
 };
 
 struct index_db {
@@ -329,8 +331,7 @@ static bool make_tables(struct index_db *db, struct identity *identity, struct e
 static bool has_tables(struct index_db *db, struct error *err)
 {
     struct identity identity;
-    if (!identify(db, &identity, err) ||
-        (is_empty(&identity) && !make_tables(db, &identity, err)))
+    if (!identify(db, &identity, err) || (is_empty(&identity) && !make_tables(db, &identity, err)))
         return false;
     if (identity.application != INDEX_APPLICATION) {
         db->trouble = INDEX_FOREIGN;
@@ -632,14 +633,19 @@ bool index_db_count(struct index_db *db, uint64_t *ret, struct error *err)
     return true;
 }
 
+/* INDEX_SEQ_MOST keeps it below the highest number that SQLite has. */
+static uint64_t posting_key(uint64_t block, uint64_t term)
+{
+    return block << TERM_BITS | term;
+}
+
 bool index_db_posting(struct index_db *db, uint64_t block, uint64_t term, struct postings *set,
                       bool *ret_found, struct error *err)
 {
     sqlite3_stmt *statement = prepare(db, GET_POSTING, err);
     if (!statement)
         return false;
-    bind_number(statement, 1, block);
-    bind_number(statement, 2, term);
+    bind_number(statement, 1, posting_key(block, term));
     if (!step(db, statement, ret_found, err))
         return false;
     bool fine = !*ret_found || postings_add_written(set, column_bytes(statement, 0));
@@ -647,14 +653,13 @@ bool index_db_posting(struct index_db *db, uint64_t block, uint64_t term, struct
     return fine || doubt(db, "a list of records is damaged", err);
 }
 
-bool index_db_put_posting(struct index_db *db, uint64_t block, uint64_t term, struct str written,
-                          struct error *err)
+bool index_db_put_posting(struct index_db *db, uint64_t block, uint64_t term, bool is_new,
+                          struct str written, struct error *err)
 {
-    sqlite3_stmt *statement = prepare(db, PUT_POSTING, err);
+    sqlite3_stmt *statement = prepare(db, is_new ? ADD_POSTING : PUT_POSTING, err);
     if (!statement)
         return false;
-    bind_number(statement, 1, block);
-    bind_number(statement, 2, term);
-    bind_bytes(statement, 3, written);
+    bind_number(statement, 1, posting_key(block, term));
+    bind_bytes(statement, 2, written);
     return step_once(db, statement, err);
 }

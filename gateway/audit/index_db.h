@@ -8,7 +8,8 @@
  *     block     of 32,768 numbers: how many records, and the times of each 128 of them
  *     posting   block, term (terms.h) -> which records have it (postings.h)
  *
- * The key of `posting` begins with the block, so that what is new is written behind what is there.
+ * The key of `posting` is one number, the block in its upper bits: what is new is written behind
+ * what is there.
  *
  * Several processes may read and one may write at the same time (WAL). A text of a search never
  * becomes part of a statement. Every call that fails has set `err`, and index_db_trouble says of
@@ -16,7 +17,7 @@
  */
 #pragma once
 
-#include "audit/postings.h"
+#include "audit/postings_block.h"
 #include "audit/reader.h"
 
 struct index_db;
@@ -79,6 +80,8 @@ struct index_record {
 /* *ret_found false: there is no such row. */
 MUST_USE bool index_db_record(struct index_db *db, uint64_t seq, struct index_record *ret,
                               bool *ret_found, struct error *err);
+#define INDEX_SEQ_MOST ((uint64_t)1 << 33) /* what a key has room for; years of any gateway */
+
 MUST_USE bool index_db_put_record(struct index_db *db, uint64_t seq,
                                   const struct index_record *record, struct error *err);
 
@@ -120,6 +123,6 @@ MUST_USE bool index_db_count(struct index_db *db, uint64_t *ret, struct error *e
 /* Adds to the set what has the term; *ret_found false: there is no row. */
 MUST_USE bool index_db_posting(struct index_db *db, uint64_t block, uint64_t term,
                                struct postings *set, bool *ret_found, struct error *err);
-/* Replaces. */
-MUST_USE bool index_db_put_posting(struct index_db *db, uint64_t block, uint64_t term,
+/* `is_new`: there is no row yet; otherwise it is replaced. */
+MUST_USE bool index_db_put_posting(struct index_db *db, uint64_t block, uint64_t term, bool is_new,
                                    struct str written, struct error *err);

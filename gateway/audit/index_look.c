@@ -43,11 +43,11 @@ static void put_text(struct buf *out, struct str text)
 /* Of what is asked, but for the page. */
 static void put_fingerprint(const struct search_query *query, struct buf *out)
 {
-    const struct str texts[] = {
-        query->source,   query->id,          query->kind,    query->team,
-        query->caller,   query->verdict,     query->code,    query->outcome,
-        query->campaign, query->campaign_id, query->template, query->policy_revision,
-        query->text};
+    const struct str texts[] = {query->source,      query->id,       query->kind,
+                                query->team,        query->caller,   query->verdict,
+                                query->code,        query->outcome,  query->campaign,
+                                query->campaign_id, query->template, query->policy_revision,
+                                query->text};
     struct buf asked;
     char hex[DIGEST_HEX_SIZE];
     buf_init(&asked, SIZE_MAX);
@@ -83,15 +83,17 @@ static bool take_cursor(struct look *look, struct error *err)
         return true;
     if (!str_cut(after, '-', &number, &rest) || !str_to_u64(number, &look->after) ||
         look->after == 0)
-        return error_set(err, "--after '%.*s' is no cursor: a page ends with one when there is "
-                              "more",
+        return error_set(err,
+                         "--after '%.*s' is no cursor: a page ends with one when there is "
+                         "more",
                          SHOW_ARGS(after));
     buf_init(&again, 64);
     put_cursor(look, &again);
     bool fine = str_equal(buf_str(&again), after);
     buf_release(&again);
-    return fine || error_set(err, "--after '%.*s' is the cursor of another search: ask the same "
-                                  "as there",
+    return fine || error_set(err,
+                             "--after '%.*s' is the cursor of another search: ask the same "
+                             "as there",
                              SHOW_ARGS(after));
 }
 
@@ -398,10 +400,9 @@ enum look_result look_run(struct look *look, struct index_db *db, struct fetch *
     if (!find_policies_and_ids(look, err))
         return index_db_trouble(db) == INDEX_DOUBTFUL ? LOOK_DOUBTFUL : LOOK_FAILED;
     set_bounds(look);
-    uint64_t blocks =
-        look->first <= look->last
-            ? look->last / POSTINGS_BLOCK - look->first / POSTINGS_BLOCK + 1
-            : 0;
+    uint64_t blocks = look->first <= look->last
+                          ? look->last / POSTINGS_BLOCK - look->first / POSTINGS_BLOCK + 1
+                          : 0;
     for (uint64_t i = 0; i < blocks && result == LOOK_DONE && !is_over(look); i++) {
         uint64_t block = look->query->oldest_first ? look->first / POSTINGS_BLOCK + i
                                                    : look->last / POSTINGS_BLOCK - i;

@@ -328,8 +328,7 @@ struct reader *reader_open(const struct reader_options *options, struct error *e
     reader->options = *options;
     reader->fd = -1;
     buf_init(&reader->text, SEGMENT_LINE_BYTES + 2UL * PIECE_BYTES);
-    bool fine =
-        options->after ? open_after(reader, options->after, err) : open_first(reader, err);
+    bool fine = options->after ? open_after(reader, options->after, err) : open_first(reader, err);
     reader->options.after = NULL;
     if (!fine) {
         reader_close(reader);

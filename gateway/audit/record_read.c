@@ -43,15 +43,39 @@ bool record_time(const struct json_value *record, int64_t *ret_unix_ms)
     return clock_parse_utc(record_text(record, "time"), ret_unix_ms);
 }
 
+/* What refuses, what is only reported, what an exception lifts. */
+static const struct str lists_of_codes[] = {STR("violations"), STR("reported"), STR("waived")};
+
+static const struct str left_out[] = {STR("id"),       STR("prev"), STR("time"), STR("note"),
+                                      STR("frontier"), STR("open"), STR("key")};
+
+static bool is_one_of(struct str key, const struct str *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(key, names[i]))
+            return true;
+    }
+    return false;
+}
+
+bool record_has_codes(struct str key)
+{
+    return is_one_of(key, lists_of_codes, COUNT_OF(lists_of_codes));
+}
+
+bool record_leaves_out(struct str key)
+{
+    return is_one_of(key, left_out, COUNT_OF(left_out));
+}
+
 void record_each_code(const struct json_value *record, void (*found)(void *arg, struct str code),
                       void *arg)
 {
-    static const char *const lists[] = {"violations", "reported", "waived"};
     struct str refusal = record_text(record, "code");
     if (refusal.len)
         found(arg, refusal);
-    for (size_t i = 0; i < COUNT_OF(lists); i++) {
-        const struct json_value *list = record_value(record, lists[i]);
+    for (size_t i = 0; i < COUNT_OF(lists_of_codes); i++) {
+        const struct json_value *list = member(record, lists_of_codes[i]);
         if (!list || json_kind(list) != JSON_KIND_ARRAY)
             continue;
         for (const struct json_value *each = json_first(list); each; each = json_next(each)) {
@@ -75,23 +99,13 @@ static void each_text(const struct json_value *value, void (*found)(void *arg, s
         each_text(each, found, arg);
 }
 
-static bool is_left_out(struct str key)
-{
-    static const char *const names[] = {"id", "prev", "time", "note", "frontier", "open", "key"};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (str_equal(key, str_from(names[i])))
-            return true;
-    }
-    return false;
-}
-
 void record_each_text(const struct json_value *record, void (*found)(void *arg, struct str text),
                       void *arg)
 {
     if (!record || json_kind(record) != JSON_KIND_OBJECT)
         return;
     for (const struct json_value *each = json_first(record); each; each = json_next(each)) {
-        if (!is_left_out(json_key(each)))
+        if (!record_leaves_out(json_key(each)))
             each_text(each, found, arg);
     }
 }

@@ -34,3 +34,8 @@ void record_each_code(const struct json_value *record, void (*found)(void *arg, 
  */
 void record_each_text(const struct json_value *record, void (*found)(void *arg, struct str text),
                       void *arg);
+
+/* The same two rules for those who read without a tree (json_visit): is a member of this name a
+ * list whose objects have codes; is it left out as a text. */
+bool record_has_codes(struct str key);
+bool record_leaves_out(struct str key);

@@ -24,7 +24,7 @@ struct search_query {
     struct str team, caller, verdict; /* verdict: allow, deny */
     struct str code;    /* of a violation, refusing, reported or waived; or of the refusal */
     struct str outcome; /* created, unknown, … */
-    const struct str *caller_ids;     /* any of these: one number under each hash key */
+    const struct str *caller_ids; /* any of these: one number under each hash key */
     size_t caller_id_count;
     struct str campaign; /* its name; * stands for anything */
     struct str template;
@@ -32,9 +32,9 @@ struct search_query {
     struct str policy_revision; /* or the beginning of the policy's digest */
     struct str text; /* words that occur somewhere in the story, folded (policy/text.h) */
 
-    struct str after;           /* the cursor of the page before; empty: the first page */
-    bool oldest_first;          /* otherwise newest first */
-    size_t limit;               /* records on a page, at least 1 */
+    struct str after;  /* the cursor of the page before; empty: the first page */
+    bool oldest_first; /* otherwise newest first */
+    size_t limit;      /* records on a page, at least 1 */
 };
 
 /* Told of each record; the views live until it returns. False stops the search. */

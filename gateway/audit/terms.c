@@ -86,32 +86,13 @@ static uint64_t term_of_one(char byte)
 struct listing {
     struct arena *scratch;
     struct terms *out;
+    struct record_brief brief;
 };
-
-static void add_field(const struct json_value *record, const char *path, enum field field,
-                      struct terms *out)
-{
-    struct str text = record_text(record, path);
-    if (text.len)
-        terms_add(out, term(field, text));
-}
-
-static void add_code(void *arg, struct str code)
-{
-    struct listing *listing = arg;
-    terms_add(listing->out, term(FIELD_CODE, code));
-}
 
 static void add_word(void *arg, struct str word)
 {
     struct listing *listing = arg;
     terms_add(listing->out, term(FIELD_WORD, word));
-}
-
-static void add_words(void *arg, struct str text)
-{
-    struct listing *listing = arg;
-    words_each(text, listing->scratch, add_word, listing);
 }
 
 static void add_name(struct str name, struct terms *out)
@@ -128,20 +109,86 @@ static void add_name(struct str name, struct terms *out)
     terms_add(out, term_of_two('\0', '\0'));
 }
 
-void terms_of_record(const struct json_value *record, struct arena *scratch, struct terms *out)
+/* The texts that search_plan.c asks for, and record_read.h names. */
+static const struct {
+    struct str first, second; /* keys; empty: the text stands in the record itself */
+    enum field field;
+} fields[] = {
+    {STR("team"), {0}, FIELD_TEAM},
+    {STR("caller"), {0}, FIELD_CALLER},
+    {STR("verdict"), {0}, FIELD_VERDICT},
+    {STR("code"), {0}, FIELD_CODE},
+    {STR("outcome"), {0}, FIELD_OUTCOME},
+    {STR("campaign"), STR("name"), FIELD_NAME},
+    {STR("campaign"), STR("caller_id"), FIELD_CALLER_ID},
+    {STR("campaign"), STR("template"), FIELD_TEMPLATE},
+    {STR("policy"), STR("revision"), FIELD_REVISION},
+    {STR("policy"), STR("digest"), FIELD_POLICY},
+};
+
+static void add_field(struct listing *listing, const struct json_path *path, struct str text)
 {
-    struct listing listing = {scratch, out};
-    add_field(record, "team", FIELD_TEAM, out);
-    add_field(record, "caller", FIELD_CALLER, out);
-    add_field(record, "verdict", FIELD_VERDICT, out);
-    add_field(record, "outcome", FIELD_OUTCOME, out);
-    add_field(record, "campaign.caller_id", FIELD_CALLER_ID, out);
-    add_field(record, "campaign.template", FIELD_TEMPLATE, out);
-    add_field(record, "policy.revision", FIELD_REVISION, out);
-    add_field(record, "policy.digest", FIELD_POLICY, out);
-    record_each_code(record, add_code, &listing);
-    add_name(record_text(record, "campaign.name"), out);
-    record_each_text(record, add_words, &listing);
+    struct str second = path->depth > 1 ? path->keys[1] : (struct str){0};
+    for (size_t i = 0; path->depth <= 2 && i < COUNT_OF(fields); i++) {
+        if (!str_equal(path->keys[0], fields[i].first) || !str_equal(second, fields[i].second))
+            continue;
+        if (fields[i].field == FIELD_NAME)
+            add_name(text, listing->out);
+        else if (text.len)
+            terms_add(listing->out, term(fields[i].field, text));
+        return;
+    }
+}
+
+/* A violation: an object in one of the lists. */
+static bool is_code(const struct json_path *path)
+{
+    return path->depth == 3 && !path->keys[1].data && str_equal(path->keys[2], STR("code")) &&
+           record_has_codes(path->keys[0]);
+}
+
+static void take_brief(struct record_brief *brief, const struct json_path *path, struct str text)
+{
+    const struct {
+        struct str key, *to;
+    } all[] = {{STR("kind"), &brief->kind},
+               {STR("id"), &brief->id},
+               {STR("time"), &brief->time},
+               {STR("source"), &brief->source}};
+    for (size_t i = 0; path->depth == 1 && i < COUNT_OF(all); i++) {
+        if (str_equal(path->keys[0], all[i].key))
+            *all[i].to = text;
+    }
+    if (path->depth == 2 && str_equal(path->keys[0], STR("policy")) &&
+        str_equal(path->keys[1], STR("digest")))
+        brief->policy_digest = text;
+}
+
+static void list_text(void *arg, const struct json_path *path, enum json_kind kind, struct str text)
+{
+    struct listing *listing = arg;
+    if (kind != JSON_KIND_STRING || path->depth == 0 || !path->keys[0].data)
+        return;
+    take_brief(&listing->brief, path, text);
+    add_field(listing, path, text);
+    if (is_code(path) && text.len)
+        terms_add(listing->out, term(FIELD_CODE, text));
+    if (!record_leaves_out(path->keys[0]))
+        words_each(text, listing->scratch, add_word, listing);
+}
+
+bool terms_of_record(struct str json, struct arena *scratch, struct terms *out,
+                     struct record_brief *ret)
+{
+    const size_t before = out->count;
+    struct listing listing = {.scratch = scratch, .out = out};
+    struct json_fault fault;
+    if (!json_visit(json, scratch, list_text, &listing, &fault)) {
+        out->count = before;
+        return false;
+    }
+    *ret = listing.brief;
+    return true;
 }
 
 /* ---- searches ---- */
@@ -179,8 +226,7 @@ static void ask_field(struct clauses *clauses, enum field field, struct str text
 
 static void ask_caller_ids(struct clauses *clauses, const struct search_query *query)
 {
-    uint64_t *terms =
-        query->caller_id_count ? begin_clause(clauses, query->caller_id_count) : NULL;
+    uint64_t *terms = query->caller_id_count ? begin_clause(clauses, query->caller_id_count) : NULL;
     for (size_t i = 0; terms && i < query->caller_id_count; i++)
         terms[i] = term(FIELD_CALLER_ID, query->caller_ids[i]);
 }
@@ -218,8 +264,7 @@ bool terms_of_plan(const struct search_plan *plan, struct arena *arena, struct c
     const struct search_query *query = plan->query;
     struct clauses clauses = {.arena = arena};
     /* each byte asks at most twice; of the fields there are fewer than 16 */
-    clauses.capacity =
-        16 + 2 * query->campaign.len + query->campaign_id.len + LIMIT_SEARCH_WORDS;
+    clauses.capacity = 16 + 2 * query->campaign.len + query->campaign_id.len + LIMIT_SEARCH_WORDS;
     clauses.items = arena_zalloc(arena, clauses.capacity, sizeof(*clauses.items));
     if (!clauses.items)
         return false;

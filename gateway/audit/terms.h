@@ -1,12 +1,11 @@
 /*
- * What a record may be found by, and what a search looks for, as numbers of 48 bits: hashes, so two
+ * What a record may be found by, and what a search looks for, as numbers of 44 bits: hashes, so two
  * things may share a number, and what is found by it must be looked at. Pure.
  */
 #pragma once
 
+#include "audit/postings_block.h"
 #include "audit/search_plan.h"
-
-#define TERM_BITS 48
 
 /* A growing list. Zeroed it is empty; failure sticks. */
 struct terms {
@@ -24,8 +23,18 @@ uint64_t term_of_kind(struct str kind);
 /* Of a policy's whole digest. */
 uint64_t term_of_policy(struct str digest);
 
-/* Adds all that the record's story may be found by. A term may come twice. */
-void terms_of_record(const struct json_value *record, struct arena *scratch, struct terms *out);
+/* What an index keeps of a record beside its terms; empty where it does not say. */
+struct record_brief {
+    struct str kind, id, time, source, policy_digest;
+};
+
+/*
+ * Adds all that the record's story may be found by; a term may come twice. False when it is no JSON
+ * object that json_read would accept: then nothing is added. `json` and `scratch` live as long as
+ * the brief.
+ */
+MUST_USE bool terms_of_record(struct str json, struct arena *scratch, struct terms *out,
+                              struct record_brief *ret);
 
 /*
  * Any of these terms must be there. *ret_clauses are as many as a record must meet all of, for

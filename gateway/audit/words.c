@@ -8,7 +8,7 @@
 /* The lower-case letter or the digit that it is; NUL for all else, also beyond ASCII. */
 static char folded(char c)
 {
-    return c >= 'A' && c <= 'Z'                              ? (char)(c + ('a' - 'A'))
+    return c >= 'A' && c <= 'Z'                               ? (char)(c + ('a' - 'A'))
            : (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c
                                                               : '\0';
 }
