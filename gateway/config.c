@@ -248,7 +248,7 @@ static const struct key audit_keys[] = {
     FIXED("signing_key", value_path, audit.signing_key, ),
     FIXED("hash_keys", value_path, audit.hash_keys, ),
     FIXED("phone_numbers", value_phone_numbers, audit.phone_numbers, ),
-    FIXED("capture_certificate", value_path, audit.capture_certificate, ),
+    SCALAR("capture_certificate", value_path, audit.capture_certificate, ),
     FIXED("reconcile_auth", value_path, audit.reconcile_auth, ),
     FIXED("central", value_text, audit.central, ),
     FIXED("central_timeout", value_duration, audit.central_timeout_ms, ),

@@ -58,6 +58,8 @@ struct exchange {
     struct journal_entry entry;
     struct task recorded; /* brings the journal's answer to this loop */
     struct buf record;
+    struct buf sealed; /* the body as the auditor may read it */
+    char sealed_name[CAPTURE_NAME_SIZE], sealed_sha256[DIGEST_HEX_SIZE]; /* empty: not kept */
     struct upstream_call call;
     struct buf out; /* the request to the upstream, then the answer to the client */
     const char *created;
@@ -99,6 +101,7 @@ static struct exchange *exchange_alloc(struct desk *desk)
     arena_init_within(&x->arena, LIMIT_ARENA_BYTES, budget);
     buf_init_within(&x->body, limits->body_bytes, budget);
     buf_init_within(&x->record, LIMIT_RECORD_BYTES, budget);
+    buf_init_within(&x->sealed, limits->body_bytes + CAPTURE_OVERHEAD_BYTES, budget);
     buf_init_within(&x->call.body, LIMIT_ANSWER_BYTES, budget);
     buf_init_within(&x->out, limits->body_bytes + LIMIT_ANSWER_BYTES + 2 * limits->head_bytes,
                     budget);
@@ -111,6 +114,7 @@ static void exchange_free(struct exchange *x)
     arena_release(&x->arena);
     buf_release(&x->body);
     buf_release(&x->record);
+    buf_release(&x->sealed);
     buf_release(&x->call.body);
     buf_release(&x->out);
     free(x);
@@ -150,6 +154,7 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->findings = (struct policy_findings){0};
     x->candidate = (struct candidate_verdict){0};
     x->message_sha256[0] = '\0';
+    x->sealed_name[0] = x->sealed_sha256[0] = '\0';
     x->json_fault = (struct json_fault){0};
     x->created = NULL;
     violations_init(&x->violations, &x->arena);
@@ -190,6 +195,7 @@ static void exchange_end(struct exchange *x)
         arena_reset(&x->arena);
         recycle_buf(&x->body);
         recycle_buf(&x->record);
+        recycle_buf(&x->sealed);
         recycle_buf(&x->call.body);
         recycle_buf(&x->out);
         x->next = desk->spare;
@@ -406,6 +412,8 @@ static void append_record(struct exchange *x, enum record_meaning meaning, void 
                                       .closes = meaning == MEANS_KNOWN ? id : none,
                                       .orphans = meaning == MEANS_UNKNOWN ? id : none,
                                       .local = meaning == MEANS_KNOWN || meaning == MEANS_UNKNOWN,
+                                      .attachment = buf_str(&x->sealed),
+                                      .attachment_name = str_from(x->sealed_name),
                                       .done = pass_on,
                                       .arg = x};
     if (x->record.failed || !journal_append(desk->options.journal, &x->entry)) {
@@ -431,6 +439,16 @@ static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
                             .arena = &x->arena};
 }
 
+/* The body, sealed for the auditor, where that is configured. */
+static bool seal_body(struct exchange *x, int64_t now_unix_ms)
+{
+    if (!x->snapshot->capture || x->body.len == 0)
+        return true;
+    capture_name(now_unix_ms, x->id, x->sealed_name);
+    return capture_seal(x->snapshot->capture, buf_str(&x->body), &x->sealed) &&
+           digest_hex(buf_str(&x->sealed), x->sealed_sha256);
+}
+
 /* As record.h has them. */
 static const char *const route_names[] = {
     [ROUTE_CAMPAIGN] = "create-campaign",
@@ -446,6 +464,7 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
     const struct config_tenant *tenant = &x->snapshot->config->tenant;
     int64_t now_unix_ms = clock_unix_ms();
     struct privacy privacy = privacy_now(x, now_unix_ms);
+    bool sealed = seal_body(x, now_unix_ms);
     const struct decision_record record = {
         .id = x->id,
         .time_unix_ms = now_unix_ms,
@@ -467,6 +486,8 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .body = buf_str(&x->body),
         .campaign = x->decoded ? &x->campaign : NULL,
         .message_sha256 = str_from(x->message_sha256),
+        .capture_file = str_from(x->sealed_name),
+        .capture_sha256 = str_from(x->sealed_sha256),
         .violations = &x->violations,
         .findings = x->findings.violations ? &x->findings : NULL,
         .candidate = x->candidate.differs ? &x->candidate : NULL,
@@ -475,6 +496,8 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .privacy = &privacy,
     };
     record_decision(&record, &x->record);
+    if (!sealed)
+        x->record.failed = true;
     x->decided = true;
     count_verdict(x);
     append_record(x, record.allowed ? MEANS_ALLOWED : MEANS_REFUSED, then);
@@ -847,6 +870,7 @@ static void on_decision(void *arg)
     struct exchange *x = arg;
     bool durable = recorded(x);
     buf_clear(&x->record);
+    buf_clear(&x->sealed);
     if (!durable) {
         x->created = "no";
         answer_instead(x, refusal_of(REFUSAL_DECISION_UNRECORDED));

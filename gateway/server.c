@@ -82,6 +82,28 @@ static void log_inbox(void *arg, const char *name, struct str kind, const char *
         LOG(LOG_INFO, "inbox-taken", LOG_TEXT("request", name), LOG_STR("kind", kind));
 }
 
+/* On a thread of the journal. */
+static void log_journal(void *arg, const struct journal_state *before,
+                        const struct journal_state *now)
+{
+    (void)arg;
+    if (now->failing != before->failing)
+        LOG(now->failing ? LOG_ERROR : LOG_INFO,
+            now->failing ? "journal-failing" : "journal-mended", LOG_TEXT("error", now->why.text),
+            LOG_INT("last_seq", now->last_seq));
+    if (now->unconfirmed != before->unconfirmed)
+        LOG(now->unconfirmed ? LOG_ERROR : LOG_INFO,
+            now->unconfirmed ? "journal-unconfirmed" : "journal-confirmed",
+            LOG_TEXT("error", now->why.text), LOG_INT("receipt_seq", now->receipt_seq));
+    if (now->space_is_low != before->space_is_low)
+        LOG(now->space_is_low ? LOG_WARN : LOG_INFO,
+            now->space_is_low ? "journal-space-low" : "journal-space-ample",
+            LOG_TEXT("directory", now->directory));
+    if (now->directory != before->directory)
+        LOG(LOG_WARN, "journal-moved", LOG_TEXT("directory", now->directory),
+            LOG_TEXT("before", before->directory));
+}
+
 static bool start_journal(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
@@ -99,7 +121,8 @@ static bool start_journal(struct server *server, struct error *err)
         .central_timeout_ms = audit->central_timeout_ms,
         .passing_requests =
             audit->on_failure == AUDIT_FAILURE_ALLOW_DEGRADED ? audit->degraded_requests : 0,
-        .passing_ms = audit->degraded_ms};
+        .passing_ms = audit->degraded_ms,
+        .changed = log_journal};
     struct journal_recovery recovery;
     struct error why;
     server->journal = journal_open(&options, &recovery, &why);
@@ -242,6 +265,12 @@ static void sum_counters(void *arg, uint64_t ret[COUNTERS])
     }
 }
 
+static void look_at_journal(void *arg, struct journal_state *ret)
+{
+    const struct server *server = arg;
+    journal_state(server->journal, ret);
+}
+
 static bool is_ready(void *arg)
 {
     const struct server *server = arg;
@@ -257,7 +286,9 @@ static bool is_stale(void *arg)
 static void write_status(void *arg, struct buf *out)
 {
     struct server *server = arg;
-    status_write(server->status, out);
+    struct journal_state journal;
+    journal_state(server->journal, &journal);
+    status_write(server->status, &journal, out);
 }
 
 static bool start_admin(struct server *server, struct error *err)
@@ -266,6 +297,7 @@ static bool start_admin(struct server *server, struct error *err)
     const struct admin_options options = {.listen = config->admin_listen.value,
                                           .admission = server->admission,
                                           .sum_counters = sum_counters,
+                                          .look_at_journal = look_at_journal,
                                           .ready = is_ready,
                                           .stale = is_stale,
                                           .write_status = write_status,

@@ -100,6 +100,16 @@ static bool load_client_tls(struct snapshot *snapshot, struct error *err)
                         why.text);
 }
 
+static bool load_capture(struct snapshot *snapshot, struct error *err)
+{
+    const struct config_text *setting = &snapshot->config->audit.capture_certificate;
+    struct error why;
+    if (!setting->value.len)
+        return true;
+    snapshot->capture = capture_load(setting->value.data, &why);
+    return snapshot->capture || config_error(&setting->place, err, "%s", why.text);
+}
+
 /* Every part is tried, so that all that is wrong is told at once. */
 static bool load_parts(struct snapshot *snapshot, struct tickets *tickets,
                        struct problems *problems)
@@ -107,6 +117,7 @@ static bool load_parts(struct snapshot *snapshot, struct tickets *tickets,
     struct error err = {.text = ""};
     bool fine = load_server_tls(snapshot, tickets, &err) || problems_add(problems, &err);
     fine = (load_client_tls(snapshot, &err) || problems_add(problems, &err)) && fine;
+    fine = (load_capture(snapshot, &err) || problems_add(problems, &err)) && fine;
     fine = load_policies(snapshot, problems) && fine;
     if (snapshot->policy)
         fine = (load_callers(snapshot, &err) || problems_add(problems, &err)) && fine;
@@ -176,6 +187,7 @@ void snapshot_release(struct snapshot *snapshot)
     /* whoever frees must see what the others did before they let go */
     if (!snapshot || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
         return;
+    capture_free(snapshot->capture);
     tls_context_free(snapshot->server_tls);
     tls_context_free(snapshot->client_tls);
     arena_release(&snapshot->arena);

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "audit/capture.h"
 #include "audit/digest.h"
 #include "config.h"
 #include "identity/callers.h"
@@ -21,6 +22,7 @@ struct snapshot {
     const struct policy_team *team;       /* the one team; NULL when there are callers */
     const struct callers *callers;        /* NULL when there is one team */
     char callers_digest[DIGEST_HEX_SIZE]; /* SHA-256 of their file, in hex; empty without them */
+    struct capture *capture;              /* whom bodies are sealed to; NULL: none are kept */
     struct ssl_ctx_st *server_tls;
     struct ssl_ctx_st *client_tls;
     struct policy_files *policy_files, *candidate_files; /* what the policies were read from */

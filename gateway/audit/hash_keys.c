@@ -112,6 +112,32 @@ static bool parse_key(struct str text, uint8_t ret[HASH_KEY_BYTES])
     return digest_from_hex(text, ret);
 }
 
+/* Group may read: that is how Kubernetes hands a Secret to a user who is not root. */
+static bool check_file(int fd, const char *directory, const char *name, struct error *err)
+{
+    struct stat file;
+    if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode))
+        return error_set(err, "'%s/%s' is not a file", directory, name);
+    if (file.st_mode & (S_IWGRP | S_IRWXO))
+        return error_set(err,
+                         "the hash key '%s/%s' has mode %04o: whoever can read it can find out "
+                         "the numbers of a month; use `chmod 600`, or defaultMode 0440 of a Secret",
+                         directory, name, (unsigned)file.st_mode & 07777);
+    return true;
+}
+
+/* The file's bytes; -1 with `err`. */
+static ssize_t read_file(int fd, const char *directory, const char *name, char *text, size_t size,
+                         struct error *err)
+{
+    if (!check_file(fd, directory, name, err))
+        return -1;
+    ssize_t got = read(fd, text, size);
+    if (got < 0)
+        (void)fail(err, "read", directory, name);
+    return got;
+}
+
 enum key_result { KEY_READ, KEY_MISSING, KEY_WRONG };
 
 static enum key_result read_key(int directory_fd, const char *directory, const char *month,
@@ -123,11 +149,12 @@ static enum key_result read_key(int directory_fd, const char *directory, const c
     int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return KEY_MISSING;
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text));
-    if (got < 0)
-        (void)fail(err, "read", directory, name);
-    if (fd >= 0)
-        close(fd);
+    if (fd < 0) {
+        (void)fail(err, "open", directory, name);
+        return KEY_WRONG;
+    }
+    ssize_t got = read_file(fd, directory, name, text, sizeof(text), err);
+    close(fd);
     if (got < 0)
         return KEY_WRONG;
     bool fine = parse_key((struct str){text, (size_t)got}, key.bytes) && set_id(&key, month);
@@ -185,11 +212,6 @@ static bool write_new_key(int directory_fd, const char *month)
 
 static bool make_key(int directory_fd, const char *directory, const char *month, struct error *err)
 {
-    if (is_destroyed(directory_fd, month))
-        return error_set(err,
-                         "the key of %s in '%s' was destroyed, and none is made again for that "
-                         "month; is the clock right?",
-                         month, directory);
     if (write_new_key(directory_fd, month))
         return true;
     return error_set(err,
@@ -202,6 +224,11 @@ static bool make_key(int directory_fd, const char *directory, const char *month,
 static bool obtain_key(int directory_fd, const char *directory, const char *month,
                        struct hash_key *ret, struct error *err)
 {
+    if (is_destroyed(directory_fd, month))
+        return error_set(err,
+                         "the key of %s in '%s' was destroyed, and none is made again for that "
+                         "month; is the clock right?",
+                         month, directory);
     enum key_result result = read_key(directory_fd, directory, month, ret, err);
     if (result == KEY_MISSING)
         result = make_key(directory_fd, directory, month, err)
@@ -468,9 +495,24 @@ static void destroy_file(void *arg, const char *name)
         close(fd);
 }
 
-/* Whether there is anything to destroy, or was; a key that is kept elsewhere cannot be. */
-static bool can_destroy(int directory_fd, const char *directory, const char *month,
+/* The month's name, if it is one that is over. */
+static bool check_month(struct str month, int64_t now_unix_ms, char ret[HASH_KEY_MONTH_SIZE],
                         struct error *err)
+{
+    int number;
+    if (!parse_month(month, &number))
+        return error_set(err, "'%.*s' is no month, such as 2026-08", STR_ARGS(month));
+    if (number >= month_of(now_unix_ms))
+        return error_set(err,
+                         "%.*s is not over: its key hides what is recorded until then; destroy it "
+                         "when the next month has begun",
+                         STR_ARGS(month));
+    month_name(number, ret);
+    return true;
+}
+
+/* Whether there is anything to destroy, or was; a key that is kept elsewhere cannot be. */
+static bool check_key(int directory_fd, const char *directory, const char *month, struct error *err)
 {
     char name[KEY_NAME_SIZE];
     struct stat info;
@@ -483,23 +525,30 @@ static bool can_destroy(int directory_fd, const char *directory, const char *mon
     return true;
 }
 
+bool hash_key_can_be_destroyed(const char *directory, struct str month, int64_t now_unix_ms,
+                               struct error *err)
+{
+    char name[HASH_KEY_MONTH_SIZE];
+    if (!check_month(month, now_unix_ms, name, err))
+        return false;
+    int directory_fd = open_directory(directory, err);
+    if (directory_fd < 0)
+        return false;
+    bool fine = check_key(directory_fd, directory, name, err);
+    close(directory_fd);
+    return fine;
+}
+
 bool hash_key_destroy(const char *directory, struct str month, int64_t now_unix_ms,
                       struct error *err)
 {
     char name[HASH_KEY_MONTH_SIZE];
-    int number;
-    if (!parse_month(month, &number))
-        return error_set(err, "'%.*s' is no month, such as 2026-08", STR_ARGS(month));
-    if (number >= month_of(now_unix_ms))
-        return error_set(err,
-                         "%.*s is not over: its key hides what is recorded until then; destroy it "
-                         "when the next month has begun",
-                         STR_ARGS(month));
-    month_name(number, name);
+    if (!check_month(month, now_unix_ms, name, err))
+        return false;
     struct destruction d = {open_directory(directory, err), directory, name, false, err};
     if (d.directory_fd < 0)
         return false;
-    bool fine = can_destroy(d.directory_fd, directory, name, err) &&
+    bool fine = check_key(d.directory_fd, directory, name, err) &&
                 leave_mark(d.directory_fd, directory, name, err) &&
                 each_name(directory, destroy_file, &d, err) && !d.failed;
     if (fine && fsync(d.directory_fd) != 0)

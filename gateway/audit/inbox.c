@@ -138,6 +138,7 @@ static const struct {
     {STR("closed"), .closes = true},
     {STR("exported"), .closes = false},
     {STR("looked_up"), .closes = false},
+    {STR("erased"), .closes = false},
     {STR("reconcile"), .closes = false},
 };
 

@@ -95,6 +95,8 @@ struct journal {
                              the lock */
     uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
     bool space_is_low;
+    size_t directory; /* of the open segment */
+    struct error why; /* of the last failure */
 
     /* the thread's own */
     struct writer writer;
@@ -276,6 +278,12 @@ static void fail_unconfirmed(struct journal *journal, struct entry_list entries)
     }
     journal->unconfirmed = true;
     journal->unconfirmed_seq = journal->durable_seq;
+    (void)error_set(&journal->why,
+                    "the central database has confirmed records up to %llu, and none of those up "
+                    "to %llu within %lld ms; does `campaign-gateway audit ship` run?",
+                    (unsigned long long)journal->receipt_seq,
+                    (unsigned long long)journal->unconfirmed_seq,
+                    (long long)journal->options.central_timeout_ms);
 }
 
 /* Once everything is well, what may pass is counted from zero again. */
@@ -391,7 +399,7 @@ static bool compose(struct journal *journal, struct entry_list *entries, bool fr
                     struct entry_list *taken)
 {
     struct batch *batch = &journal->batch;
-    const struct signer *signer = &journal->signer;
+    struct signer *signer = &journal->signer;
     batch_begin(batch, &journal->head, &journal->tree, journal->unsigned_records);
     if ((fresh && !batch_put_segment(batch, signer, &journal->open)) ||
         (signer->former && !batch_put_hand_over(batch, signer)) || !put_own(journal))
@@ -410,7 +418,7 @@ static void detach(const struct journal *journal, size_t count)
         writer_detach(&journal->writer, journal->batch.attachments[count].name);
 }
 
-static bool attach(const struct journal *journal)
+static bool attach(struct journal *journal)
 {
     const struct batch *batch = &journal->batch;
     for (size_t i = 0; i < batch->attachment_count; i++) {
@@ -549,6 +557,10 @@ static enum attempt end_io(struct journal *journal, bool durable, bool fresh,
     journal->hung = journal->stolen = false;
     journal->space_is_low = journal->writer.space_is_low;
     journal->failing = !durable;
+    if (durable)
+        journal->directory = journal->writer.directory;
+    else
+        journal->why = journal->writer.why;
     *taken = take_all(&journal->in_flight);
     if (durable)
         apply(journal, fresh);
@@ -700,6 +712,8 @@ static void give_up(struct journal *journal)
     int64_t since_us = journal->io_since_us;
     if (since_us && clock_mono_us() - since_us >= journal->options.write_timeout_ms * 1000) {
         journal->hung = journal->stolen = true;
+        (void)error_set(&journal->why, "the disk under '%s' has not answered for %lld ms",
+                        journal->options.directory, (long long)(clock_mono_us() - since_us) / 1000);
         failed = take_all(&journal->in_flight);
         queued = take_all(&journal->queue);
         fail_unwritten(journal, failed, &journal->late);
@@ -751,10 +765,24 @@ static uint64_t read_receipt(const struct journal *journal)
     return first == second ? first : 0;
 }
 
+/* Tells of what is other than before. */
+static void tell_changes(struct journal *journal, struct journal_state *before)
+{
+    struct journal_state now;
+    journal_state(journal, &now);
+    bool changed = now.failing != before->failing || now.unconfirmed != before->unconfirmed ||
+                   now.space_is_low != before->space_is_low || now.directory != before->directory;
+    if (changed && journal->options.changed)
+        journal->options.changed(journal->options.arg, before, &now);
+    *before = now;
+}
+
 static void *keeper_main(void *arg)
 {
     struct journal *journal = arg;
+    struct journal_state told;
     char events[4096];
+    journal_state(journal, &told);
     for (;;) {
         struct pollfd watched[] = {{.fd = journal->stop_fd, .events = POLLIN},
                                    {.fd = journal->watch_fd, .events = POLLIN}};
@@ -766,6 +794,7 @@ static void *keeper_main(void *arg)
         if (journal->options.central)
             pass_receipts(journal, read_receipt(journal));
         give_up(journal);
+        tell_changes(journal, &told);
     }
     return NULL;
 }
@@ -841,12 +870,15 @@ void journal_state(struct journal *journal, struct journal_state *ret)
     *ret = (struct journal_state){.failing = journal->failing || journal->hung,
                                   .unconfirmed = journal->unconfirmed,
                                   .space_is_low = journal->space_is_low,
+                                  .directory = journal->writer.directories[journal->directory].path,
                                   .last_seq = journal->durable_seq,
                                   .receipt_seq = journal->receipt_seq,
                                   .checkpoint_seq = journal->checkpoint_seq,
                                   .open_intents = journal->open.former_count,
                                   .passed = journal->passed,
                                   .retracted = journal->retracted};
+    if (ret->failing || ret->unconfirmed)
+        ret->why = journal->why;
     pthread_mutex_unlock(&journal->lock);
 }
 
@@ -975,10 +1007,12 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
     journal->tree = recovered.tree;
     journal->segment_unix_ms = recovered.segment_unix_ms;
     journal->durable_seq = recovered.head.seq;
+    journal->directory = journal->writer.directory;
     journal->unsigned_records = recovered.found;
     journal->checkpoint_us = clock_mono_us();
     journal->open = recovered.open;
     memcpy(journal->signer.origin, recovered.origin, sizeof(recovered.origin));
+    journal->signer.note_unix_ms = recovered.note_unix_ms;
     if (!fine || (!recovered.found && !make_origin(journal, err)))
         return false;
     writer_mark(&journal->writer, journal->head.seq);

@@ -116,11 +116,18 @@ static struct str same_link(const struct link *link)
     return within ? (struct str){link->whole.data, (size_t)(end - link->whole.data)} : link->whole;
 }
 
-/* No link is without a dot or a colon; ideographic dots are not ASCII. */
+/*
+ * Whether links.h could find one at all. In ASCII each has a dot with a letter or digit behind it,
+ * or a colon and a slash; most texts have neither, and need not be folded.
+ */
 static bool may_hold_link(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '.' || text.data[i] == ':' || (unsigned char)text.data[i] >= 0x80)
+        char c = text.data[i], next = i + 1 < text.len ? text.data[i + 1] : ' ';
+        bool letter =
+            (next >= '0' && next <= '9') || ((next | 0x20) >= 'a' && (next | 0x20) <= 'z');
+        if ((unsigned char)c >= 0x80 || (c == '.' && letter) ||
+            (c == ':' && (next == '/' || next == '\\')))
             return true;
     }
     return false;

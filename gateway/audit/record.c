@@ -361,6 +361,27 @@ void record_closed(const struct closed_record *record, struct buf *out)
     json_put_str_if_any(&w, "campaign_id", record->campaign_id);
 }
 
+/* ---- what people did with the keys that hide numbers ---- */
+
+void record_lookup(const struct lookup_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("looked_up"));
+    json_open_array_at(&w, "hashes");
+    for (size_t i = 0; i < record->hash_count; i++)
+        json_put_str(&w, NULL, record->hashes[i]);
+    json_close_array(&w);
+    json_put_str(&w, "by", record->by);
+}
+
+void record_erasure(struct str key_id, struct str by, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("erased"));
+    json_put_str(&w, "key", key_id);
+    json_put_str(&w, "by", by);
+}
+
 /* ---- the gateway's life ---- */
 
 void record_life(const struct life_record *record, struct buf *out)

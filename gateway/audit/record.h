@@ -162,6 +162,20 @@ struct closed_record {
 
 void record_closed(const struct closed_record *record, struct buf *out);
 
+/* What a person looked for: never the number or body itself, only its hashes; `time` is left to
+ * whoever appends it. {"kind":"looked_up","hashes":["hmac:…"…],"by":…} */
+struct lookup_record {
+    const struct str *hashes;
+    size_t hash_count;
+    struct str by;
+};
+
+void record_lookup(const struct lookup_record *record, struct buf *out);
+
+/* A key that hid phone numbers was destroyed, or was about to be; `time` likewise.
+ * {"kind":"erased","key":"2026-08-1a2b3c4d","by":…} */
+void record_erasure(struct str key_id, struct str by, struct buf *out);
+
 /* Of the gateway's own life: "started", "reloaded", "shutdown". */
 struct life_record {
     const char *kind;

@@ -104,6 +104,13 @@ static bool take_other(const struct json_value *record, struct recovered *ret)
     return true;
 }
 
+static void take_note(const struct json_value *record, struct recovered *ret)
+{
+    struct checkpoint checkpoint;
+    if (checkpoint_parse(text_member(record, "note"), &checkpoint))
+        ret->note_unix_ms = checkpoint.time_unix_ms;
+}
+
 static bool take_record(const struct reader_record *record, struct arena *arena,
                         struct recovered *ret, struct error *err)
 {
@@ -113,6 +120,8 @@ static bool take_record(const struct reader_record *record, struct arena *arena,
                       (record->line_number == 1 ? take_segment(json, record->head.seq, ret)
                                                 : take_other(json, ret)) &&
                       merkle_add(&ret->tree, record->head.hash);
+    if (understood)
+        take_note(json, ret);
     arena_reset(arena);
     if (!understood)
         return error_set(err,

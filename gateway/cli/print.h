@@ -15,6 +15,9 @@ void print_listed(struct buf *out, struct str word, bool *first);
 /* "1 test", "2 tests". */
 void print_count(struct buf *out, size_t count, const char *one);
 
+/* "15,012". */
+void print_number(struct buf *out, uint64_t number);
+
 /* Every sentence, on stderr. */
 void print_problems(const struct problems *problems);
 

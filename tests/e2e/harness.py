@@ -1,5 +1,4 @@
 """What the end-to-end tests share: the real binary, real TLS, a stand-in upstream, a temp dir."""
-import hashlib
 import json
 import os
 import re
@@ -11,6 +10,8 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+
+import journal_checker
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "kore"))
@@ -244,20 +245,7 @@ limits: {{drain_timeout: 15s{limits}}}
 
     def journal(self):
         """Every record, after checking hashes, numbers and links of the whole chain."""
-        records, previous = [], None
-        for path in sorted(self.audit.glob("*.jsonl")):
-            data = path.read_bytes()
-            assert data == b"" or data.endswith(b"\n"), f"{path} has a torn tail"
-            for line in data.splitlines():
-                text, digest = line.rsplit(b"\t", 1)
-                assert hashlib.sha256(text).hexdigest() == digest.decode(), f"{path}: hash"
-                record = json.loads(text)
-                assert list(record)[:2] == ["seq", "prev"]
-                if previous:
-                    assert record["seq"] == previous[0] + 1 and record["prev"] == previous[1]
-                previous = (record["seq"], digest.decode())
-                records.append(record)
-        return records
+        return journal_checker.read([self.audit])
 
     def decisions(self):
         return [record for record in self.journal() if record["kind"] == "decision"]
