@@ -58,6 +58,8 @@ static void put_fingerprint(const struct search_query *query, struct buf *out)
         put_text(&asked, texts[i]);
     for (size_t i = 0; i < query->caller_id_count; i++)
         put_text(&asked, query->caller_ids[i]);
+    for (size_t i = 0; i < query->number_count; i++)
+        put_text(&asked, query->numbers[i]);
     if (digest_hex(buf_str(&asked), hex))
         buf_append(out, (struct str){hex, 8});
     buf_release(&asked);

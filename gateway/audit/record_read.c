@@ -46,8 +46,8 @@ bool record_time(const struct json_value *record, int64_t *ret_unix_ms)
 /* What refuses, what is only reported, what an exception lifts. */
 static const struct str lists_of_codes[] = {STR("violations"), STR("reported"), STR("waived")};
 
-static const struct str left_out[] = {STR("id"),       STR("prev"), STR("time"), STR("note"),
-                                      STR("frontier"), STR("open"), STR("key")};
+static const struct str left_out[] = {STR("id"),   STR("prev"),     STR("time"),
+                                      STR("note"), STR("frontier"), STR("open")};
 
 static bool is_one_of(struct str key, const struct str *names, size_t count)
 {

@@ -29,8 +29,8 @@ void record_each_code(const struct json_value *record, void (*found)(void *arg, 
 
 /*
  * Calls `found` with each text that stands anywhere in the record, in order. Left out is what is
- * asked for in other ways or says nothing to anybody: id, prev, time, and the notes, keys and
- * hashes of checkpoints.
+ * asked for in other ways or says nothing to anybody: id, prev, time, and what checkpoints
+ * are made of.
  */
 void record_each_text(const struct json_value *record, void (*found)(void *arg, struct str text),
                       void *arg);

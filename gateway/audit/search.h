@@ -26,6 +26,9 @@ struct search_query {
     struct str outcome; /* created, unknown, … */
     const struct str *caller_ids; /* any of these: one number under each hash key */
     size_t caller_id_count;
+    const struct str *numbers; /* any of these words occurs somewhere: one number's digits, and its
+                                  hash under each key, in hex */
+    size_t number_count;
     struct str campaign; /* its name; * stands for anything */
     struct str template;
     struct str campaign_id;     /* as the upstream named it */

@@ -16,6 +16,7 @@ enum {
     ASKED_TEMPLATE,
     ASKED_CAMPAIGN_ID,
     ASKED_POLICY,
+    ASKED_NUMBER,
     ASKED_FIRST_WORD = 32,
 };
 
@@ -99,6 +100,7 @@ static uint64_t asked_of(const struct search_plan *plan)
         {query->template.len, ASKED_TEMPLATE},
         {query->campaign_id.len, ASKED_CAMPAIGN_ID},
         {query->policy_revision.len, ASKED_POLICY},
+        {query->number_count, ASKED_NUMBER},
     };
     uint64_t asked = 0;
     for (size_t i = 0; i < COUNT_OF(all); i++)
@@ -188,6 +190,11 @@ static void meet_code(void *arg, struct str code)
 static void meet_word(void *arg, struct str word)
 {
     struct meeting *meeting = arg;
+    const struct search_query *query = meeting->plan->query;
+    for (size_t i = 0; i < query->number_count; i++) {
+        if (str_equal(word, query->numbers[i]))
+            meeting->met |= BIT(ASKED_NUMBER);
+    }
     for (size_t i = 0; i < meeting->plan->word_count; i++) {
         if (str_equal(word, meeting->plan->words[i]))
             meeting->met |= BIT(ASKED_FIRST_WORD + i);
@@ -216,14 +223,16 @@ uint64_t search_met(const struct search_plan *plan, const struct json_value *rec
         {has_caller_id(query, record), ASKED_CALLER_ID},
         {has_campaign(query, record), ASKED_CAMPAIGN},
         {is(query->template, record, "campaign.template"), ASKED_TEMPLATE},
-        {is(query->campaign_id, record, "upstream.campaign_id"), ASKED_CAMPAIGN_ID},
+        {is(query->campaign_id, record, "upstream.campaign_id") ||
+             is(query->campaign_id, record, "campaign_id"),
+         ASKED_CAMPAIGN_ID},
         {has_policy(query, record), ASKED_POLICY},
     };
     for (size_t i = 0; i < COUNT_OF(all); i++)
         meeting.met |= all[i].met ? BIT(all[i].bit) : 0;
     if (query->code.len)
         record_each_code(record, meet_code, &meeting);
-    if (plan->word_count)
+    if (plan->word_count || query->number_count)
         record_each_text(record, meet_text, &meeting);
     return meeting.met & plan->asked;
 }

@@ -224,11 +224,12 @@ static void ask_field(struct clauses *clauses, enum field field, struct str text
         ask(clauses, term(field, text));
 }
 
-static void ask_caller_ids(struct clauses *clauses, const struct search_query *query)
+static void ask_any(struct clauses *clauses, enum field field, const struct str *texts,
+                    size_t count)
 {
-    uint64_t *terms = query->caller_id_count ? begin_clause(clauses, query->caller_id_count) : NULL;
-    for (size_t i = 0; terms && i < query->caller_id_count; i++)
-        terms[i] = term(FIELD_CALLER_ID, query->caller_ids[i]);
+    uint64_t *terms = count ? begin_clause(clauses, count) : NULL;
+    for (size_t i = 0; terms && i < count; i++)
+        terms[i] = term(field, texts[i]);
 }
 
 /* What every name that fits has: each two bytes that follow each other between stars, and a byte
@@ -275,7 +276,8 @@ bool terms_of_plan(const struct search_plan *plan, struct arena *arena, struct c
     ask_field(&clauses, FIELD_CODE, query->code);
     ask_field(&clauses, FIELD_OUTCOME, query->outcome);
     ask_field(&clauses, FIELD_TEMPLATE, query->template);
-    ask_caller_ids(&clauses, query);
+    ask_any(&clauses, FIELD_CALLER_ID, query->caller_ids, query->caller_id_count);
+    ask_any(&clauses, FIELD_WORD, query->numbers, query->number_count);
     words_each(query->campaign_id, arena, add_query_word, &clauses);
     for (size_t i = 0; i < plan->word_count; i++)
         ask(&clauses, term(FIELD_WORD, plan->words[i]));
