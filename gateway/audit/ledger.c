@@ -54,7 +54,7 @@ static bool take_outcome(struct ledger *ledger, struct str members, struct str i
                          struct error *err)
 {
     bool was_open = open_set_has(&ledger->open, id);
-    bool was_unknown = open_set_has(&ledger->unknown, id);
+    bool was_unknown = !was_open && open_set_has(&ledger->unknown, id);
     bool is_unknown = member_is(members, STR("created"), STR("unknown"));
     bool reconciled = !was_open && is_reconciled(members);
     ledger->outcomes++;
@@ -65,8 +65,9 @@ static bool take_outcome(struct ledger *ledger, struct str members, struct str i
              SHOW_ARGS(id));
     else if (!was_open && !reconciled)
         find(ledger, "%.*s has a second outcome", SHOW_ARGS(id));
-    open_set_remove(&ledger->open, id);
-    if (!is_unknown)
+    if (was_open)
+        open_set_remove(&ledger->open, id);
+    if (was_unknown && !is_unknown)
         open_set_remove(&ledger->unknown, id);
     return !is_unknown || was_unknown || add(&ledger->unknown, id, err);
 }

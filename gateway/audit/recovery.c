@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "audit/reader.h"
+#include "audit/record.h"
 #include "base/clock.h"
 #include "base/json_read.h"
 #include "base/limits.h"
@@ -58,24 +59,6 @@ static struct str text_member(const struct json_value *object, const char *key)
     return value && json_kind(value) == JSON_KIND_STRING ? json_string(value) : (struct str){0};
 }
 
-/* The frontier of a tree of this size, the largest subtree first. */
-static bool take_frontier(const struct json_value *hashes, uint64_t size, struct merkle *ret)
-{
-    *ret = (struct merkle){.size = size};
-    if (!hashes || json_kind(hashes) != JSON_KIND_ARRAY)
-        return false;
-    const struct json_value *hash = json_first(hashes);
-    for (size_t level = MERKLE_LEVELS; level-- > 0;) {
-        if (!(size >> level & 1))
-            continue;
-        if (!hash || json_kind(hash) != JSON_KIND_STRING ||
-            !digest_from_hex(json_string(hash), ret->nodes[level]))
-            return false;
-        hash = json_next(hash);
-    }
-    return hash == NULL;
-}
-
 static bool take_open(const struct json_value *ids, struct open_set *open)
 {
     if (!ids || json_kind(ids) != JSON_KIND_ARRAY || !open_set_reserve(open, json_count(ids)))
@@ -97,7 +80,7 @@ static bool take_segment(const struct json_value *record, uint64_t seq, struct r
         return false;
     memcpy(ret->origin, origin.data, origin.len);
     ret->origin[origin.len] = '\0';
-    return take_frontier(json_member(record, STR("frontier")), seq - 1, &ret->tree) &&
+    return record_read_frontier(json_member(record, STR("frontier")), seq - 1, &ret->tree) &&
            take_open(json_member(record, STR("open")), &ret->open);
 }
 

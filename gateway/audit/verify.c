@@ -11,6 +11,7 @@
 #include "audit/captures.h"
 #include "audit/ledger.h"
 #include "audit/member.h"
+#include "audit/record.h"
 #include "base/json_read.h"
 #include "base/limits.h"
 
@@ -162,23 +163,6 @@ static bool take_note(struct verify *v, struct str text, struct checkpoint *ret,
 
 /* ---- the journal's own records ---- */
 
-static bool parse_frontier(const struct json_value *hashes, uint64_t size, struct merkle *ret)
-{
-    *ret = (struct merkle){.size = size};
-    if (!hashes || json_kind(hashes) != JSON_KIND_ARRAY)
-        return false;
-    const struct json_value *hash = json_first(hashes);
-    for (size_t level = MERKLE_LEVELS; level-- > 0;) {
-        if (!(size >> level & 1))
-            continue;
-        if (!hash || json_kind(hash) != JSON_KIND_STRING ||
-            !digest_from_hex(json_string(hash), ret->nodes[level]))
-            return false;
-        hash = json_next(hash);
-    }
-    return hash == NULL;
-}
-
 static bool same_frontier(const struct merkle *a, const struct merkle *b)
 {
     for (size_t level = 0; level < MERKLE_LEVELS; level++) {
@@ -235,7 +219,7 @@ static bool take_segment(struct verify *v, const struct json_value *record, uint
     struct merkle tree;
     struct checkpoint note;
     if (!digest_from_hex(text_of(record, "key"), key) ||
-        !parse_frontier(json_member(record, STR("frontier")), seq - 1, &tree))
+        !record_read_frontier(json_member(record, STR("frontier")), seq - 1, &tree))
         return error_set(err, "the segment's first record has no key, or no frontier for the "
                               "records before it");
     bool begins = v->report.records == 0;

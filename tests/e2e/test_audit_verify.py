@@ -384,9 +384,27 @@ def test_rotation_says_what_is_next_in_lines_that_pin(journal, tmp_path):
     assert "is not among the pinned ones" in verify(journal.audit, "--keys", keys, code=1)["broken"]
 
 
-def test_the_verbs_teach():
-    for verb in ("verify", "prove", "verify-proof", "key"):
-        assert "example" in audit(verb, "--help")
-    for verb in ("make", "show", "rotate"):
-        assert "example" in audit("key", verb, "--help")
+def examples(*verb):
+    page = re.sub(r"\\\n *", "", audit(*verb, "--help"))
+    return re.findall(r"^  campaign-gateway audit (.*)$", page.split("\nexample")[1], re.M)
+
+
+def test_the_examples_in_the_help_work(journal, monkeypatch):
+    directory = journal.config.parent
+    monkeypatch.chdir(directory)
+    shutil.copytree(journal.audit, "copy")
+    pin(journal, directory)
+    shown = [each for verb in (["verify"], ["prove"], ["verify-proof"], ["key", "show"], ["key", "rotate"])
+             for each in examples(*verb)] + examples("key", "make") + examples("key")
+    assert len(shown) == 10
+    for command in shown:
+        if command.startswith("key make"):
+            (directory / "signing.key").unlink(missing_ok=True)
+        elif command.startswith("key") and not (directory / "signing.key").exists():
+            shutil.copy(journal.audit / "signing.key", "signing.key")
+        command = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", journal.ids[0], command)
+        subprocess.run(f"{BINARY} audit {command}", shell=True, check=True, capture_output=True)
+
+
+def test_unknown_verbs_are_told():
     assert "unknown verb 'x'" in audit("key", "x", code=2)
