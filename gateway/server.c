@@ -74,6 +74,15 @@ static bool record_life_event(const struct server *server, const struct snapshot
     return durable;
 }
 
+/* What passed without a durable record is in memory alone, and has one more chance. */
+static void log_unrecorded_shutdown(const struct server *server)
+{
+    struct journal_state now;
+    journal_state(server->journal, &now);
+    LOG(LOG_ERROR, "shutdown-unrecorded", LOG_TEXT("error", now.why.text),
+        LOG_INT("passed", now.passed));
+}
+
 static void log_inbox(void *arg, const char *name, struct str kind, const char *reason)
 {
     (void)arg;
@@ -418,7 +427,7 @@ static void stop(struct server *server)
     reconciler_stop(server->reconciler);
     inbox_close(server->inbox);
     if (server->journal && !record_life_event(server, server->current, "shutdown", 0))
-        LOG(LOG_ERROR, "shutdown-unrecorded");
+        log_unrecorded_shutdown(server);
     journal_close(server->journal); /* before the exchanges whose records it may still hold */
     for (size_t i = 0; i < server->worker_count; i++)
         worker_release(&server->workers[i]);
