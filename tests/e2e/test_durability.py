@@ -648,3 +648,96 @@ def test_what_passed_and_was_never_written_is_told_at_the_end(make_gateway, kore
     gateway.stop()
     lost, = gateway.events("shutdown-unrecorded")
     assert lost["level"] == "error" and lost["passed"] == 1 and "Input/output error" in lost["error"]
+
+
+# ---- files that are taken away ----
+
+def last_file(directory):
+    return journal_checker.segments([directory])[-1][1]
+
+
+def test_a_deleted_or_replaced_file_is_noticed_and_nothing_more_is_lost(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit")
+    create(gateway)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    last_file(gateway.audit).rename(kept / last_file(gateway.audit).name)
+    answered = [create(gateway)]
+    replaced = last_file(gateway.audit)
+    replaced.rename(kept / replaced.name)
+    replaced.write_bytes(b"")
+    answered.append(create(gateway))
+    assert replaced.read_bytes() == b"" and {each.status for each in answered} == {200}
+    gateway.stop()
+    replaced.unlink()    # with what was taken away, the journal is whole
+    for file in kept.iterdir():
+        file.rename(gateway.audit / file.name)
+    check_all([gateway.audit], kore, answered)
+
+
+def test_a_directory_that_is_moved_away_and_brought_back(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit")
+    answered = [create(gateway)]
+    gateway.audit.rename(tmp_path / "elsewhere")
+    assert is_refused(create(gateway))
+    gateway.audit.mkdir()
+    assert is_refused(create(gateway)), "another directory is in its place"
+    assert "was taken away" in json.loads(gateway.admin("/status"))["audit"]["error"]
+    gateway.audit.rmdir()
+    (tmp_path / "elsewhere").rename(gateway.audit)
+    answered.append(create(gateway))
+    assert [each.status for each in answered] == [200, 200]
+    gateway.stop()
+    check_all([gateway.audit], kore, answered)
+
+
+def test_a_deleted_directory_refuses_until_the_gateway_starts_anew(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit")
+    assert create(gateway).status == 200
+    shutil.rmtree(gateway.audit)
+    assert is_refused(create(gateway))
+    check_probes(gateway)
+    gateway.stop()
+    gateway.start()
+    assert create(gateway).status == 200
+    gateway.stop()
+    journal_checker.verify([gateway.audit])
+
+
+# ---- many segments ----
+
+def test_a_thousand_segments(disks, make_gateway, kore):
+    disk = disks.tmpfs("disk", "128m")    # each segment waits for its disk twice
+    gateway = run_on(make_gateway, disk.path / "audit", "segment_size: 4KiB")
+    load = Load(gateway, clients=2)
+    wait_for(lambda: len(list(gateway.audit.glob("*.jsonl"))) > 1000, "a thousand segments")
+    answered = load.stop()
+    gateway.stop()
+    report = check_all([gateway.audit], kore, answered)
+    files = [path for _, path in journal_checker.segments([gateway.audit])]
+    assert len(files) > 1000 and report.checkpoints >= len(files)
+    assert {path.stat().st_mode & 0o777 for path in files[:-1]} == {0o400}
+    begun = time.monotonic()
+    gateway.start()
+    many = time.monotonic() - begun
+    assert gateway.metric("audit_last_seq") > report.records[-1]["seq"]
+    assert many < 3, "a start reads more than the last segment"
+    gateway.stop()
+
+
+def test_a_start_reads_the_last_segment_alone(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit", "segment_size: 4KiB")
+    for _ in range(10):
+        create(gateway)
+    gateway.stop()
+    files = [path for _, path in journal_checker.segments([gateway.audit])]
+    for path in files[:-1]:
+        path.rename(tmp_path / path.name)
+    gateway.start()
+    answered = [create(gateway)]
+    gateway.stop()
+    check = journal_checker.verify([gateway.audit])    # from its frontier on
+    assert check.records[0]["seq"] > 1
+    for path in files[:-1]:
+        (tmp_path / path.name).rename(path)
+    check_all([gateway.audit], kore, answered)
