@@ -24,7 +24,7 @@ static const char help[] =
     "number. NUMBER - reads numbers from standard input, one a line, so that they stay out of the\n"
     "shell's history and the list of processes.\n"
     "\n" AUDIT_PLACE_HELP "      --keys-directory DIR  the keys, where they do not lie in the "
-                          "journal's directory; again\n"
+    "journal's directory; again\n"
     "                            for those of other gateways\n"
     "      --body FILE           the hash of a request's whole body instead; again for more\n"
     "      --search              print the search for each number instead\n"
@@ -39,8 +39,9 @@ static const char help[] =
     "  campaign-gateway audit hash --config /etc/campaign-gateway/gateway.yaml +491512345678\n"
     "  campaign-gateway audit hash --keys-directory /srv/audit/hash-keys +491512345678\n";
 
-#define LIMIT_LOOKUPS 20 /* numbers and bodies at once; with the keys of years they fit a record   \
-                          */
+#define LIMIT_LOOKUPS                                                                              \
+    20 /* numbers and bodies at once; with the keys of years they fit a record                     \
+        */
 #define LIMIT_LOOKUP_KEYS 1024
 
 struct hash_text {
