@@ -71,7 +71,7 @@ struct journal {
     int lock_fds[WRITER_DIRECTORIES];
     pthread_t thread, keeper;
     bool thread_runs, keeper_runs;
-    int stop_fd;    /* ends the keeper */
+    int wake_fd;    /* wakes the keeper */
     int receipt_fd; /* DIRECTORY/receipt, or -1 */
     int watch_fd;   /* inotify on it, or -1 */
 
@@ -82,6 +82,7 @@ struct journal {
     bool stolen;              /* the keeper has told those in flight */
     bool hung;                /* and the call has not come back since */
     bool closing, ended;      /* asked to end; the thread has */
+    bool keeper_ends;         /* asked to */
     bool left;                /* journal_close did not wait for it: the thread frees everything */
     bool failing;             /* the last batch could not be written */
     bool unconfirmed;         /* the central database did not confirm in time, */
@@ -95,6 +96,8 @@ struct journal {
                              the lock */
     uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
     bool space_is_low;
+    size_t directory; /* of the open segment */
+    struct error why; /* of the last failure */
 
     /* the thread's own */
     struct writer writer;
@@ -276,6 +279,12 @@ static void fail_unconfirmed(struct journal *journal, struct entry_list entries)
     }
     journal->unconfirmed = true;
     journal->unconfirmed_seq = journal->durable_seq;
+    (void)error_set(&journal->why,
+                    "the central database has confirmed records up to %llu, and none of those up "
+                    "to %llu within %lld ms; does `campaign-gateway audit ship` run?",
+                    (unsigned long long)journal->receipt_seq,
+                    (unsigned long long)journal->unconfirmed_seq,
+                    (long long)journal->options.central_timeout_ms);
 }
 
 /* Once everything is well, what may pass is counted from zero again. */
@@ -391,7 +400,7 @@ static bool compose(struct journal *journal, struct entry_list *entries, bool fr
                     struct entry_list *taken)
 {
     struct batch *batch = &journal->batch;
-    const struct signer *signer = &journal->signer;
+    struct signer *signer = &journal->signer;
     batch_begin(batch, &journal->head, &journal->tree, journal->unsigned_records);
     if ((fresh && !batch_put_segment(batch, signer, &journal->open)) ||
         (signer->former && !batch_put_hand_over(batch, signer)) || !put_own(journal))
@@ -410,7 +419,7 @@ static void detach(const struct journal *journal, size_t count)
         writer_detach(&journal->writer, journal->batch.attachments[count].name);
 }
 
-static bool attach(const struct journal *journal)
+static bool attach(struct journal *journal)
 {
     const struct batch *batch = &journal->batch;
     for (size_t i = 0; i < batch->attachment_count; i++) {
@@ -548,7 +557,13 @@ static enum attempt end_io(struct journal *journal, bool durable, bool fresh,
     journal->io_since_us = 0;
     journal->hung = journal->stolen = false;
     journal->space_is_low = journal->writer.space_is_low;
+    if (durable == journal->failing)
+        (void)eventfd_write(journal->wake_fd, 1); /* to tell of it */
     journal->failing = !durable;
+    if (durable)
+        journal->directory = journal->writer.directory;
+    else
+        journal->why = journal->writer.why;
     *taken = take_all(&journal->in_flight);
     if (durable)
         apply(journal, fresh);
@@ -625,7 +640,7 @@ static void write_entries(struct journal *journal, struct entry_list entries)
 static void release(struct journal *journal)
 {
     const struct writer *writer = &journal->writer;
-    const int fds[] = {journal->stop_fd,     journal->receipt_fd,       journal->watch_fd,
+    const int fds[] = {journal->wake_fd,     journal->receipt_fd,       journal->watch_fd,
                        writer->fd,           writer->durable_fd,        writer->directories[0].fd,
                        journal->lock_fds[0], writer->directories[1].fd, journal->lock_fds[1]};
     for (size_t i = 0; i < COUNT_OF(fds); i++) {
@@ -700,6 +715,8 @@ static void give_up(struct journal *journal)
     int64_t since_us = journal->io_since_us;
     if (since_us && clock_mono_us() - since_us >= journal->options.write_timeout_ms * 1000) {
         journal->hung = journal->stolen = true;
+        (void)error_set(&journal->why, "the disk under '%s' has not answered for %lld ms",
+                        journal->options.directory, (long long)(clock_mono_us() - since_us) / 1000);
         failed = take_all(&journal->in_flight);
         queued = take_all(&journal->queue);
         fail_unwritten(journal, failed, &journal->late);
@@ -751,21 +768,46 @@ static uint64_t read_receipt(const struct journal *journal)
     return first == second ? first : 0;
 }
 
+/* Tells of what is other than before. */
+static void tell_changes(struct journal *journal, struct journal_state *before)
+{
+    struct journal_state now;
+    journal_state(journal, &now);
+    bool changed = now.failing != before->failing || now.unconfirmed != before->unconfirmed ||
+                   now.space_is_low != before->space_is_low || now.directory != before->directory;
+    if (changed && journal->options.changed)
+        journal->options.changed(journal->options.arg, before, &now);
+    *before = now;
+}
+
+/* Waits for something to look after. False: the keeper is to end. */
+static bool keeper_waits(struct journal *journal)
+{
+    struct pollfd watched[] = {{.fd = journal->wake_fd, .events = POLLIN},
+                               {.fd = journal->watch_fd, .events = POLLIN}};
+    char events[4096];
+    eventfd_t ignored;
+    (void)poll(watched, COUNT_OF(watched), KEEPER_MS);
+    if (watched[0].revents)
+        (void)eventfd_read(journal->wake_fd, &ignored);
+    if (watched[1].revents) /* what it says does not matter: the file is read */
+        (void)!read(journal->watch_fd, events, sizeof(events));
+    pthread_mutex_lock(&journal->lock);
+    bool ends = journal->keeper_ends;
+    pthread_mutex_unlock(&journal->lock);
+    return !ends;
+}
+
 static void *keeper_main(void *arg)
 {
     struct journal *journal = arg;
-    char events[4096];
-    for (;;) {
-        struct pollfd watched[] = {{.fd = journal->stop_fd, .events = POLLIN},
-                                   {.fd = journal->watch_fd, .events = POLLIN}};
-        (void)poll(watched, COUNT_OF(watched), KEEPER_MS);
-        if (watched[0].revents)
-            break;
-        if (watched[1].revents) /* what it says does not matter: the file is read */
-            (void)!read(journal->watch_fd, events, sizeof(events));
+    struct journal_state told;
+    journal_state(journal, &told);
+    while (keeper_waits(journal)) {
         if (journal->options.central)
             pass_receipts(journal, read_receipt(journal));
         give_up(journal);
+        tell_changes(journal, &told);
     }
     return NULL;
 }
@@ -841,12 +883,15 @@ void journal_state(struct journal *journal, struct journal_state *ret)
     *ret = (struct journal_state){.failing = journal->failing || journal->hung,
                                   .unconfirmed = journal->unconfirmed,
                                   .space_is_low = journal->space_is_low,
+                                  .directory = journal->writer.directories[journal->directory].path,
                                   .last_seq = journal->durable_seq,
                                   .receipt_seq = journal->receipt_seq,
                                   .checkpoint_seq = journal->checkpoint_seq,
                                   .open_intents = journal->open.former_count,
                                   .passed = journal->passed,
                                   .retracted = journal->retracted};
+    if (ret->failing || ret->unconfirmed)
+        ret->why = journal->why;
     pthread_mutex_unlock(&journal->lock);
 }
 
@@ -859,6 +904,14 @@ void journal_each_open(struct journal *journal, void (*found)(void *arg, struct 
             found(arg, str_from(place->text));
     }
     pthread_mutex_unlock(&journal->lock);
+}
+
+bool journal_is_open(struct journal *journal, struct str id)
+{
+    pthread_mutex_lock(&journal->lock);
+    bool open = open_set_is_given_up(&journal->open, id);
+    pthread_mutex_unlock(&journal->lock);
+    return open;
 }
 
 /* ---- opening ---- */
@@ -975,10 +1028,12 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
     journal->tree = recovered.tree;
     journal->segment_unix_ms = recovered.segment_unix_ms;
     journal->durable_seq = recovered.head.seq;
+    journal->directory = journal->writer.directory;
     journal->unsigned_records = recovered.found;
     journal->checkpoint_us = clock_mono_us();
     journal->open = recovered.open;
     memcpy(journal->signer.origin, recovered.origin, sizeof(recovered.origin));
+    journal->signer.note_unix_ms = recovered.note_unix_ms;
     if (!fine || (!recovered.found && !make_origin(journal, err)))
         return false;
     writer_mark(&journal->writer, journal->head.seq);
@@ -989,8 +1044,8 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
 
 static bool start_threads(struct journal *journal, struct error *err)
 {
-    journal->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (journal->stop_fd < 0)
+    journal->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (journal->wake_fd < 0)
         return error_set(err, "cannot start the journal: no descriptor is left");
     journal->thread_runs = pthread_create(&journal->thread, NULL, journal_main, journal) == 0;
     journal->keeper_runs =
@@ -1018,7 +1073,7 @@ struct journal *journal_open(const struct journal_options *options,
         return NULL;
     }
     journal->options = *options;
-    journal->stop_fd = journal->receipt_fd = journal->watch_fd = -1;
+    journal->wake_fd = journal->receipt_fd = journal->watch_fd = -1;
     journal->writer.fd = journal->writer.durable_fd = -1;
     journal->writer.segment_bytes = options->segment_bytes;
     for (size_t i = 0; i < WRITER_DIRECTORIES; i++)
@@ -1050,7 +1105,10 @@ static void end_thread(struct journal *journal)
 
 static void end_keeper(struct journal *journal)
 {
-    (void)eventfd_write(journal->stop_fd, 1);
+    pthread_mutex_lock(&journal->lock);
+    journal->keeper_ends = true;
+    pthread_mutex_unlock(&journal->lock);
+    (void)eventfd_write(journal->wake_fd, 1);
     pthread_join(journal->keeper, NULL);
     if (journal->options.central)
         pass_receipts(journal, read_receipt(journal)); /* whoever still waits is told */

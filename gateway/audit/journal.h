@@ -25,6 +25,8 @@
 
 struct journal;
 
+struct journal_state;
+
 struct journal_options {
     const char *directory;
     const char *second_directory; /* takes over while the first cannot be written; or NULL */
@@ -38,6 +40,11 @@ struct journal_options {
     int64_t central_timeout_ms;
     size_t passing_requests; /* that pass while no record can be made durable; 0: none */
     int64_t passing_ms;      /* and no longer than this */
+
+    /* Told, within moments and on a thread of the journal, when `failing`, `unconfirmed`,
+     * `space_is_low` or `directory` are others than before. Or NULL. */
+    void (*changed)(void *arg, const struct journal_state *before, const struct journal_state *now);
+    void *arg;
 };
 
 /* What was found when the journal was opened. */
@@ -100,19 +107,24 @@ MUST_USE bool journal_append_wait(struct journal *journal, struct str members, s
 
 /* For metrics and status. Any thread. */
 struct journal_state {
-    bool failing;      /* the last write failed, or hangs */
-    bool unconfirmed;  /* the central database does not confirm in time */
-    bool space_is_low; /* no room could be reserved for more */
+    bool failing;          /* the last write failed, or hangs */
+    bool unconfirmed;      /* the central database does not confirm in time */
+    bool space_is_low;     /* no room could be reserved for more */
+    const char *directory; /* where the open segment is, or the last one was */
     uint64_t last_seq, receipt_seq;
     uint64_t checkpoint_seq; /* records under the last checkpoint */
     uint64_t open_intents;   /* decisions that no request under way will close any more */
     uint64_t passed;         /* without a durable record, since the trouble began */
     uint64_t retracted;      /* decisions taken back, since the start */
+    struct error why;        /* while it is failing or unconfirmed; otherwise empty */
 };
 void journal_state(struct journal *journal, struct journal_state *ret);
 
 /* Calls `found` with each of the open intents. Any thread; it must be quick and not call back. */
 void journal_each_open(struct journal *journal, void (*found)(void *arg, struct str id), void *arg);
+
+/* Whether it is one of them. Any thread. */
+MUST_USE bool journal_is_open(struct journal *journal, struct str id);
 
 /*
  * Writes what waits, ends the threads, closes. No append may follow. Accepts NULL. When the disk

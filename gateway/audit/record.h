@@ -12,6 +12,7 @@
 #include "audit/segment.h"
 #include "audit/signing_key.h"
 #include "base/buf.h"
+#include "base/json_read.h"
 #include "campaign/campaign.h"
 #include "campaign/violation.h"
 #include "policy/policy.h"
@@ -48,7 +49,8 @@ struct candidate_verdict {
  *         calling_code     "91": the country of an E.164 number
  *         timezone         as the client wrote it
  *         frequency        "WEEKLY", "DAILY", "CUSTOM"
- *         blocks           [{"day":"MO","start_min":540,"end_min":1080}…], minutes after midnight
+ *         blocks           [{"day":"MO","start_min":540,"end_min":1080,"index":0}…]: minutes after
+ *                          midnight; two with one index are one that crosses it
  *         contact_lists  M [names]
  *         dnc_list       M
  *         priority         1 to 5
@@ -149,6 +151,7 @@ struct reconciled_record {
     int64_t asked_from_unix_ms, asked_to_unix_ms; /* for campaigns created between */
     size_t listed;                                /* how many there were */
     struct str policy_revision, policy_digest;    /* that decided */
+    struct privacy *privacy;
 };
 
 void record_reconciled(const struct reconciled_record *record, struct buf *out);
@@ -158,6 +161,7 @@ struct closed_record {
     const char *id, *created; /* yes, no, unknown */
     struct str reason, by;
     struct str campaign_id; /* may be empty */
+    struct privacy *privacy;
 };
 
 void record_closed(const struct closed_record *record, struct buf *out);
@@ -203,6 +207,11 @@ struct segment_record {
 /* {"kind":"segment","time":…,"source":…,"key":HEX,"frontier":[HEX, the largest subtree first],
  *  "open":[ID…],"note":…}; the tree's size is seq - 1. */
 void record_segment(const struct segment_record *record, struct buf *out);
+
+/* Its frontier again, of a tree of this size; `hashes` is the record's member, or NULL. False when
+ * it has not exactly the hashes that the size needs. */
+MUST_USE bool record_read_frontier(const struct json_value *hashes, uint64_t size,
+                                   struct merkle *ret);
 
 /* {"kind":"checkpoint","time":…,"note":…}; the note covers all records before this one. */
 void record_checkpoint(int64_t time_unix_ms, struct str note, struct buf *out);

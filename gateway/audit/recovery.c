@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "audit/reader.h"
+#include "audit/record.h"
 #include "base/clock.h"
 #include "base/json_read.h"
 #include "base/limits.h"
@@ -42,24 +43,6 @@ static struct str text_member(const struct json_value *object, const char *key)
     return value && json_kind(value) == JSON_KIND_STRING ? json_string(value) : (struct str){0};
 }
 
-/* The frontier of a tree of this size, the largest subtree first. */
-static bool take_frontier(const struct json_value *hashes, uint64_t size, struct merkle *ret)
-{
-    *ret = (struct merkle){.size = size};
-    if (!hashes || json_kind(hashes) != JSON_KIND_ARRAY)
-        return false;
-    const struct json_value *hash = json_first(hashes);
-    for (size_t level = MERKLE_LEVELS; level-- > 0;) {
-        if (!(size >> level & 1))
-            continue;
-        if (!hash || json_kind(hash) != JSON_KIND_STRING ||
-            !digest_from_hex(json_string(hash), ret->nodes[level]))
-            return false;
-        hash = json_next(hash);
-    }
-    return hash == NULL;
-}
-
 static bool take_open(const struct json_value *ids, struct open_set *open)
 {
     if (!ids || json_kind(ids) != JSON_KIND_ARRAY || !open_set_reserve(open, json_count(ids)))
@@ -81,7 +64,7 @@ static bool take_segment(const struct json_value *record, uint64_t seq, struct r
         return false;
     memcpy(ret->origin, origin.data, origin.len);
     ret->origin[origin.len] = '\0';
-    return take_frontier(json_member(record, STR("frontier")), seq - 1, &ret->tree) &&
+    return record_read_frontier(json_member(record, STR("frontier")), seq - 1, &ret->tree) &&
            take_open(json_member(record, STR("open")), &ret->open);
 }
 
@@ -104,6 +87,13 @@ static bool take_other(const struct json_value *record, struct recovered *ret)
     return true;
 }
 
+static void take_note(const struct json_value *record, struct recovered *ret)
+{
+    struct checkpoint checkpoint;
+    if (checkpoint_parse(text_member(record, "note"), &checkpoint))
+        ret->note_unix_ms = checkpoint.time_unix_ms;
+}
+
 static bool take_record(const struct reader_record *record, struct arena *arena,
                         struct recovered *ret, struct error *err)
 {
@@ -113,6 +103,8 @@ static bool take_record(const struct reader_record *record, struct arena *arena,
                       (record->line_number == 1 ? take_segment(json, record->head.seq, ret)
                                                 : take_other(json, ret)) &&
                       merkle_add(&ret->tree, record->head.hash);
+    if (understood)
+        take_note(json, ret);
     arena_reset(arena);
     if (!understood)
         return error_set(err,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "audit/segment.h"
+#include "base/error.h"
 
 #define WRITER_DIRECTORIES 2
 
@@ -29,6 +30,8 @@ struct writer {
     size_t remains_directory;
 
     int durable_fd; /* DIRECTORY/durable, or -1 */
+
+    struct error why; /* of the last call that answered false */
 };
 
 /* Begins a new segment; its name is durable. False when that is not possible there. */
@@ -52,6 +55,6 @@ void writer_mark(struct writer *writer, uint64_t seq);
 
 /* Writes a file of its own into the first directory, below a subdirectory that is made: name is
  * "captures/2026-11-28/ID.cms". Durable when true; when false it is not there. */
-MUST_USE bool writer_attach(const struct writer *writer, const char *name, struct str bytes);
+MUST_USE bool writer_attach(struct writer *writer, const char *name, struct str bytes);
 
 void writer_detach(const struct writer *writer, const char *name);

@@ -14,6 +14,9 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } verbs[] = {
+    {"make", cli_audit_key_make, "a new key that signs checkpoints"},
+    {"show", cli_audit_key_show, "its public part, for whoever verifies"},
+    {"rotate", cli_audit_key_rotate, "put a new key in front of the one that signs"},
     {"destroy", cli_audit_key_destroy, "the key that hides the numbers of a past month"},
 };
 
@@ -21,13 +24,18 @@ static void print_help(FILE *to)
 {
     (void)fputs("usage: campaign-gateway audit key VERB [OPTION...]\n"
                 "\n"
-                "The keys of the record: those that hide phone numbers, one for each month.\n"
+                "The keys of the record: one signs its checkpoints, and one for each month hides\n"
+                "phone numbers.\n"
                 "\n",
                 to);
     for (size_t i = 0; i < COUNT_OF(verbs); i++)
         (void)fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
     (void)fputs("\n"
-                "`campaign-gateway audit key VERB --help` tells more.\n",
+                "`campaign-gateway audit key VERB --help` tells more.\n"
+                "\n"
+                "example\n"
+                "  campaign-gateway audit key make signing.key >> keys\n"
+                "  campaign-gateway audit key show signing.key\n",
                 to);
 }
 

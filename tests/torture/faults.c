@@ -36,6 +36,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -134,8 +135,8 @@ static const struct module *module_of(uintptr_t address)
 
 /* Calls that fail together; one that is in no row fails alone. */
 static const char *const resources[] = {
-    " malloc calloc realloc strdup strndup mmap epoll_ctl ",
-    " pwrite fsync fdatasync ftruncate unlinkat mkdir ",
+    " malloc calloc realloc strdup strndup epoll_ctl ",
+    " pwrite fsync fdatasync ftruncate fallocate unlinkat mkdir mkdirat rename renameat ",
     " open openat fopen fopen64 opendir scandir socket accept4 epoll_create1 eventfd signalfd ",
 };
 
@@ -375,8 +376,17 @@ CALL(int, ftruncate, (int fd, off_t length), (fd, length), -1, EIO)
 CALL(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags), -1, EIO)
 CALL(int, fsync, (int fd), (fd), -1, EIO)
 CALL(int, fdatasync, (int fd), (fd), -1, EIO)
-CALL(void *, mmap, (void *at, size_t size, int access, int flags, int fd, off_t offset),
-     (at, size, access, flags, fd, offset), MAP_FAILED, ENOMEM)
+CALL(int, fallocate, (int fd, int mode, off_t at, off_t length), (fd, mode, at, length), -1, ENOSPC)
+CALL(int, fchmod, (int fd, mode_t mode), (fd, mode), -1, EIO)
+CALL(int, fstatat, (int fd, const char *path, struct stat *info, int flags),
+     (fd, path, info, flags), -1, EIO)
+CALL(int, mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode), -1, ENOSPC)
+CALL(int, rename, (const char *from, const char *to), (from, to), -1, EIO)
+CALL(int, renameat, (int from_fd, const char *from, int to_fd, const char *to),
+     (from_fd, from, to_fd, to), -1, EIO)
+CALL(int, inotify_init1, (int flags), (flags), -1, EMFILE)
+CALL(int, inotify_add_watch, (int fd, const char *path, uint32_t what), (fd, path, what), -1,
+     ENOSPC)
 CALL(ssize_t, pread, (int fd, void *into, size_t size, off_t at), (fd, into, size, at), -1, EIO)
 CALL(ssize_t, recv, (int fd, void *into, size_t size, int flags), (fd, into, size, flags), -1,
      ECONNRESET)

@@ -1,5 +1,5 @@
-/* The journal on a real directory. fdatasync is this program's own, so that the disk can fail, or
- * hang, when a test wants it. */
+/* The journal on a real directory. fdatasync and clock_gettime are this program's own, so that the
+ * disk can fail, or hang, and the clock be set, when a test wants it. */
 #include "audit/journal.h"
 
 #include <dirent.h>
@@ -63,6 +63,16 @@ static void set_disk(bool hangs, const char *fails_in)
     pthread_mutex_unlock(&disk_lock);
 }
 
+static atomic_long clock_set_by_s;
+
+int clock_gettime(clockid_t clock, struct timespec *ret)
+{
+    int answer = (int)syscall(SYS_clock_gettime, clock, ret);
+    if (clock == CLOCK_REALTIME)
+        ret->tv_sec += atomic_load(&clock_set_by_s);
+    return answer;
+}
+
 /* ---- a journal ---- */
 
 static struct journal_options options;
@@ -91,6 +101,7 @@ static int end(void **state)
     char command[200];
     (void)state;
     set_disk(false, NULL);
+    atomic_store(&clock_set_by_s, 0);
     (void)snprintf(command, sizeof(command), "rm -rf %s", root);
     return system(command);
 }
@@ -157,7 +168,8 @@ struct contents {
     size_t retractions, degraded; /* records of these kinds */
     size_t decisions, outcomes;
     uint64_t last_checkpoint; /* records under it */
-    struct str kinds;         /* a letter each, in order */
+    int64_t last_note_unix_ms;
+    struct str kinds; /* a letter each, in order */
     char kinds_text[4000];
     char last_key[DIGEST_HEX_SIZE];
 };
@@ -175,6 +187,8 @@ static void check_note(const struct json_value *record, uint64_t seq, struct con
     struct str note = member(record, "note");
     assert_true(checkpoint_parse(note, &checkpoint));
     assert_int_equal(checkpoint.size, seq - 1);
+    assert_true(checkpoint.time_unix_ms >= contents->last_note_unix_ms);
+    contents->last_note_unix_ms = checkpoint.time_unix_ms;
     assert_true(digest_from_hex(str_from(contents->last_key), key));
     assert_true(checkpoint_is_signed_by(note, key));
     contents->last_checkpoint = checkpoint.size;
@@ -333,6 +347,17 @@ TEST(a_checkpoint_follows_within_a_second)
     }
     assert_int_equal(now.checkpoint_seq, 2);
     journal_close(journal);
+}
+
+TEST(notes_do_not_go_back_with_the_clock)
+{
+    for (int run = 0; run < 3; run++) {
+        struct journal *journal = open_journal();
+        assert_true(append(journal, STR("\"kind\":\"test\"")));
+        journal_close(journal);
+        atomic_fetch_sub(&clock_set_by_s, 5000);
+    }
+    assert_int_equal(read_all().checkpoints, 3);
 }
 
 TEST(a_segment_is_read_only_when_it_is_complete)
@@ -868,6 +893,7 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(a_segment_begins_with_what_is_needed_to_go_on),
       IN_DIRECTORY(a_thousand_records_have_a_checkpoint),
       IN_DIRECTORY(a_checkpoint_follows_within_a_second),
+      IN_DIRECTORY(notes_do_not_go_back_with_the_clock),
       IN_DIRECTORY(a_segment_is_read_only_when_it_is_complete),
       IN_DIRECTORY(a_segment_ends_when_it_is_old), IN_DIRECTORY(a_torn_tail_is_cut_and_kept),
       IN_DIRECTORY(what_was_durable_and_is_damaged_is_not_cut_away),
