@@ -518,7 +518,8 @@ static bool is_promise_kept(const struct verify *v, struct error *err)
     if (promise->durable_seq > last)
         return error_set(err,
                          "records are missing from the journal's end: it ends with %llu, and %llu "
-                         "were durable, as the file 'durable' beside it says",
+                         "were durable, as the file 'durable' beside it says (a copy that is made "
+                         "while the gateway writes begins with that file)",
                          last, (unsigned long long)promise->durable_seq);
     return promise->receipt.seq <= last ||
            error_set(err,

@@ -66,6 +66,8 @@ struct run {
     struct reader_record record; /* the one being looked at; file NULL: none */
     struct problems findings;
     struct error broken; /* empty: it is not */
+    char file[4096];     /* the segment being read, and where its last record ends */
+    uint64_t file_end;
     uint64_t torn_bytes;
 };
 
@@ -140,8 +142,20 @@ static void on_finding(void *arg, const char *sentence)
     (void)problems_add(&run->findings, &err);
 }
 
+/* Behind the last record of a segment may stand what a failing disk did not let be cut off. */
+static void count_remains(struct run *run)
+{
+    struct stat file;
+    if (run->file[0] && stat(run->file, &file) == 0 && (uint64_t)file.st_size > run->file_end)
+        run->torn_bytes += (uint64_t)file.st_size - run->file_end;
+    (void)snprintf(run->file, sizeof(run->file), "%s", run->record.file);
+}
+
 static bool take(struct run *run)
 {
+    if (run->record.line_number == 1)
+        count_remains(run);
+    run->file_end = run->record.offset + run->record.line.len + 1;
     const struct verify_record record = {.json = run->record.json,
                                          .head = run->record.head,
                                          .has_file = true,
@@ -164,7 +178,7 @@ static bool read_records(struct run *run, struct error *err)
     }
     run->record.file = NULL;
     if (result == READER_END) {
-        run->torn_bytes = reader_torn_bytes(run->reader);
+        run->torn_bytes += reader_torn_bytes(run->reader);
         if (verify_end(run->verify, err))
             return true;
     }

@@ -120,10 +120,11 @@ void audit_verify_text(const struct audit_verify_result *result, struct buf *out
         put_ledger(report, out);
     }
     if (result->torn_bytes > 0)
-        buf_format(out,
-                   "  torn         %llu bytes behind the last record are none: being written, or "
-                   "cut off by a crash\n",
-                   (unsigned long long)result->torn_bytes);
+        buf_format(
+            out,
+            "  torn         %llu bytes behind a segment's last record are none: being written, "
+            "or\n               what a crash or a failing disk left\n",
+            (unsigned long long)result->torn_bytes);
 }
 
 /* ---- for a program ---- */
