@@ -307,10 +307,11 @@ static void write_problem(const struct exchange *x, const struct refusal *refusa
     shorten_problem(problem, out);
 }
 
-/* Headers that belong to a status. */
-static void put_status_headers(const struct exchange *x, int status, struct buf *out)
+/* Headers that belong to a status. Nobody is asked to try again what may have been created. */
+static void put_status_headers(const struct exchange *x, int status, const char *created,
+                               struct buf *out)
 {
-    if (status == 503)
+    if (status == 503 && (!created || strcmp(created, "unknown") != 0))
         buf_append(out, STR("retry-after: 1\r\n"));
     if (status == 405)
         buf_format(out, "allow: %s\r\n", x->route.allow);
@@ -331,7 +332,7 @@ static void compose_refusal(const struct exchange *x, const struct refusal *refu
                "HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\n"
                "x-content-type-options: nosniff\r\ndate: %s\r\n",
                refusal->status, http_reason(refusal->status), date);
-    put_status_headers(x, refusal->status, out);
+    put_status_headers(x, refusal->status, created, out);
     buf_format(out, "content-length: %zu\r\n", problem->len);
     put_own_headers(x, verdict_header(refusal), out);
     buf_append(out, STR("\r\n"));

@@ -71,7 +71,7 @@ struct journal {
     int lock_fds[WRITER_DIRECTORIES];
     pthread_t thread, keeper;
     bool thread_runs, keeper_runs;
-    int stop_fd;    /* ends the keeper */
+    int wake_fd;    /* wakes the keeper */
     int receipt_fd; /* DIRECTORY/receipt, or -1 */
     int watch_fd;   /* inotify on it, or -1 */
 
@@ -82,6 +82,7 @@ struct journal {
     bool stolen;              /* the keeper has told those in flight */
     bool hung;                /* and the call has not come back since */
     bool closing, ended;      /* asked to end; the thread has */
+    bool keeper_ends;         /* asked to */
     bool left;                /* journal_close did not wait for it: the thread frees everything */
     bool failing;             /* the last batch could not be written */
     bool unconfirmed;         /* the central database did not confirm in time, */
@@ -556,6 +557,8 @@ static enum attempt end_io(struct journal *journal, bool durable, bool fresh,
     journal->io_since_us = 0;
     journal->hung = journal->stolen = false;
     journal->space_is_low = journal->writer.space_is_low;
+    if (durable == journal->failing)
+        (void)eventfd_write(journal->wake_fd, 1); /* to tell of it */
     journal->failing = !durable;
     if (durable)
         journal->directory = journal->writer.directory;
@@ -637,7 +640,7 @@ static void write_entries(struct journal *journal, struct entry_list entries)
 static void release(struct journal *journal)
 {
     const struct writer *writer = &journal->writer;
-    const int fds[] = {journal->stop_fd,     journal->receipt_fd,       journal->watch_fd,
+    const int fds[] = {journal->wake_fd,     journal->receipt_fd,       journal->watch_fd,
                        writer->fd,           writer->durable_fd,        writer->directories[0].fd,
                        journal->lock_fds[0], writer->directories[1].fd, journal->lock_fds[1]};
     for (size_t i = 0; i < COUNT_OF(fds); i++) {
@@ -777,20 +780,30 @@ static void tell_changes(struct journal *journal, struct journal_state *before)
     *before = now;
 }
 
+/* Waits for something to look after. False: the keeper is to end. */
+static bool keeper_waits(struct journal *journal)
+{
+    struct pollfd watched[] = {{.fd = journal->wake_fd, .events = POLLIN},
+                               {.fd = journal->watch_fd, .events = POLLIN}};
+    char events[4096];
+    eventfd_t ignored;
+    (void)poll(watched, COUNT_OF(watched), KEEPER_MS);
+    if (watched[0].revents)
+        (void)eventfd_read(journal->wake_fd, &ignored);
+    if (watched[1].revents) /* what it says does not matter: the file is read */
+        (void)!read(journal->watch_fd, events, sizeof(events));
+    pthread_mutex_lock(&journal->lock);
+    bool ends = journal->keeper_ends;
+    pthread_mutex_unlock(&journal->lock);
+    return !ends;
+}
+
 static void *keeper_main(void *arg)
 {
     struct journal *journal = arg;
     struct journal_state told;
-    char events[4096];
     journal_state(journal, &told);
-    for (;;) {
-        struct pollfd watched[] = {{.fd = journal->stop_fd, .events = POLLIN},
-                                   {.fd = journal->watch_fd, .events = POLLIN}};
-        (void)poll(watched, COUNT_OF(watched), KEEPER_MS);
-        if (watched[0].revents)
-            break;
-        if (watched[1].revents) /* what it says does not matter: the file is read */
-            (void)!read(journal->watch_fd, events, sizeof(events));
+    while (keeper_waits(journal)) {
         if (journal->options.central)
             pass_receipts(journal, read_receipt(journal));
         give_up(journal);
@@ -1023,8 +1036,8 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
 
 static bool start_threads(struct journal *journal, struct error *err)
 {
-    journal->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (journal->stop_fd < 0)
+    journal->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (journal->wake_fd < 0)
         return error_set(err, "cannot start the journal: no descriptor is left");
     journal->thread_runs = pthread_create(&journal->thread, NULL, journal_main, journal) == 0;
     journal->keeper_runs =
@@ -1052,7 +1065,7 @@ struct journal *journal_open(const struct journal_options *options,
         return NULL;
     }
     journal->options = *options;
-    journal->stop_fd = journal->receipt_fd = journal->watch_fd = -1;
+    journal->wake_fd = journal->receipt_fd = journal->watch_fd = -1;
     journal->writer.fd = journal->writer.durable_fd = -1;
     journal->writer.segment_bytes = options->segment_bytes;
     for (size_t i = 0; i < WRITER_DIRECTORIES; i++)
@@ -1084,7 +1097,10 @@ static void end_thread(struct journal *journal)
 
 static void end_keeper(struct journal *journal)
 {
-    (void)eventfd_write(journal->stop_fd, 1);
+    pthread_mutex_lock(&journal->lock);
+    journal->keeper_ends = true;
+    pthread_mutex_unlock(&journal->lock);
+    (void)eventfd_write(journal->wake_fd, 1);
     pthread_join(journal->keeper, NULL);
     if (journal->options.central)
         pass_receipts(journal, read_receipt(journal)); /* whoever still waits is told */

@@ -252,6 +252,7 @@ static bool may_go_on(struct reader *reader)
     if (!reader->options.durable_only || reader->head.seq < reader->durable_seq)
         return true;
     reader->durable_seq = read_durable(&reader->options);
+    reader->text.len = reader->used; /* read before it was durable: it may have been replaced */
     return reader->head.seq < reader->durable_seq;
 }
 
