@@ -678,15 +678,16 @@ TEST(what_stands_beside_the_journal_says_how_far_it_went)
     written_other(&w);
     promise.durable_seq = 2;
     promise.receipt = w.head;
+    promise.receipt_place = "a test";
     expect_fine();
     promise.durable_seq = 3;
     expect_broken("ends with 2, and 3 were durable");
     promise.durable_seq = 2;
     promise.receipt.seq = 4;
-    expect_broken("the central database confirmed 4");
+    expect_broken("the central database confirmed 4, as a test says");
     promise.receipt.seq = 2;
     promise.receipt.hash[0] ^= 1;
-    expect_broken("confirmed another record with this number");
+    expect_broken("confirmed another record with this number: a test has its hash");
 }
 
 /* ---- how dense checkpoints are ---- */
