@@ -15,16 +15,17 @@
 #include "audit/inbox.h"
 #include "audit/record.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "reconciler.h"
 #include "reload.h"
 #include "status.h"
 #include "worker.h"
 
 #define RESOLVE_REFRESH_MS 30000
 #define RESOLVE_WAIT_MS 3000
-#define LIMIT_JOURNAL_WAITING 65536 /* records: more requests than a machine can have under way */
-#define INBOX_LOOK_MS 1000          /* how often, when the system does not tell of new files */
+#define INBOX_LOOK_MS 1000 /* how often, when the system does not tell of new files */
 
 struct server {
     struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
@@ -34,7 +35,8 @@ struct server {
     struct hash_keys *hash_keys; /* NULL: phone numbers are recorded in the clear */
     int64_t hash_keys_due_ms;    /* when they are looked at again */
     struct inbox *inbox;
-    bool inbox_waits; /* more is in it than was taken in one turn */
+    bool inbox_waits;              /* more is in it than was taken in one turn */
+    struct reconciler *reconciler; /* NULL when nobody is to be asked */
     struct resolver *resolver;
     struct admission *admission;
     struct upstream_options upstream;
@@ -104,27 +106,40 @@ static void log_journal(void *arg, const struct journal_state *before,
             LOG_TEXT("before", before->directory));
 }
 
+#define LISTED_INTENTS 20 /* in one line of the log; /status has more */
+
+struct id_list {
+    struct buf text;
+    size_t count;
+};
+
+static void list_id(void *arg, struct str id)
+{
+    struct id_list *list = arg;
+    if (list->count++ < LISTED_INTENTS)
+        buf_format(&list->text, "%s%.*s", list->text.len ? " " : "", STR_ARGS(id));
+}
+
+static void log_open_intents(const struct server *server, uint64_t count)
+{
+    struct id_list list = {.count = 0};
+    if (count == 0)
+        return;
+    buf_init(&list.text, LISTED_INTENTS * (ID_SIZE + 1));
+    journal_each_open(server->journal, list_id, &list);
+    LOG(LOG_WARN, "open-intents", LOG_INT("count", count), LOG_STR("ids", buf_str(&list.text)),
+        LOG_TEXT("remedy", "campaign-gateway audit reconcile"));
+    buf_release(&list.text);
+}
+
 static bool start_journal(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
-    const struct config_audit *audit = &config->audit;
-    const struct journal_options options = {
-        .directory = audit->directory.value.data,
-        .second_directory = audit->second_directory.value.data,
-        .source = audit->source.value.data,
-        .signing_key = audit->signing_key.value.data,
-        .segment_bytes = audit->segment_bytes,
-        .segment_ms = audit->segment_ms,
-        .max_waiting = LIMIT_JOURNAL_WAITING,
-        .write_timeout_ms = audit->write_timeout_ms,
-        .central = audit->durability == DURABILITY_CENTRAL,
-        .central_timeout_ms = audit->central_timeout_ms,
-        .passing_requests =
-            audit->on_failure == AUDIT_FAILURE_ALLOW_DEGRADED ? audit->degraded_requests : 0,
-        .passing_ms = audit->degraded_ms,
-        .changed = log_journal};
+    struct journal_options options;
     struct journal_recovery recovery;
     struct error why;
+    config_journal_options(config, &options);
+    options.changed = log_journal;
     server->journal = journal_open(&options, &recovery, &why);
     if (!server->journal)
         return config_error(&config->audit.directory.place, err, "%s", why.text);
@@ -134,6 +149,7 @@ static bool start_journal(struct server *server, struct error *err)
     if (!record_life_event(server, server->current, "started", recovery.torn_bytes))
         return config_error(&config->audit.directory.place, err,
                             "the first record could not be written; is there space left?");
+    log_open_intents(server, recovery.open_intents);
     server->inbox =
         inbox_open(server->journal, &options, recovery.last_seq, log_inbox, server, &why);
     server->inbox_waits = true; /* verbs may have left something while no gateway ran */
@@ -191,6 +207,18 @@ static bool start_upstream(struct server *server, struct error *err)
                                   .resolver = server->resolver,
                                   .max_answer_bytes = LIMIT_ANSWER_BYTES};
     return true;
+}
+
+static bool start_reconciler(struct server *server, struct error *err)
+{
+    if (!server->snapshot->config->audit.reconcile_auth.value.len)
+        return true;
+    const struct reconciler_options options = {.journal = server->journal,
+                                               .upstream = &server->upstream,
+                                               .hash_keys = server->hash_keys,
+                                               .snapshot = server->snapshot};
+    server->reconciler = reconciler_start(&options, err);
+    return server->reconciler != NULL;
 }
 
 /* Descriptors beside clients' connections: sockets, files and eventfds of the gateway itself. */
@@ -286,9 +314,7 @@ static bool is_stale(void *arg)
 static void write_status(void *arg, struct buf *out)
 {
     struct server *server = arg;
-    struct journal_state journal;
-    journal_state(server->journal, &journal);
-    status_write(server->status, &journal, out);
+    status_write(server->status, server->journal, out);
 }
 
 static bool start_admin(struct server *server, struct error *err)
@@ -375,8 +401,8 @@ static bool start(struct server *server, const char *config_path, struct error *
         return config_error(&config->listen.place, err, "%s", why.text);
     bool started = start_admission(server, err) && start_journal(server, err) &&
                    start_hash_keys(server, err) && start_upstream(server, err) &&
-                   start_workers(server, err) && start_admin(server, err) &&
-                   reload_init(&server->reload, server->current, err);
+                   start_workers(server, err) && start_reconciler(server, err) &&
+                   start_admin(server, err) && reload_init(&server->reload, server->current, err);
     if (started)
         log_listening(server, server->snapshot, address);
     return started;
@@ -389,6 +415,7 @@ static void stop(struct server *server)
     admin_stop(server->admin);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
+    reconciler_stop(server->reconciler);
     inbox_close(server->inbox);
     if (server->journal && !record_life_event(server, server->current, "shutdown", 0))
         LOG(LOG_ERROR, "shutdown-unrecorded");
@@ -420,6 +447,7 @@ static bool adopt(struct server *server, struct snapshot *fresh, struct error *e
     tickets_set_rotation(server->tickets, fresh->config->ticket_rotation_ms);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_offer(&server->workers[i], fresh);
+    reconciler_adopt(server->reconciler, fresh);
     snapshot_release(server->current);
     server->current = snapshot_hold(fresh);
     status_adopted(server->status, fresh, clock_unix_ms());

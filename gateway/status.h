@@ -1,6 +1,7 @@
 /*
  * What the gateway runs on, for people and their tools: which policy is in force and since when,
- * why the last attempt to replace it failed, and how the audit journal does.
+ * why the last attempt to replace it failed, how the audit journal does, and the campaigns that
+ * somebody has to look after.
  *
  * Written by the main thread, read by the admin thread; one lock.
  */
@@ -25,5 +26,5 @@ void status_failed(struct status *status, const char *because, const struct erro
 /* True while the files on disk are not what is in force, because they are wrong. */
 bool status_is_stale(struct status *status);
 
-/* One JSON object; `journal` is how the audit journal does. */
-void status_write(struct status *status, const struct journal_state *journal, struct buf *out);
+/* One JSON object; `journal` is asked how it does and which campaigns are open. */
+void status_write(struct status *status, struct journal *journal, struct buf *out);

@@ -5,7 +5,8 @@
  *     GET /livez     200 while the process runs
  *     GET /readyz    200 while it takes requests, 503 once it drains
  *     GET /metrics   counters in OpenMetrics text
- *     GET /status    which policy is in force, why a newer one is not, how the journal does; JSON
+ *     GET /status    which policy is in force, why a newer one is not, how the journal does, and
+ *                    which campaigns are open; JSON
  */
 #pragma once
 

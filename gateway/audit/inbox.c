@@ -257,25 +257,6 @@ static void refuse(struct inbox *inbox, struct str id, const char *ending, struc
     inbox->told(inbox->arg, name, kind, reason);
 }
 
-struct sought {
-    struct str id;
-    bool found;
-};
-
-static void compare_open(void *arg, struct str id)
-{
-    struct sought *sought = arg;
-    sought->found |= str_equal(sought->id, id);
-}
-
-/* What became of a campaign is told once: by a person, or by the upstream's list. */
-static bool is_open(const struct inbox *inbox, struct str id)
-{
-    struct sought sought = {.id = id};
-    journal_each_open(inbox->journal, compare_open, &sought);
-    return sought.found;
-}
-
 static bool append(struct inbox *inbox, struct str id, struct str closes)
 {
     char time[CLOCK_UTC_SIZE];
@@ -299,7 +280,8 @@ static void record_taken(struct inbox *inbox, struct str id)
     const char *why = read_file(inbox->fd, name, &inbox->text);
     if (!why)
         why = judge_request(buf_str(&inbox->text), &inbox->arena, &request);
-    if (!why && request.closes.len && !is_open(inbox, request.closes))
+    /* what became of a campaign is told once: by a person, or by the upstream's list */
+    if (!why && request.closes.len && !journal_is_open(inbox->journal, request.closes))
         why = "the campaign is not, or no longer, open";
     if (!why && !append(inbox, id, request.closes))
         why = "the journal cannot be written";
@@ -565,7 +547,7 @@ static bool report_refusal(int directory_fd, struct str id, struct error *err)
     return false;
 }
 
-static bool is_locked(const char *directory)
+bool inbox_is_served(const char *directory)
 {
     char path[4096];
     (void)snprintf(path, sizeof(path), "%s/lock", directory);
@@ -590,7 +572,7 @@ static bool take_alone(const struct journal_options *options, struct error *err)
     struct journal_recovery recovery;
     struct journal *journal = journal_open(options, &recovery, err);
     if (!journal)
-        return is_locked(options->directory); /* then its holder will take it */
+        return inbox_is_served(options->directory); /* then its holder will take it */
     struct inbox *inbox = inbox_open(journal, options, recovery.last_seq, ignore_told, NULL, err);
     bool opened = inbox != NULL;
     while (inbox && inbox_take(inbox))

@@ -34,6 +34,9 @@
 MUST_USE bool inbox_submit(const struct journal_options *options, struct str members,
                            int64_t timeout_ms, struct error *err);
 
+/* Whether somebody has the journal open: a gateway; or, for a moment, a verb. */
+bool inbox_is_served(const char *directory);
+
 /* ---- the gateway's side; one thread ---- */
 
 struct inbox;

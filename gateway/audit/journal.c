@@ -906,6 +906,14 @@ void journal_each_open(struct journal *journal, void (*found)(void *arg, struct 
     pthread_mutex_unlock(&journal->lock);
 }
 
+bool journal_is_open(struct journal *journal, struct str id)
+{
+    pthread_mutex_lock(&journal->lock);
+    bool open = open_set_is_given_up(&journal->open, id);
+    pthread_mutex_unlock(&journal->lock);
+    return open;
+}
+
 /* ---- opening ---- */
 
 static bool open_directory(struct journal *journal, size_t index, const char *path,

@@ -123,6 +123,9 @@ void journal_state(struct journal *journal, struct journal_state *ret);
 /* Calls `found` with each of the open intents. Any thread; it must be quick and not call back. */
 void journal_each_open(struct journal *journal, void (*found)(void *arg, struct str id), void *arg);
 
+/* Whether it is one of them. Any thread. */
+MUST_USE bool journal_is_open(struct journal *journal, struct str id);
+
 /*
  * Writes what waits, ends the threads, closes. No append may follow. Accepts NULL. When the disk
  * hangs longer than write_timeout_ms, it returns all the same; the process is then to end.

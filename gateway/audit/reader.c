@@ -118,6 +118,22 @@ static bool open_first(struct reader *reader, struct error *err)
     return !directory || open_file(reader, directory, seq, err);
 }
 
+/* Behind the record where another reader stood. */
+static bool open_after(struct reader *reader, const struct reader_position *after,
+                       struct error *err)
+{
+    const char *directory = directory_of(reader, after->segment_seq);
+    if (!directory)
+        return error_set(err, "the segment with record %llu is no longer there",
+                         (unsigned long long)after->head.seq);
+    if (!open_file(reader, directory, after->segment_seq, err))
+        return false;
+    reader->head = after->head;
+    reader->line_number = after->line_number;
+    reader->line_offset = after->offset;
+    return true;
+}
+
 /* ---- how far ---- */
 
 /* DIRECTORY/durable, which the gateway keeps; see journal.h. Without one there is no bound. */
@@ -290,6 +306,14 @@ uint64_t reader_torn_bytes(const struct reader *reader)
     return reader->text.len - reader->used;
 }
 
+void reader_position(const struct reader *reader, struct reader_position *ret)
+{
+    *ret = (struct reader_position){.segment_seq = reader->file_seq,
+                                    .line_number = reader->line_number,
+                                    .offset = reader->line_offset,
+                                    .head = reader->head};
+}
+
 uint64_t reader_segments(const struct reader *reader)
 {
     return reader->segments;
@@ -305,7 +329,9 @@ struct reader *reader_open(const struct reader_options *options, struct error *e
     reader->options = *options;
     reader->fd = -1;
     buf_init(&reader->text, SEGMENT_LINE_BYTES + 2UL * PIECE_BYTES);
-    if (!open_first(reader, err)) {
+    bool fine = options->after ? open_after(reader, options->after, err) : open_first(reader, err);
+    reader->options.after = NULL;
+    if (!fine) {
         reader_close(reader);
         return NULL;
     }

@@ -85,6 +85,7 @@ static void put_blocks(struct json_writer *w, const struct campaign *campaign)
         json_put_str(w, "day", str_from(weekday_code(block->day)));
         json_put_int(w, "start_min", block->start_min);
         json_put_int(w, "end_min", block->end_min);
+        json_put_int(w, "index", (int64_t)block->index);
         json_close_object(w);
     }
     json_close_array(w);
@@ -337,9 +338,9 @@ void record_reconciled(const struct reconciled_record *record, struct buf *out)
     json_put_bool(&w, "reconciled", true);
     json_open_object_at(&w, "upstream");
     json_put_str(&w, "host", record->upstream_host);
-    json_put_str_if_any(&w, "campaign_id", record->campaign_id);
-    json_put_str_if_any(&w, "template_id", record->template_id);
-    json_put_str_if_any(&w, "created_at", record->created_at);
+    put_upstream_id(&w, record->privacy, "campaign_id", record->campaign_id);
+    put_upstream_id(&w, record->privacy, "template_id", record->template_id);
+    put_masked_if_any(&w, record->privacy, "created_at", record->created_at);
     json_put_str_if_any(&w, "stored_message_sha256", record->stored_message_sha256);
     json_close_object(&w);
     json_open_object_at(&w, "asked");
@@ -356,9 +357,9 @@ void record_closed(const struct closed_record *record, struct buf *out)
     json_put_str(&w, "kind", STR("closed"));
     json_put_str(&w, "id", str_from(record->id));
     json_put_str(&w, "created", str_from(record->created));
-    json_put_str(&w, "reason", record->reason);
-    json_put_str(&w, "by", record->by);
-    json_put_str_if_any(&w, "campaign_id", record->campaign_id);
+    put_masked(&w, record->privacy, "reason", record->reason);
+    put_masked(&w, record->privacy, "by", record->by);
+    put_upstream_id(&w, record->privacy, "campaign_id", record->campaign_id);
 }
 
 /* ---- what people did with the keys that hide numbers ---- */

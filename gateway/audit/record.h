@@ -49,7 +49,8 @@ struct candidate_verdict {
  *         calling_code     "91": the country of an E.164 number
  *         timezone         as the client wrote it
  *         frequency        "WEEKLY", "DAILY", "CUSTOM"
- *         blocks           [{"day":"MO","start_min":540,"end_min":1080}…], minutes after midnight
+ *         blocks           [{"day":"MO","start_min":540,"end_min":1080,"index":0}…]: minutes after
+ *                          midnight; two with one index are one that crosses it
  *         contact_lists  M [names]
  *         dnc_list       M
  *         priority         1 to 5
@@ -150,6 +151,7 @@ struct reconciled_record {
     int64_t asked_from_unix_ms, asked_to_unix_ms; /* for campaigns created between */
     size_t listed;                                /* how many there were */
     struct str policy_revision, policy_digest;    /* that decided */
+    struct privacy *privacy;
 };
 
 void record_reconciled(const struct reconciled_record *record, struct buf *out);
@@ -159,6 +161,7 @@ struct closed_record {
     const char *id, *created; /* yes, no, unknown */
     struct str reason, by;
     struct str campaign_id; /* may be empty */
+    struct privacy *privacy;
 };
 
 void record_closed(const struct closed_record *record, struct buf *out);

@@ -47,3 +47,13 @@ bool print_answer(struct buf *out)
     buf_release(out);
     return fine;
 }
+
+bool print_json_answer(struct buf *out)
+{
+    struct buf safe;
+    buf_init(&safe, LIMIT_REPORT_BYTES);
+    page_show_json(buf_str(out), &safe);
+    safe.failed |= out->failed;
+    buf_release(out);
+    return print_answer(&safe);
+}

@@ -23,3 +23,6 @@ void print_problems(const struct problems *problems);
 
 /* Writes the answer to stdout and releases it; false, with a sentence, when that failed. */
 bool print_answer(struct buf *out);
+
+/* The same for JSON that holds what others wrote: safe on a terminal, and of the same meaning. */
+bool print_json_answer(struct buf *out);

@@ -22,6 +22,7 @@ STREAM = "st-0603182c-7ffb-53c3-b307-47ca14b00000"
 PATH = f"/campaign/api/v2/public/{STREAM}/campaign"
 TARGET = f"{PATH}?accountId={ACCOUNT}&campaignType=sms"
 AUTH = "secret-token-that-must-not-be-written-down"
+TIMEOUTS = "connect_timeout: 5s, first_byte_timeout: 3s, total_timeout: 6s"
 ADMIN = "admin: {listen: 127.0.0.1:0}"
 DEADLINE = 20      # seconds until a test gives up waiting; generous, because sanitizers are slow
 
@@ -146,7 +147,7 @@ class Gateway:
 
     def __init__(self, directory, certs, upstream_port, policy=POLICY, team="billing",
                  upstream_host="localhost", workers=2, extra="", limits="", audit="audit",
-                 environment=None, start=True, upstream="", tls=""):
+                 environment=None, start=True, upstream="", tls="", timeouts=TIMEOUTS):
         self.directory, self.certs = Path(directory), Path(certs)
         self.audit = self.directory / audit  # an absolute one stays as it is
         self.stderr_path = self.directory / "stderr.log"
@@ -156,7 +157,7 @@ class Gateway:
         self.config.write_text(f"""listen: 127.0.0.1:0
 workers: {workers}
 tls: {{certificate: {certs}/gateway.pem, key: {certs}/gateway.key{tls}}}
-upstream: {{url: "https://{upstream_host}:{upstream_port}", ca: {certs}/ca.pem, connect_timeout: 5s, first_byte_timeout: 3s, total_timeout: 6s{upstream}}}
+upstream: {{url: "https://{upstream_host}:{upstream_port}", ca: {certs}/ca.pem, {timeouts}{upstream}}}
 tenants:
   - {{account_id: {ACCOUNT}, stream_id: {STREAM}}}
 {f"team: {team}" if team else ""}
