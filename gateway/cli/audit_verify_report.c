@@ -219,6 +219,7 @@ void audit_verify_json(const struct audit_verify_result *result, struct buf *out
     put_pair(&w, "checkpoints", result->report->notes, result->checkpoints);
     put_facts(&w, result->report);
     put_json_keys(&w, result);
+    json_put_int(&w, "linked", (int64_t)result->linked);
     json_put_int(&w, "expected", (int64_t)result->expected);
     json_put_int(&w, "torn_bytes", (int64_t)result->torn_bytes);
     json_close_object(&w);
