@@ -129,7 +129,7 @@ bool audit_filters_read(struct audit_filters *filters, const struct audit_place 
     filters->query = (struct search_query){
         .source = str_from(filters->source),
         .id = str_from(filters->id),
-        .kind = asked.len == 0                    ? kind
+        .kind = asked.len == 0                 ? kind
                 : str_equal(asked, STR("any")) ? (struct str){0}
                                                : asked,
         .team = str_from(filters->team),
@@ -170,8 +170,7 @@ static bool record_lookup_of(const struct audit_filters *filters, const struct c
     struct str hashes[1024]; /* what fits a record */
     char by[OPERATOR_NAME_SIZE];
     struct lookup_record record = {
-        .hashes = hashes,
-        .hash_count = collect_hashes(&filters->query, hashes, COUNT_OF(hashes))};
+        .hashes = hashes, .hash_count = collect_hashes(&filters->query, hashes, COUNT_OF(hashes))};
     struct buf members;
     operator_name(by);
     record.by = str_from(by);

@@ -45,16 +45,16 @@ struct audit_filters {
     "      --team NAME, --caller CALLER, --verdict allow|deny\n"                                   \
     "      --code CODE       of a violation, refusing or only reported; or of the refusal\n"       \
     "      --outcome OUTCOME created, refused_upstream, failed, unknown, client_gone, expired, "   \
-    "…\n"                                                                                          \
+    "…\n"                                                                                        \
     "      --campaign NAME   * stands for anything: 'Diwali *'\n"                                  \
     "      --template NAME\n"                                                                      \
     "      --campaign-id ID  as Kore.ai named it\n"                                                \
     "      --caller-id NUMBER  the campaign's; several: any of them\n"                             \
     "      --number NUMBER   wherever it stands in the record; several: any of them\n"             \
     "      --policy REVISION   that decided; or the beginning of its digest\n"                     \
-    "      --text WORDS      all of these words, anywhere, in any case\n"                           \
+    "      --text WORDS      all of these words, anywhere, in any case\n"                          \
     "      --id ID           the decision's, or its beginning\n"                                   \
-    "      --kind KIND       decision, outcome, closed, started, reloaded, exported, …; any\n"     \
+    "      --kind KIND       decision, outcome, closed, started, reloaded, exported, …; any\n"   \
     "      --source SOURCE   which gateway, where there are several\n" AUDIT_NUMBERS_HELP
 
 /*

@@ -26,7 +26,8 @@ static const char help[] =
     "usage: campaign-gateway audit search [OPTION...]\n"
     "\n"
     "Finds campaigns, newest first: a line each, with what was decided and what became of it. All\n"
-    "that is asked must hold. What is printed was read back from the journal and has its hash; the\n"
+    "that is asked must hold. What is printed was read back from the journal and has its hash; "
+    "the\n"
     "index only says where to look, is brought up to date first, and may be deleted at any time.\n"
     "\n" AUDIT_PLACE_HELP AUDIT_CENTRAL_HELP AUDIT_FILTERS_HELP "\n"
     "      --limit NUMBER    of one page: 50, if nothing else is said; at most 1000\n"
@@ -100,8 +101,8 @@ static bool read_options(struct search *s, int argc, char **argv, int *exit_code
 static bool read_page(struct search *s, struct error *err)
 {
     uint64_t limit = DEFAULT_LIMIT;
-    if (s->limit_text && (!str_to_u64(str_from(s->limit_text), &limit) || limit < 1 ||
-                          limit > LIMIT_PAGE))
+    if (s->limit_text &&
+        (!str_to_u64(str_from(s->limit_text), &limit) || limit < 1 || limit > LIMIT_PAGE))
         return error_set(err, "--limit takes a number from 1 to %d, not '%s'", LIMIT_PAGE,
                          s->limit_text);
     s->filters.query.limit = limit;
@@ -190,8 +191,7 @@ static struct str shorten(struct search *s, struct str text, size_t most)
         if (begins && count++ == most)
             break;
     }
-    return end == text.len ? text
-                           : arena_format(&s->arena, "%.*s…", (int)end, text.data);
+    return end == text.len ? text : arena_format(&s->arena, "%.*s…", (int)end, text.data);
 }
 
 struct codes {
@@ -260,8 +260,8 @@ static void put_row(struct search *s, const struct hit *hit, struct table *table
     table_put(table, str_equal(kind, STR("decision")) ? record_text(record, "verdict") : kind);
     table_put(table, shorten(s, record_text(record, "campaign.name"), SHOWN_NAME));
     table_put(table, what(s, hit, record));
-    table_put(table, id.len ? id
-                            : arena_format(&s->arena, "record %llu", (unsigned long long)hit->seq));
+    table_put(table,
+              id.len ? id : arena_format(&s->arena, "record %llu", (unsigned long long)hit->seq));
 }
 
 /* Quoted for a shell, if it must be. */

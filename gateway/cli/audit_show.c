@@ -12,8 +12,8 @@ static const char help[] =
     "The whole story of one campaign: who asked for it, what was decided and why, under which\n"
     "policy, what became of it, and where each record stands. ID is the decision's (the header\n"
     "x-decision-id of the answer), or its beginning where only one begins so.\n"
-    "\n" AUDIT_PLACE_HELP AUDIT_CENTRAL_HELP "      --format FORMAT   text or json\n" AUDIT_SOURCE_HELP
-    "\n"
+    "\n" AUDIT_PLACE_HELP AUDIT_CENTRAL_HELP
+    "      --format FORMAT   text or json\n" AUDIT_SOURCE_HELP "\n"
     "exit codes\n"
     "  0  shown\n"
     "  1  there is no such campaign in the journal\n"

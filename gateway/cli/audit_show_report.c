@@ -175,10 +175,14 @@ static void put_campaign(const struct json_value *decision, struct buf *out)
 {
     static const struct {
         const char *label, *path;
-    } before_lists[] = {{"caller ID", "campaign.caller_id"}, {"template", "campaign.template"},
-                        {"class", "campaign.class"},         {"language", "campaign.language"},
-                        {"message", "campaign.message_sha256"}, {"DNC list", "campaign.dnc_list"},
-                        {"time zone", "campaign.timezone"},  {"frequency", "campaign.frequency"}};
+    } before_lists[] = {{"caller ID", "campaign.caller_id"},
+                        {"template", "campaign.template"},
+                        {"class", "campaign.class"},
+                        {"language", "campaign.language"},
+                        {"message", "campaign.message_sha256"},
+                        {"DNC list", "campaign.dnc_list"},
+                        {"time zone", "campaign.timezone"},
+                        {"frequency", "campaign.frequency"}};
     if (!record_value(decision, "campaign"))
         return;
     buf_append(out, STR("\nthe campaign\n"));
@@ -269,6 +273,7 @@ static void put_who(const struct json_value *decision, struct buf *out)
 static void put_verdict(const struct json_value *decision, struct buf *out)
 {
     struct str code = record_text(decision, "code");
+    int64_t duration_us;
     put_label("verdict", out);
     page_show(record_text(decision, "verdict"), out);
     put_number_part(", status ", decision, "status", out);
@@ -278,8 +283,9 @@ static void put_verdict(const struct json_value *decision, struct buf *out)
         put_field("", show_sentence(code), out);
     put_label("decided", out);
     page_show(record_text(decision, "time"), out);
-    put_number_part(", within ", decision, "duration_us", out);
-    buf_append(out, STR(" µs of the request's head\n"));
+    if (record_number(decision, "duration_us", &duration_us))
+        buf_format(out, ", within %lld µs of the request's head", (long long)duration_us);
+    buf_append_byte(out, '\n');
 }
 
 static void put_decision(const struct story *story, struct buf *out)
@@ -344,9 +350,8 @@ static void put_events(const struct story *story, struct buf *out)
     if (refused)
         buf_append(out, STR("  nothing: it was refused, and not forwarded\n"));
     if (open && story->decision)
-        buf_append(out,
-                   STR("  OPEN: it was allowed, and no outcome is recorded; it may have been "
-                       "created. `campaign-gateway audit reconcile` asks the API\n"));
+        buf_append(out, STR("  OPEN: it was allowed, and no outcome is recorded; it may have been "
+                            "created. `campaign-gateway audit reconcile` asks the API\n"));
 }
 
 /* ---- text: where it stands ---- */

@@ -44,7 +44,8 @@ static void take_other_id(struct collecting *c, struct str id)
         buf_format(&c->other_ids, ", %.*s", SHOW_ARGS(id));
 }
 
-static bool take_record(void *arg, struct str source, uint64_t seq, struct str json, struct str hash)
+static bool take_record(void *arg, struct str source, uint64_t seq, struct str json,
+                        struct str hash)
 {
     struct collecting *c = arg;
     struct story *story = c->story;
