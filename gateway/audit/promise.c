@@ -46,3 +46,16 @@ struct promise promise_read(const char *directory)
         promise.receipt.seq = 0;
     return promise;
 }
+
+struct promise promise_of(const char *const *directories, size_t directory_count)
+{
+    struct promise furthest = {0};
+    for (size_t i = 0; i < directory_count; i++) {
+        struct promise promise = promise_read(directories[i]);
+        if (promise.durable_seq > furthest.durable_seq)
+            furthest.durable_seq = promise.durable_seq;
+        if (promise.receipt.seq > furthest.receipt.seq)
+            furthest.receipt = promise.receipt;
+    }
+    return furthest;
+}

@@ -383,6 +383,17 @@ void record_erasure(struct str key_id, struct str by, struct buf *out)
     json_put_str(&w, "by", by);
 }
 
+void record_exported(const struct exported_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("exported"));
+    json_put_str(&w, "format", record->format);
+    json_put_int(&w, "rows", (int64_t)record->rows);
+    json_put_str(&w, "file_sha256", record->file_sha256);
+    json_put_number(&w, "filter", record->filter);
+    json_put_str(&w, "by", record->by);
+}
+
 /* ---- the gateway's life ---- */
 
 void record_life(const struct life_record *record, struct buf *out)

@@ -180,6 +180,16 @@ void record_lookup(const struct lookup_record *record, struct buf *out);
  * {"kind":"erased","key":"2026-08-1a2b3c4d","by":…} */
 void record_erasure(struct str key_id, struct str by, struct buf *out);
 
+/* What a person took out of the record; `time` likewise.
+ * {"kind":"exported","format":…,"rows":N,"file_sha256":HEX,"filter":{…},"by":…} */
+struct exported_record {
+    struct str format, file_sha256, by;
+    uint64_t rows;
+    struct str filter; /* what was asked for: an object in JSON, without phone numbers */
+};
+
+void record_exported(const struct exported_record *record, struct buf *out);
+
 /* Of the gateway's own life: "started", "reloaded", "shutdown". */
 struct life_record {
     const char *kind;

@@ -223,7 +223,7 @@ static bool run_files(struct audit_verify_run *run, const struct audit_verify_re
                       const struct reader_options *reading, struct central *central,
                       struct comparison *with, const struct listing *listing, struct error *err)
 {
-    with->promise = promise_read(reading->directories[0]);
+    with->promise = promise_of(reading->directories, reading->directory_count);
     if (!is_there(reading->directories[0], listing, &with->promise, err) ||
         (central && !compare_with_central(with, central, reading, err)))
         return false;
