@@ -354,6 +354,7 @@ def test_a_destroyed_key_makes_numbers_unfindable_and_the_chain_holds(gateway):
     assert old not in shown and hash_of(gateway) in shown
     record, = [r for r in gateway.journal() if r["kind"] == "erased"]     # which also checks the chain
     assert record["key"].startswith("2026-01-") and record["by"]
+    audit("verify", "--directory", gateway.audit)
     assert gateway.post(seed_campaign()).status == 200
     gateway.stop()
     gateway.start()
