@@ -271,16 +271,34 @@ void record_decision(const struct decision_record *record, struct buf *out)
 
 /* ---- the outcome ---- */
 
-/* The API's ids have 24 hex digits; one that has ten digits in a row is no number for that. */
+/* x is a hex digit; one of them at least a letter. */
+static bool has_shape(struct str text, const char *shape)
+{
+    bool fits = text.len == strlen(shape), has_letter = false;
+    for (size_t i = 0; fits && i < text.len; i++) {
+        int digit = hex_digit(text.data[i]);
+        fits = shape[i] == 'x' ? digit >= 0 : text.data[i] == shape[i];
+        has_letter = has_letter || digit > 9;
+    }
+    return fits && has_letter;
+}
+
+/* The API's ids: cd- or cmt- and a UUID, or 24 hex digits. Ten digits in a row make no number of
+ * one, and without its id nobody finds the campaign. */
+static bool is_api_id(struct str id)
+{
+    static const char uuid[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    struct str prefix, rest;
+    if (has_shape(id, uuid) || has_shape(id, "xxxxxxxxxxxxxxxxxxxxxxxx"))
+        return true;
+    return str_cut(id, '-', &prefix, &rest) && (prefix.len == 2 || prefix.len == 3) &&
+           prefix.data[0] == 'c' && str_is_identifier(prefix) && has_shape(rest, uuid);
+}
+
 static void put_upstream_id(struct json_writer *w, struct privacy *privacy, const char *key,
                             struct str id)
 {
-    bool has_letter = false, is_id = id.len == 24;
-    for (size_t i = 0; is_id && i < id.len; i++) {
-        is_id = hex_digit(id.data[i]) >= 0;
-        has_letter = has_letter || hex_digit(id.data[i]) > 9;
-    }
-    if (is_id && has_letter)
+    if (is_api_id(id))
         json_put_str(w, key, id);
     else
         put_masked_if_any(w, privacy, key, id);
