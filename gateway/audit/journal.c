@@ -68,12 +68,13 @@ struct entry_list {
 
 struct journal {
     struct journal_options options;
+    char *paths[WRITER_DIRECTORIES]; /* its own: it may outlive who opened it, see `left` */
     int lock_fds[WRITER_DIRECTORIES];
     pthread_t thread, keeper;
     bool thread_runs, keeper_runs;
-    int wake_fd;    /* wakes the keeper */
-    int receipt_fd; /* DIRECTORY/receipt, or -1 */
-    int watch_fd;   /* inotify on it, or -1 */
+    int wake_fd;                         /* wakes the keeper */
+    int receipt_fds[WRITER_DIRECTORIES]; /* DIRECTORY/receipt, or -1 */
+    int watch_fd;                        /* inotify on them, or -1 */
 
     pthread_mutex_t lock; /* guards all of this part */
     pthread_cond_t queued;
@@ -637,15 +638,22 @@ static void write_entries(struct journal *journal, struct entry_list entries)
 
 /* ---- the thread ---- */
 
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 static void release(struct journal *journal)
 {
-    const struct writer *writer = &journal->writer;
-    const int fds[] = {journal->wake_fd,     journal->receipt_fd,       journal->watch_fd,
-                       writer->fd,           writer->durable_fd,        writer->directories[0].fd,
-                       journal->lock_fds[0], writer->directories[1].fd, journal->lock_fds[1]};
-    for (size_t i = 0; i < COUNT_OF(fds); i++) {
-        if (fds[i] >= 0)
-            close(fds[i]);
+    close_fd(journal->wake_fd);
+    close_fd(journal->watch_fd);
+    close_fd(journal->writer.fd);
+    for (size_t i = 0; i < WRITER_DIRECTORIES; i++) {
+        close_fd(journal->receipt_fds[i]);
+        close_fd(journal->writer.directories[i].durable_fd);
+        close_fd(journal->writer.directories[i].fd);
+        close_fd(journal->lock_fds[i]);
     }
     pthread_cond_destroy(&journal->queued);
     pthread_mutex_destroy(&journal->lock);
@@ -657,6 +665,8 @@ static void release(struct journal *journal)
         drop_own(&journal->late);
     open_set_release(&journal->open);
     batch_release(&journal->batch);
+    for (size_t i = 0; i < WRITER_DIRECTORIES; i++)
+        free(journal->paths[i]);
     free(journal);
 }
 
@@ -756,16 +766,27 @@ static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
 }
 
 /* "SEQ HASH SEQ": both numbers, so that one that is being written is not believed. */
-static uint64_t read_receipt(const struct journal *journal)
+static uint64_t read_receipt_in(int fd)
 {
     char text[20 + 1 + DIGEST_HEX + 1 + 20];
     uint64_t first, second;
     struct str all = {text, sizeof(text)};
-    if (pread(journal->receipt_fd, text, sizeof(text), 0) != sizeof(text) ||
+    if (pread(fd, text, sizeof(text), 0) != sizeof(text) ||
         !str_to_u64(str_slice(all, 0, 20), &first) ||
         !str_to_u64(str_slice(all, sizeof(text) - 20, sizeof(text)), &second))
         return 0;
     return first == second ? first : 0;
+}
+
+/* The furthest of both directories'. */
+static uint64_t read_receipt(const struct journal *journal)
+{
+    uint64_t furthest = 0;
+    for (size_t i = 0; i < journal->writer.directory_count; i++) {
+        uint64_t seq = read_receipt_in(journal->receipt_fds[i]);
+        furthest = seq > furthest ? seq : furthest;
+    }
+    return furthest;
 }
 
 /* Tells of what is other than before. */
@@ -925,8 +946,11 @@ static bool open_directory(struct journal *journal, size_t index, const char *pa
     if (fd < 0)
         return error_set(err, "cannot open the directory '%s': %s", path, strerrordesc_np(errno));
     journal->writer.directories[index].fd = fd;
-    journal->writer.directories[index].path = path;
+    journal->paths[index] = strdup(path);
+    journal->writer.directories[index].path = journal->paths[index];
     journal->writer.directory_count = index + 1;
+    if (!journal->paths[index])
+        return error_set(err, "out of memory");
     int lock_fd = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_fd < 0)
         return error_set(err, "cannot write in '%s': %s", path, strerrordesc_np(errno));
@@ -940,28 +964,25 @@ static bool open_directory(struct journal *journal, size_t index, const char *pa
 }
 
 /* A small file that is rewritten in place, for others to watch. */
-static int open_mark(const struct journal *journal, const char *name, struct error *err)
+static bool open_mark(const struct writer_directory *directory, const char *name, int *ret_fd,
+                      struct error *err)
 {
-    const struct writer *writer = &journal->writer;
-    int fd =
-        openat(writer->directories[0].fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        (void)error_set(err, "cannot write '%s/%s': %s", writer->directories[0].path, name,
-                        strerrordesc_np(errno));
-    return fd;
+    *ret_fd = openat(directory->fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return *ret_fd >= 0 || error_set(err, "cannot write '%s/%s': %s", directory->path, name,
+                                     strerrordesc_np(errno));
 }
 
-static bool watch_receipt(struct journal *journal, struct error *err)
+static bool watch_receipt(struct journal *journal, size_t index, struct error *err)
 {
+    const struct writer_directory *directory = &journal->writer.directories[index];
     char path[4096];
-    (void)snprintf(path, sizeof(path), "%s/receipt", journal->options.directory);
-    journal->receipt_fd = open_mark(journal, "receipt", err);
-    if (journal->receipt_fd < 0)
+    (void)snprintf(path, sizeof(path), "%s/receipt", directory->path);
+    if (!open_mark(directory, "receipt", &journal->receipt_fds[index], err))
         return false;
-    journal->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (journal->watch_fd < 0 || inotify_add_watch(journal->watch_fd, path, IN_MODIFY) < 0)
-        return error_set(err, "cannot watch '%s': %s", path, strerrordesc_np(errno));
-    return true;
+    if (journal->watch_fd < 0)
+        journal->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    return (journal->watch_fd >= 0 && inotify_add_watch(journal->watch_fd, path, IN_MODIFY) >= 0) ||
+           error_set(err, "cannot watch '%s': %s", path, strerrordesc_np(errno));
 }
 
 static bool open_files(struct journal *journal, struct error *err)
@@ -969,11 +990,13 @@ static bool open_files(struct journal *journal, struct error *err)
     const struct journal_options *options = &journal->options;
     const char *const paths[] = {options->directory, options->second_directory};
     for (size_t i = 0; i < COUNT_OF(paths) && paths[i]; i++) {
-        if (!open_directory(journal, i, paths[i], err))
+        struct writer_directory *directory = &journal->writer.directories[i];
+        if (!open_directory(journal, i, paths[i], err) ||
+            !open_mark(directory, "durable", &directory->durable_fd, err) ||
+            (options->central && !watch_receipt(journal, i, err)))
             return false;
     }
-    journal->writer.durable_fd = open_mark(journal, "durable", err);
-    return journal->writer.durable_fd >= 0 && (!options->central || watch_receipt(journal, err));
+    return true;
 }
 
 /* "campaign-gateway/NAME/UUID", for a journal that begins. */
@@ -1037,7 +1060,7 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
     if (!fine || (!recovered.found && !make_origin(journal, err)))
         return false;
     writer_mark(&journal->writer, journal->head.seq);
-    if (journal->receipt_fd >= 0)
+    if (journal->options.central)
         journal->receipt_seq = read_receipt(journal);
     return true;
 }
@@ -1073,11 +1096,13 @@ struct journal *journal_open(const struct journal_options *options,
         return NULL;
     }
     journal->options = *options;
-    journal->wake_fd = journal->receipt_fd = journal->watch_fd = -1;
-    journal->writer.fd = journal->writer.durable_fd = -1;
+    journal->wake_fd = journal->watch_fd = journal->writer.fd = -1;
     journal->writer.segment_bytes = options->segment_bytes;
-    for (size_t i = 0; i < WRITER_DIRECTORIES; i++)
-        journal->lock_fds[i] = journal->writer.directories[i].fd = -1;
+    for (size_t i = 0; i < WRITER_DIRECTORIES; i++) {
+        struct writer_directory *directory = &journal->writer.directories[i];
+        directory->fd = directory->durable_fd = -1;
+        journal->lock_fds[i] = journal->receipt_fds[i] = -1;
+    }
     batch_init(&journal->batch, BATCH_BYTES, ATTACHMENTS_BYTES);
     init_locks(journal);
     if (open_files(journal, err) && take_up(journal, recovery, err) && start_threads(journal, err))

@@ -55,8 +55,12 @@ def journal(make_gateway):
     return gateway
 
 
+def public_keys_of(report):
+    return [base64.b64decode(key["ed25519"]) for key in report["keys"]]
+
+
 def public_keys(journal):
-    return [base64.b64decode(key["ed25519"]) for key in verify(journal.audit)["keys"]]
+    return public_keys_of(verify(journal.audit))
 
 
 def pin(journal, tmp_path):
@@ -190,6 +194,41 @@ def test_old_segments_may_be_gone_and_middle_ones_not(journal):
     assert verify(journal.audit)["fine"]
     shutil.copy(first.parent / "aside", second)
     assert verify(journal.audit)["segments"]["fine"] == 2
+
+
+def test_a_journal_over_two_directories_is_one(journal, tmp_path):
+    second = tmp_path / "second"
+    second.mkdir()
+    shutil.move(segments(journal.audit)[1], second)
+    report = verify(journal.audit, "--directory", second)
+    assert report["fine"] and report["segments"]["fine"] == 3
+    proof = json.loads(audit("prove", journal.ids[1], "--directory", journal.audit, "--directory", second))
+    check_proof(proof, public_keys_of(report)[1], tmp_path)
+    assert "are missing" in verify(journal.audit, code=1)["broken"]
+
+
+def test_a_kill_leaves_a_journal_that_verifies(gateway):
+    for _ in range(3):
+        decision = gateway.post(seed_campaign()).header("x-decision-id")
+        gateway.kill()
+        report = verify(gateway.audit)
+        assert report["fine"] and report["open"] == 0
+        gateway.start()
+        assert verify(gateway.audit)["fine"]
+    gateway.stop()
+    assert verify(gateway.audit)["uncovered"] == 0
+    audit("prove", decision, "--directory", gateway.audit)
+
+
+def test_a_torn_end_is_told_and_is_no_finding(journal):
+    path = segments(journal.audit)[-1]
+    write(path, path.read_bytes() + b'{"seq":')
+    assert verify(journal.audit)["torn_bytes"] == 7
+    path = segments(journal.audit)[0]
+    write(path, path.read_bytes() + b"was never durable")
+    report = verify(journal.audit)
+    assert report["fine"] and report["torn_bytes"] == 7 + 17
+    assert "24 bytes behind a segment's last record are none" in audit("verify", "--directory", journal.audit)
 
 
 def test_pinned_keys_have_windows(journal, tmp_path):

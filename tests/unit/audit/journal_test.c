@@ -447,6 +447,42 @@ TEST(what_was_durable_and_is_gone_is_noticed)
     assert_non_null(strstr(err.text, "is damaged"));
 }
 
+/* A journal whose last segment is complete, and of which nothing says how far it went. */
+static void leave_finished_segment(char path[200])
+{
+    options.segment_bytes = 2500;
+    struct journal *journal = open_journal();
+    for (int i = 0; i < 20; i++)
+        assert_true(append(journal, STR("\"kind\":\"test\"")));
+    journal_close(journal);
+    last_segment(path);
+    assert_int_equal(unlink(path), 0);
+    path_of(path, "durable");
+    assert_int_equal(unlink(path), 0);
+    last_segment(path);
+}
+
+TEST(a_finished_segment_that_is_damaged_is_neither_cut_nor_removed)
+{
+    char path[200];
+    struct stat before, after;
+    leave_finished_segment(path);
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(before.st_mode & 0777, 0400);
+    for (off_t at = 5; at < before.st_size;
+         at += before.st_size / 2) { /* the first record, and later */
+        flip_in(path, at);
+        assert_null(journal_open(&options, &recovery, &err));
+        assert_non_null(strstr(err.text, "is damaged"));
+        assert_int_equal(stat(path, &after), 0);
+        assert_int_equal(before.st_size, after.st_size);
+        flip_in(path, at);
+    }
+    struct journal *journal = open_journal();
+    assert_non_null(journal);
+    journal_close(journal);
+}
+
 TEST(a_segment_begun_and_never_written_is_dropped)
 {
     char name[SEGMENT_NAME_SIZE], path[200];
@@ -898,6 +934,7 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(a_segment_ends_when_it_is_old), IN_DIRECTORY(a_torn_tail_is_cut_and_kept),
       IN_DIRECTORY(what_was_durable_and_is_damaged_is_not_cut_away),
       IN_DIRECTORY(what_was_durable_and_is_gone_is_noticed),
+      IN_DIRECTORY(a_finished_segment_that_is_damaged_is_neither_cut_nor_removed),
       IN_DIRECTORY(a_segment_begun_and_never_written_is_dropped),
       IN_DIRECTORY(one_directory_has_one_writer),
       IN_DIRECTORY(a_record_that_is_too_large_is_refused_alone),
