@@ -174,7 +174,7 @@ static bool take_all(struct update *update, bool anew, struct error *err)
         if (index->options.progress)
             index->options.progress(index->options.arg, index->head.at.head.seq);
     }
-    return true;
+    return fetch_refresh(index->fetch, err); /* the last records may stand in new segments */
 }
 
 static bool bring_up_to_date(struct index *index, bool anew, struct error *err)
@@ -268,7 +268,7 @@ void index_close(struct index *index)
 /* One look at the index as it is; it is not changed by others meanwhile. */
 static enum look_result look_once(struct index *index, struct look *look, struct error *err)
 {
-    if (!fetch_refresh(index->fetch, err) || !index_db_begin_reading(index->db, err))
+    if (!index_db_begin_reading(index->db, err))
         return LOOK_FAILED;
     enum look_result result = look_run(look, index->db, index->fetch, &index->head, err);
     index_db_undo(index->db);

@@ -120,6 +120,11 @@ bool audit_source_search(struct audit_source *source, const struct search_query 
            !checked.is_altered;
 }
 
+struct str audit_source_name(const struct audit_source *source)
+{
+    return source->index ? index_source(source->index) : (struct str){0};
+}
+
 void audit_source_place(struct audit_source *source, uint64_t seq, struct buf *out)
 {
     const char *file;
