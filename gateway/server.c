@@ -25,7 +25,8 @@
 
 #define RESOLVE_REFRESH_MS 30000
 #define RESOLVE_WAIT_MS 3000
-#define INBOX_LOOK_MS 1000 /* how often, when the system does not tell of new files */
+#define JOURNAL_WAIT_MS 3000 /* for a verb that has the journal open for a moment */
+#define INBOX_LOOK_MS 1000   /* how often, when the system does not tell of new files */
 
 struct server {
     struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
@@ -132,6 +133,22 @@ static void log_open_intents(const struct server *server, uint64_t count)
     buf_release(&list.text);
 }
 
+static int64_t now_ms(void)
+{
+    return clock_mono_us() / 1000;
+}
+
+static struct journal *open_journal(const struct journal_options *options,
+                                    struct journal_recovery *recovery, struct error *err)
+{
+    struct journal *journal = NULL;
+    int64_t until_ms = now_ms() + JOURNAL_WAIT_MS;
+    while (!(journal = journal_open(options, recovery, err)) &&
+           inbox_is_served(options->directory) && now_ms() < until_ms)
+        (void)poll(NULL, 0, 50);
+    return journal;
+}
+
 static bool start_journal(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
@@ -140,7 +157,7 @@ static bool start_journal(struct server *server, struct error *err)
     struct error why;
     config_journal_options(config, &options);
     options.changed = log_journal;
-    server->journal = journal_open(&options, &recovery, &why);
+    server->journal = open_journal(&options, &recovery, &why);
     if (!server->journal)
         return config_error(&config->audit.directory.place, err, "%s", why.text);
     if (recovery.torn_bytes)
@@ -159,11 +176,6 @@ static bool start_journal(struct server *server, struct error *err)
 /* ---- the keys that hide phone numbers ---- */
 
 #define HASH_KEYS_EVERY_MS (3600 * 1000)
-
-static int64_t now_ms(void)
-{
-    return clock_mono_us() / 1000;
-}
 
 /* This month's and the next month's key, ahead of time: workers read no files. */
 static void refresh_hash_keys(struct server *server)
@@ -211,8 +223,12 @@ static bool start_upstream(struct server *server, struct error *err)
 
 static bool start_reconciler(struct server *server, struct error *err)
 {
-    if (!server->snapshot->config->audit.reconcile_auth.value.len)
+    const struct config_text *token = &server->snapshot->config->audit.reconcile_auth;
+    if (!token->value.len)
         return true;
+    if (access(token->value.data, R_OK) != 0) /* it may come later */
+        LOG(LOG_WARN, "reconcile-auth-unreadable", LOG_STR("file", token->value),
+            LOG_TEXT("error", strerrordesc_np(errno)));
     const struct reconciler_options options = {.journal = server->journal,
                                                .upstream = &server->upstream,
                                                .hash_keys = server->hash_keys,
