@@ -24,8 +24,7 @@ static bool is(const struct json_value *value, const char *path, struct str text
 /* Whether the campaign was created: that is what was asked for. */
 static enum status status_of(const struct export_record *record)
 {
-    if (!is(record->value, "verdict", STR("allow")) ||
-        is(record->outcome, "created", STR("no")))
+    if (!is(record->value, "verdict", STR("allow")) || is(record->outcome, "created", STR("no")))
         return STATUS_FAILURE;
     return is(record->outcome, "created", STR("yes")) ? STATUS_SUCCESS : STATUS_UNKNOWN;
 }
