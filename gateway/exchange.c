@@ -417,7 +417,6 @@ static void append_record(struct exchange *x, enum record_meaning meaning, void 
                                       .opens = meaning == MEANS_ALLOWED ? id : none,
                                       .closes = meaning == MEANS_KNOWN ? id : none,
                                       .orphans = meaning == MEANS_UNKNOWN ? id : none,
-                                      .local = meaning == MEANS_KNOWN || meaning == MEANS_UNKNOWN,
                                       .attachment = buf_str(&x->sealed),
                                       .attachment_name = str_from(x->sealed_name),
                                       .done = pass_on,

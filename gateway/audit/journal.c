@@ -79,7 +79,7 @@ struct journal {
     pthread_mutex_t lock; /* guards all of this part */
     pthread_cond_t queued;
     struct entry_list queue, in_flight, awaiting;
-    int64_t io_since_us;      /* when the call under way began; 0: none */
+    int64_t io_since_us;      /* when the calls for the batch under way began; 0: there is none */
     bool stolen;              /* the keeper has told those in flight */
     bool hung;                /* and the call has not come back since */
     bool closing, ended;      /* asked to end; the thread has */
@@ -104,6 +104,7 @@ struct journal {
     struct writer writer;
     struct signer signer;
     struct batch batch;
+    int64_t batch_since_us; /* when the first attempt to write it began */
     size_t batch_own;       /* own records in the batch, from the first on */
     uint64_t batch_told;    /* of passed_untold, told of in the batch */
     struct chain_head head; /* behind the last durable batch */
@@ -211,7 +212,7 @@ static void announce(struct entry_list entries)
 static bool may_pass(struct journal *journal, const struct journal_entry *entry)
 {
     const struct journal_options *options = &journal->options;
-    if (options->passing_requests == 0 || entry->attachment.len > 0)
+    if (options->passing_requests == 0 || entry->firm || entry->attachment.len > 0)
         return false;
     if (journal->passed == 0) {
         journal->passed_since_us = clock_mono_us();
@@ -264,18 +265,15 @@ static void retract(struct journal *journal, struct str id, const char *reason)
     buf_release(&members);
 }
 
-/* Decides the fate of entries that are durable here, but whose receipt did not come. What forwards
- * nothing does not need it. */
+/* Decides the fate of decisions that are durable here, but whose receipt did not come. */
 static void fail_unconfirmed(struct journal *journal, struct entry_list entries)
 {
     for (struct journal_entry *each = entries.first; each; each = each->next) {
-        bool passes = each->opens.len > 0 && may_pass(journal, each);
-        each->fate = each->opens.len == 0 ? JOURNAL_DURABLE
-                     : passes             ? JOURNAL_DEGRADED
-                                          : JOURNAL_FAILED;
+        bool passes = may_pass(journal, each);
+        each->fate = passes ? JOURNAL_DEGRADED : JOURNAL_FAILED;
         journal->passed += passes;
         journal->passed_untold += passes;
-        if (each->fate == JOURNAL_FAILED)
+        if (!passes)
             retract(journal, each->opens, "unconfirmed");
     }
     journal->unconfirmed = true;
@@ -460,7 +458,7 @@ static void begin_io(struct journal *journal, struct entry_list taken, struct en
     pthread_mutex_lock(&journal->lock);
     journal->in_flight = taken;
     put_back(&journal->queue, take_all(rest));
-    journal->io_since_us = clock_mono_us();
+    journal->io_since_us = journal->batch_since_us;
     journal->stolen = false;
     pthread_mutex_unlock(&journal->lock);
 }
@@ -538,9 +536,8 @@ static struct entry_list sort_durable(struct journal *journal, struct entry_list
     while (entries.first) {
         struct journal_entry *entry = pop(&entries);
         entry->fate = JOURNAL_DURABLE;
-        bool waits = journal->options.central && !entry->local &&
-                     entry->seq > journal->receipt_seq &&
-                     (entry->opens.len > 0 || !journal->unconfirmed);
+        bool waits =
+            journal->options.central && entry->opens.len > 0 && entry->seq > journal->receipt_seq;
         push(waits ? &journal->awaiting : &told, entry);
     }
     return told;
@@ -588,6 +585,11 @@ static enum attempt attempt(struct journal *journal, struct entry_list *entries,
             return ATTEMPT_DURABLE; /* nothing was due after all */
         begin_io(journal, taken, entries);
         result = end_io(journal, perform(journal, fresh, directory), fresh, &taken);
+    } else {
+        (void)error_set(&journal->writer.why,
+                        "no record can be made: memory is out, or the %zu decisions that are open "
+                        "do not fit into a segment's first record",
+                        journal->open.count);
     }
     put_back(entries, taken);
     return result;
@@ -606,6 +608,7 @@ static bool needs_fresh(const struct journal *journal, const struct entry_list *
 static enum attempt write_batch(struct journal *journal, struct entry_list *entries)
 {
     enum attempt result = ATTEMPT_FAILED;
+    journal->batch_since_us = clock_mono_us();
     if (!needs_fresh(journal, entries))
         result = attempt(journal, entries, false, 0);
     for (size_t i = 0; result == ATTEMPT_FAILED && i < journal->writer.directory_count; i++)
@@ -613,14 +616,17 @@ static enum attempt write_batch(struct journal *journal, struct entry_list *entr
     return result;
 }
 
-/* What cannot be a record fails alone; otherwise all. */
-static struct entry_list take_failed(struct entry_list *entries)
+/* What cannot be a record fails alone, and says nothing of the journal; otherwise all. */
+static struct entry_list take_failed(struct journal *journal, struct entry_list *entries)
 {
     struct entry_list failed = {0};
-    if (!entries->first || entries->first->members.len <= LIMIT_RECORD_BYTES)
-        return take_all(entries);
-    push(&failed, pop(entries));
-    return failed;
+    if (entries->first && entries->first->members.len > LIMIT_RECORD_BYTES) {
+        push(&failed, pop(entries));
+        return failed;
+    }
+    journal->failing = true;
+    journal->why = journal->writer.why;
+    return take_all(entries);
 }
 
 static void write_entries(struct journal *journal, struct entry_list entries)
@@ -628,7 +634,7 @@ static void write_entries(struct journal *journal, struct entry_list entries)
     if (write_batch(journal, &entries) != ATTEMPT_FAILED)
         return;
     pthread_mutex_lock(&journal->lock);
-    struct entry_list failed = take_failed(&entries);
+    struct entry_list failed = take_failed(journal, &entries);
     put_back(&journal->queue, entries);
     fail_unwritten(journal, failed, &journal->own);
     pthread_mutex_unlock(&journal->lock);
@@ -697,6 +703,15 @@ static bool take_queue(struct journal *journal, struct entry_list *ret)
     return goes_on;
 }
 
+/* Own records may be more than fit into one batch. */
+static bool has_own_to_write(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->lock);
+    bool has = journal->own.first && !journal->failing;
+    pthread_mutex_unlock(&journal->lock);
+    return has;
+}
+
 static void *journal_main(void *arg)
 {
     struct journal *journal = arg;
@@ -704,7 +719,9 @@ static void *journal_main(void *arg)
     while (take_queue(journal, &entries))
         write_entries(journal, entries);
     journal->checkpoint_us -= CHECKPOINT_US; /* a last one, if any record needs it */
-    write_entries(journal, (struct entry_list){0});
+    do
+        write_entries(journal, (struct entry_list){0});
+    while (has_own_to_write(journal));
     pthread_mutex_lock(&journal->lock);
     journal->ended = true;
     bool left = journal->left;
@@ -838,7 +855,7 @@ static void *keeper_main(void *arg)
 /* Under the lock: there is no point in waiting for the disk, or for a receipt. */
 static bool fails_at_once(const struct journal *journal, const struct journal_entry *entry)
 {
-    return journal->hung || (journal->unconfirmed && !entry->local && entry->opens.len > 0);
+    return journal->hung || (journal->unconfirmed && entry->opens.len > 0);
 }
 
 bool journal_append(struct journal *journal, struct journal_entry *entry)
@@ -886,7 +903,7 @@ bool journal_append_wait(struct journal *journal, struct str members, struct str
 {
     struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     struct journal_entry entry = {
-        .members = members, .closes = closes, .local = true, .done = run_waiter, .arg = &waiter};
+        .members = members, .closes = closes, .firm = true, .done = run_waiter, .arg = &waiter};
     if (!journal_append(journal, &entry))
         return false;
     pthread_mutex_lock(&waiter.lock);
