@@ -31,18 +31,16 @@ struct candidate_verdict {
  * what it compares with in the same way (with the key that any hash of the record names).
  *
  *     kind         "decision"
- *     id, time     of the decision: UUID version 7; UTC with milliseconds,
- * "2026-11-28T10:30:00.000Z" verdict      "allow" or "deny" status       of the refusal, and `type`
- * of its problem                        when denied code         of the refusal, when one says it
- * all                             when it has one team         "" when it is not known caller     M
- * "uri:spiffe://…" or "key:billing-2026"                            when known peer         address
- * and port method     M at most 32 bytes                                                 when
- * understood path       M without the query, at most 512 bytes                             when
- * understood route        "create-campaign", "not-found", "lookalike", "method-not-allowed" when
- * understood stream_id  M as the client named it, and `account_id`; the tenant's own are never
- * masked body_hmac    "hmac:KEY-ID:HEX", HMAC-SHA256 of the body's SHA-256             when there
- * was a body; instead of it body_sha256 while numbers are in the clear body_bytes with it campaign
- * what the body says, and `message`, what its text is like         when it was read name M
+ *     id, time     of the decision: UUID version 7; UTC with milliseconds. If a policy was asked,
+ * it judged by exactly this moment verdict      "allow" or "deny" status       of the refusal, and
+ * `type` of its problem; when denied code         of the refusal, when one says it all team "" when
+ * it is not known caller     M "uri:spiffe://…" or "key:billing-2026"; when known peer address and
+ * port method     M at most 32 bytes; when understood path       M without the query, at most 512
+ * bytes; when understood route        "create-campaign", "not-found", "lookalike",
+ * "method-not-allowed" stream_id  M as the client named it, and `account_id`; the tenant's own are
+ * never masked body_hmac    "hmac:KEY-ID:HEX", HMAC-SHA256 of the body's SHA-256; when there was a
+ * body. Instead of it body_sha256 while numbers are in the clear body_bytes   with it campaign what
+ * the body says, and `message`, what its text is like; when it was read name           M
  *         description_chars   UTF-16 units, as the API counts; the description is not kept
  *         caller_id        "hmac:KEY-ID:HEX" of an E.164 number's digits; a sender ID as it is (M)
  *         calling_code     "91": the country of an E.164 number
@@ -54,27 +52,38 @@ struct candidate_verdict {
  *         dnc_list       M
  *         priority         1 to 5
  *         format, template M
+ *         name_hmac, caller_id_hmac, dnc_list_hmac, template_hmac, contact_list_hmacs
+ *                          as body_hmac, of the whole name where something in it was masked: the
+ *                          masks of different names may look the same. In the list, "" for others
  *         message_sha256   of the decoded text, which templates are approved by
- *         class, language  of the message as the policy that decided has it; language when it has
- * one scheduling_enabled   when the campaign has a schedule Members whose value broke the contract
- * are absent, as those that were not given; blocks and contact_lists are then empty. message chars
- * UTF-16 units of the text, as the API counts encoding         "gsm7" or "ucs2", and how many
- * `units` (septets, or UTF-16 units) and `segments` (SMS) the text takes as it is written
+ *         class, language  of the message as the policy that decided has it
+ *         scheduling_enabled   when the campaign has a schedule
+ *       Members whose value broke the contract are absent, as those that were not given; blocks and
+ *       contact_lists are then empty.
+ *     message
+ *         chars            UTF-16 units of the text, as the API counts
+ *         encoding         "gsm7" or "ucs2", and how many `units` (septets, or UTF-16 units) and
+ *                          `segments` (SMS) the text takes as it is written
  *         placeholders   M [names] of what stands between < and > and may be one, each once, at
- * most LIMIT_RECORDED_NAMES                               when there are any placeholder_count  of
- * all placeholders, and `bare_encoding` and `bare_units` of the text without them: with each
- * counting as n characters it has bare_units + n * placeholder_count units when there are any tags
- * how much HTML is in it that cannot be a placeholder  when there is any links
- * [{"host":…M,"scheme":…,"userinfo":true,"address":true}…] as links.h has them, each once, at most
- * LIMIT_RECORDED_NAMES       when there are any truncated        true: there were more names or
- * links than are listed, or there was no memory to look for them capture
- * {"file":"captures/2026-11-28/ID.cms","sha256":HEX}: the whole body, encrypted; the digest is the
- * file's                                         when it is kept violations   [{"code","pointer"
- * M,"rule","team","layer"}…] that refuse; `truncated`: true reported     the same of rules whose
- * mode only reports; `waived`, with "exception" exceptions   [{"id","approver","ticket"}…] that
- * were used candidate    {"verdict":"would_allow"|"would_deny","reason","violations","policy"} when
- * it would have decided otherwise policy       {"revision","digest"} that decided duration_us  from
- * the request's head to the verdict
+ *                          most LIMIT_RECORDED_NAMES
+ *         placeholder_count    of all placeholders, and `bare_encoding` and `bare_units` of the
+ *                          text without them: with each counting as n characters it has
+ *                          bare_units + n * placeholder_count units
+ *         tags             how much HTML is in it that cannot be a placeholder
+ *         links            [{"host":…M,"scheme":…,"userinfo":true,"address":true}…] as links.h has
+ *                          them, each once, at most LIMIT_RECORDED_NAMES
+ *         truncated        true: not all placeholders, tags or links are told, or there are more
+ *                          than any rule allows
+ *       What there is none of is absent.
+ *     capture      {"file":"captures/2026-11-28/ID.cms","sha256":HEX}: the whole body, encrypted;
+ *                  the digest is the file's; when it is kept
+ *     violations   [{"code","pointer" M,"rule","team","layer"}…] that refuse; `truncated`: true
+ *     reported     the same of rules whose mode only reports; `waived`, with "exception"
+ *     exceptions   [{"id","approver","ticket"}…] that were used
+ *     candidate    {"verdict":"would_allow"|"would_deny","reason","violations","policy"}; when it
+ *                  would have decided otherwise
+ *     policy       {"revision","digest"} that decided
+ *     duration_us  from the request's head to the verdict
  *
  * What it cannot tell of a campaign is what its texts say: a rule about words, opt-out, brand,
  * patterns of a name or description, and templates with slots cannot be asked again of a record.
@@ -117,9 +126,10 @@ void record_decision(const struct decision_record *record, struct buf *out);
  *     upstream         {"host","status","failure","detail" M,"answer" M,"campaign_id" M,
  *                       "template_id" M,"created_at" M,"stored_message_sha256",
  *                       "stored_message_matches"}: what is known of the answer; ids of 24 hex
- * digits, as the API makes them, are kept as they are; the last says whether the upstream has
- * stored the text that was judged policy           {"revision","digest"} that decided duration_us
- * since the request's head
+ *                      digits, as the API makes them, are kept as they are; the last says whether
+ *                      the upstream has stored the text that was judged
+ *     policy           {"revision","digest"} that decided
+ *     duration_us      since the request's head
  */
 struct outcome_record {
     const char *id; /* the decision's */
