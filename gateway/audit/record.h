@@ -75,6 +75,9 @@ struct candidate_verdict {
  *     priority      1 to 5
  *     format     M
  *     template   M
+ *     name_hmac, caller_id_hmac, dnc_list_hmac, template_hmac, contact_list_hmacs
+ *                   as body_hmac, of the whole name where something in it was masked, because the
+ *                   masks of different names may look the same; in the list "" for the others
  *     message_sha256       of the decoded text, by which templates are approved
  *     class, language      of the message, as the policy has it
  *     scheduling_enabled   when the campaign has a schedule
