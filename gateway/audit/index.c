@@ -275,15 +275,25 @@ static enum look_result look_once(struct index *index, struct look *look, struct
     return result;
 }
 
+/* Empties the tables, or, where they are too damaged for that, the file. */
+static bool make_anew(struct index *index, struct error *err)
+{
+    enum index_trouble trouble;
+    if (bring_up_to_date(index, true, err))
+        return true;
+    if (index_db_trouble(index->db) != INDEX_DOUBTFUL)
+        return false;
+    index_db_close(index->db);
+    return open_and_update(index, true, &trouble, err);
+}
+
 /* The index and the journal do not agree: once, the index is made anew, and the search goes on. */
 static enum look_result look_again(struct index *index, struct look *look, struct error *err)
 {
     remark(index, "the index did not agree with the journal (", err->text,
            "); it was made anew from the journal");
     index->broken.text[0] = '\0';
-    if (!bring_up_to_date(index, true, err))
-        return LOOK_FAILED;
-    return look_once(index, look, err);
+    return make_anew(index, err) ? look_once(index, look, err) : LOOK_FAILED;
 }
 
 bool index_search(struct index *index, const struct search_query *query, search_found *found,
