@@ -17,6 +17,7 @@
 #include "http/problem.h"
 #include "http/refusal.h"
 #include "http/route.h"
+#include "policy/reading.h"
 
 /* Exchanges kept for the next requests, so that a busy worker does not allocate. */
 #define LIMIT_SPARE_EXCHANGES 64
@@ -47,6 +48,8 @@ struct exchange {
     struct str caller;              /* who it was, for the record; may be empty */
 
     struct campaign campaign;
+    struct reading reading; /* of its message, for both policies */
+    int64_t judged_unix_ms; /* by this moment; 0: not by any policy */
     bool decoded;
     struct violations violations;
     struct policy_findings findings; /* what the policy found besides what refuses */
@@ -71,7 +74,7 @@ struct desk {
     struct exchange *busy, *spare;
     size_t busy_count, spare_count;
     struct str upstream_authority; /* for Host */
-    char authority_text[300];
+    char authority_text[CONFIG_AUTHORITY_SIZE];
     uint8_t random[RANDOM_POOL_BYTES];
     size_t random_left;
     bool audit_failing;     /* so that the log tells of the change and not of every request */
@@ -155,6 +158,8 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->candidate = (struct candidate_verdict){0};
     x->message_sha256[0] = '\0';
     x->sealed_name[0] = x->sealed_sha256[0] = '\0';
+    x->reading = (struct reading){0};
+    x->judged_unix_ms = 0;
     x->json_fault = (struct json_fault){0};
     x->created = NULL;
     violations_init(&x->violations, &x->arena);
@@ -307,10 +312,11 @@ static void write_problem(const struct exchange *x, const struct refusal *refusa
     shorten_problem(problem, out);
 }
 
-/* Headers that belong to a status. */
-static void put_status_headers(const struct exchange *x, int status, struct buf *out)
+/* Headers that belong to a status. Nobody is asked to try again what may have been created. */
+static void put_status_headers(const struct exchange *x, int status, const char *created,
+                               struct buf *out)
 {
-    if (status == 503)
+    if (status == 503 && (!created || strcmp(created, "unknown") != 0))
         buf_append(out, STR("retry-after: 1\r\n"));
     if (status == 405)
         buf_format(out, "allow: %s\r\n", x->route.allow);
@@ -331,7 +337,7 @@ static void compose_refusal(const struct exchange *x, const struct refusal *refu
                "HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\n"
                "x-content-type-options: nosniff\r\ndate: %s\r\n",
                refusal->status, http_reason(refusal->status), date);
-    put_status_headers(x, refusal->status, out);
+    put_status_headers(x, refusal->status, created, out);
     buf_format(out, "content-length: %zu\r\n", problem->len);
     put_own_headers(x, verdict_header(refusal), out);
     buf_append(out, STR("\r\n"));
@@ -411,7 +417,6 @@ static void append_record(struct exchange *x, enum record_meaning meaning, void 
                                       .opens = meaning == MEANS_ALLOWED ? id : none,
                                       .closes = meaning == MEANS_KNOWN ? id : none,
                                       .orphans = meaning == MEANS_UNKNOWN ? id : none,
-                                      .local = meaning == MEANS_KNOWN || meaning == MEANS_UNKNOWN,
                                       .attachment = buf_str(&x->sealed),
                                       .attachment_name = str_from(x->sealed_name),
                                       .done = pass_on,
@@ -462,7 +467,7 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
 {
     const struct policy_set *policy = x->snapshot->policy;
     const struct config_tenant *tenant = &x->snapshot->config->tenant;
-    int64_t now_unix_ms = clock_unix_ms();
+    int64_t now_unix_ms = x->judged_unix_ms ? x->judged_unix_ms : clock_unix_ms();
     struct privacy privacy = privacy_now(x, now_unix_ms);
     bool sealed = seal_body(x, now_unix_ms);
     const struct decision_record record = {
@@ -599,7 +604,9 @@ static void count_findings(const struct exchange *x)
 
 static void ask_policies(struct exchange *x)
 {
-    struct policy_context context = {clock_unix_ms(), {0}};
+    x->judged_unix_ms = clock_unix_ms();
+    reading_init(&x->reading, x->campaign.message, &x->arena);
+    struct policy_context context = {.now_unix_ms = x->judged_unix_ms, .reading = &x->reading};
     bool hashed =
         x->campaign.message.len == 0 || digest_hex(x->campaign.message, x->message_sha256);
     if (!hashed)
@@ -1019,16 +1026,10 @@ struct desk *desk_new(const struct desk_options *options)
     if (!desk)
         return NULL;
     const struct config *config = options->snapshot->config;
-    bool v6 = str_find(config->upstream_host, ':') < config->upstream_host.len;
     desk->options = *options;
     desk->options.snapshot = snapshot_hold(options->snapshot);
     desk->framing = config->framing;
-    (void)snprintf(desk->authority_text, sizeof(desk->authority_text), v6 ? "[%.*s]" : "%.*s",
-                   STR_ARGS(config->upstream_host));
-    size_t used = strlen(desk->authority_text);
-    if (config->upstream_port != 443)
-        (void)snprintf(desk->authority_text + used, sizeof(desk->authority_text) - used, ":%u",
-                       config->upstream_port);
+    config_authority(config, desk->authority_text);
     desk->upstream_authority = str_from(desk->authority_text);
     return desk;
 }

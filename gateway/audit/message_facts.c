@@ -1,5 +1,6 @@
 #include "audit/message_facts.h"
 
+#include "base/limits.h"
 #include "base/utf8.h"
 #include "policy/links.h"
 #include "policy/markup.h"
@@ -65,15 +66,15 @@ static void put_masked(struct json_writer *w, const char *key, struct str text,
 
 /* ---- what stands between < and > ---- */
 
-/* False: there were more names than are listed. */
+/* False: not all is told. With more than LIMIT_MARKUP, the number alone is against a rule. */
 static bool put_markup(struct json_writer *w, struct str text, struct privacy *privacy)
 {
     struct names names = {.count = 0};
     struct markup markup;
     struct markup_span span;
-    size_t tags = 0, placeholders = 0;
+    size_t spans = 0, tags = 0, placeholders = 0;
     markup_init(&markup, text);
-    while (markup_next(&markup, &span)) {
+    for (; markup_next(&markup, &span); spans++) {
         bool bare = span.whole.len == span.name.len + 2; /* <Address>, which HTML has, too */
         placeholders += span.kind == MARKUP_PLACEHOLDER;
         tags += span.kind == MARKUP_HTML && !bare;
@@ -90,7 +91,7 @@ static bool put_markup(struct json_writer *w, struct str text, struct privacy *p
         put_bare_length(w, text, placeholders);
     if (tags > 0)
         json_put_int(w, "tags", (int64_t)tags);
-    return !names.truncated;
+    return !names.truncated && spans <= LIMIT_MARKUP;
 }
 
 /* ---- links ---- */
@@ -117,26 +118,29 @@ static struct str same_link(const struct link *link)
 }
 
 /*
- * Whether links.h could find one at all. In ASCII each has a dot with a letter or digit behind it,
+ * Whether links.h could find one at all. In ASCII each has a dot with a host's character behind it,
  * or a colon and a slash; most texts have neither, and need not be folded.
  */
 static bool may_hold_link(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i], next = i + 1 < text.len ? text.data[i + 1] : ' ';
-        bool letter =
-            (next >= '0' && next <= '9') || ((next | 0x20) >= 'a' && (next | 0x20) <= 'z');
-        if ((unsigned char)c >= 0x80 || (c == '.' && letter) ||
+        bool host = next == '-' || (next >= '0' && next <= '9') ||
+                    ((next | 0x20) >= 'a' && (next | 0x20) <= 'z');
+        if ((unsigned char)c >= 0x80 || (c == '.' && host) ||
             (c == ':' && (next == '/' || next == '\\')))
             return true;
     }
     return false;
 }
 
-/* False: there were more than are listed, or no memory to look. */
+/* False: not all is told, or there is no memory to look. With more than LIMIT_LINKS, of whatever
+ * host, the number alone is against a rule. */
 static bool put_links(struct json_writer *w, struct str text, struct privacy *privacy)
 {
     struct names names = {.count = 0};
+    size_t count = 0;
+    bool whole = true;
     struct folded folded;
     struct links links;
     struct link link;
@@ -146,7 +150,9 @@ static bool put_links(struct json_writer *w, struct str text, struct privacy *pr
     if (!text_fold(text, privacy->arena, &folded) ||
         !links_init(&links, folded.text, privacy->arena))
         return false;
-    while (!names.truncated && links_next(&links, &link)) {
+    for (; !names.truncated && count <= LIMIT_LINKS && links_next(&links, &link); count++) {
+        whole =
+            whole && link.host.len <= LIMIT_RECORDED_HOST && link.scheme.len <= LIMIT_RECORDED_HOST;
         if (!add_name(&names, same_link(&link)))
             continue;
         if (!opened)
@@ -156,7 +162,7 @@ static bool put_links(struct json_writer *w, struct str text, struct privacy *pr
     }
     if (opened)
         json_close_array(w);
-    return !names.truncated;
+    return !names.truncated && whole && count <= LIMIT_LINKS;
 }
 
 void message_facts_put(struct json_writer *w, struct str text, struct privacy *privacy)

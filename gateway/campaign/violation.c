@@ -17,6 +17,17 @@ const char *violation_code_text(enum violation_code code)
     return codes[code].code;
 }
 
+bool violation_code_parse(struct str text, enum violation_code *ret)
+{
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
+        if (str_equal(text, str_from(codes[i].code))) {
+            *ret = (enum violation_code)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 enum violation_class violation_code_class(enum violation_code code)
 {
     return codes[code].class;

@@ -77,5 +77,6 @@ void violation_put_members(struct json_writer *w, const struct violation *violat
 
 /* The public code, its class and its meaning, as in violations.def. */
 const char *violation_code_text(enum violation_code code);
+MUST_USE bool violation_code_parse(struct str text, enum violation_code *ret);
 enum violation_class violation_code_class(enum violation_code code);
 const char *violation_code_meaning(enum violation_code code);

@@ -25,7 +25,7 @@ static void note(void *context, const struct policy_setting *setting, enum polic
 
 static void ask_policy(const struct trial_question *question, struct trial *trial)
 {
-    struct policy_context context = {question->now_unix_ms, {0}};
+    struct policy_context context = {.now_unix_ms = question->now_unix_ms};
     const struct policy_trace trace = {trial, note};
     struct str message = trial->campaign.message;
     if (message.len > 0 && !digest_hex(message, trial->message_sha256))

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 
-#include "base/glob.h"
 #include "base/limits.h"
 
 /* ---- the table of rules ---- */
@@ -52,12 +51,16 @@ bool policy_rule_parse(struct str name, enum policy_rule *ret)
 
 const char *policy_answer_text(enum policy_answer answer)
 {
-    static const char *const texts[] = {[ANSWER_PASSED] = "passed",
-                                        [ANSWER_FAILED] = "failed",
-                                        [ANSWER_REPORTED] = "reported",
-                                        [ANSWER_WAIVED] = "waived",
-                                        [ANSWER_SKIPPED] = "skipped"};
+    static const char *const texts[] = {
+        [ANSWER_PASSED] = "passed",  [ANSWER_FAILED] = "failed",   [ANSWER_REPORTED] = "reported",
+        [ANSWER_WAIVED] = "waived",  [ANSWER_SKIPPED] = "skipped", [ANSWER_UNKNOWN] = "unknown",
+        [ANSWER_UNBOUND] = "unknown"};
     return texts[answer];
+}
+
+enum policy_part rule_reads(enum policy_rule rule)
+{
+    return rules[rule].reads;
 }
 
 /* ---- what the campaign has ---- */
@@ -80,6 +83,7 @@ static const char *const absences[POLICY_PARTS] = {
 static void find_parts(struct subject *s)
 {
     const struct campaign *campaign = s->campaign;
+    const struct policy_gaps *gaps = s->context->gaps;
     bool *has = s->has;
     has[PART_ALWAYS] = true;
     has[PART_CALLER_ID] = campaign->caller_id.len > 0;
@@ -94,6 +98,8 @@ static void find_parts(struct subject *s)
     has[PART_SCHEDULE] = campaign->has_schedule;
     has[PART_TEMPLATE] = campaign->template_name.len > 0;
     has[PART_MESSAGE] = campaign->message.len > 0;
+    for (size_t part = 0; gaps && part < POLICY_PARTS; part++)
+        has[part] |= gaps->parts[part] != GAP_NONE;
 }
 
 /* ---- message class and language ---- */
@@ -146,29 +152,59 @@ static void classify(struct subject *s)
 
 /* ---- which layers apply ---- */
 
-static bool fits_lists(const struct policy_scope *scope, const struct campaign *campaign)
+static enum certainty reverse(enum certainty certainty)
 {
-    bool named = !scope->contact_lists, other = !scope->other_contact_lists;
-    for (size_t i = 0; i < campaign->contact_list_count; i++) {
-        struct str list = campaign->contact_lists[i];
-        named = named || name_list_has(scope->contact_lists, list);
-        other = other || !name_list_has(scope->other_contact_lists, list);
-    }
-    return named && other;
+    return CERTAINLY - certainty;
 }
 
-static bool fits_scope(const struct policy_scope *scope, const struct subject *s)
+static enum certainty either(enum certainty a, enum certainty b)
 {
-    return !scope ||
-           ((!scope->by_class || scope->classes[s->class]) &&
-            (!scope->timezones || strset_has(&scope->timezones->names, s->zone_name)) &&
-            (!scope->languages || name_list_has(scope->languages, s->language)) &&
-            (!scope->caller_ids || name_list_has(scope->caller_ids, s->campaign->caller_id)) &&
-            fits_lists(scope, s->campaign));
+    return a > b ? a : b;
+}
+
+static enum certainty both(enum certainty a, enum certainty b)
+{
+    return a < b ? a : b;
+}
+
+static enum certainty fits_lists(const struct policy_scope *scope, const struct subject *s)
+{
+    const struct campaign *campaign = s->campaign;
+    bool hidden = gap_of(s, PART_CONTACT_LISTS) != GAP_NONE;
+    enum certainty named = scope->contact_lists ? CERTAINLY_NOT : CERTAINLY;
+    enum certainty other = scope->other_contact_lists ? CERTAINLY_NOT : CERTAINLY;
+    for (size_t i = 0; i < campaign->contact_list_count; i++) {
+        struct str list = campaign->contact_lists[i];
+        enum policy_gap gap = hidden ? s->context->gaps->lists[i] : GAP_NONE;
+        if (named != CERTAINLY)
+            named = either(named, name_is_listed(gap, list, scope->contact_lists));
+        if (other != CERTAINLY)
+            other = either(other, reverse(name_is_listed(gap, list, scope->other_contact_lists)));
+    }
+    return both(named, other);
+}
+
+static enum certainty fits_names(const struct policy_scope *scope, const struct subject *s)
+{
+    enum certainty caller = CERTAINLY;
+    if (scope->caller_ids)
+        caller =
+            name_is_listed(gap_of(s, PART_CALLER_ID), s->campaign->caller_id, scope->caller_ids);
+    return caller == CERTAINLY_NOT ? CERTAINLY_NOT : both(caller, fits_lists(scope, s));
+}
+
+static enum certainty fits_scope(const struct policy_scope *scope, const struct subject *s)
+{
+    if (!scope)
+        return CERTAINLY;
+    bool fits = (!scope->by_class || scope->classes[s->class]) &&
+                (!scope->timezones || strset_has(&scope->timezones->names, s->zone_name)) &&
+                (!scope->languages || name_list_has(scope->languages, s->language));
+    return fits ? fits_names(scope, s) : CERTAINLY_NOT;
 }
 
 /* Where it stands whether a layer applies: the shared ones first, then the team's. */
-static bool *applies(const struct subject *s, const struct policy_layer *layer)
+static enum certainty *applies(const struct subject *s, const struct policy_layer *layer)
 {
     return &s->applies[layer->index + (layer->kind == LAYER_TEAM ? s->set->layer_count : 0)];
 }
@@ -178,8 +214,10 @@ static void find_applying(struct subject *s, const struct policy_layer *const *l
 {
     for (size_t i = 0; i < count; i++) {
         const struct policy_layer *parent = layers[i]->parent;
-        *applies(s, layers[i]) =
-            (!parent || *applies(s, parent)) && fits_scope(layers[i]->scope, s);
+        enum certainty of_parent = parent ? *applies(s, parent) : CERTAINLY;
+        *applies(s, layers[i]) = of_parent == CERTAINLY_NOT
+                                     ? CERTAINLY_NOT
+                                     : both(of_parent, fits_scope(layers[i]->scope, s));
     }
 }
 
@@ -218,40 +256,48 @@ static bool is_replaced(const struct subject *s, const struct policy_setting *se
 
 /* ---- exceptions ---- */
 
-static bool fits_glob(struct str pattern, struct str text)
+static enum certainty concerns(const struct policy_exception *exception,
+                               const struct policy_setting *setting, const struct subject *s)
 {
-    return pattern.len == 0 || glob_match(pattern, text);
-}
-
-static bool concerns(const struct policy_exception *exception, const struct policy_setting *setting,
-                     const struct campaign *campaign)
-{
+    const struct campaign *campaign = s->campaign;
     bool same_layer = setting->layer->kind == LAYER_PACK
                           ? str_equal(exception->pack, setting->layer->name)
                           : exception->pack.len == 0;
-    return exception->rules[setting->rule] && same_layer &&
-           fits_glob(exception->campaign, campaign->name) &&
-           fits_glob(exception->caller_id, campaign->caller_id) &&
-           fits_glob(exception->template_name, campaign->template_name);
+    if (!exception->rules[setting->rule] || !same_layer)
+        return CERTAINLY_NOT;
+    enum certainty fits = name_fits(gap_of(s, PART_NAME), campaign->name, exception->campaign);
+    fits =
+        both(fits, name_fits(gap_of(s, PART_CALLER_ID), campaign->caller_id, exception->caller_id));
+    return both(fits, name_fits(gap_of(s, PART_TEMPLATE), campaign->template_name,
+                                exception->template_name));
 }
 
-/* The exception that lifts the setting now, or NULL; *expired: one that did so before. */
-static const struct policy_exception *find_exception(const struct subject *s,
-                                                     const struct policy_setting *setting,
-                                                     const struct policy_exception **expired)
+/* What exceptions do about one setting now. */
+struct lifting {
+    enum certainty lifted;
+    const struct policy_exception *by;      /* when it is certain */
+    const struct policy_exception *expired; /* one that did so before; or NULL */
+};
+
+static struct lifting find_exception(const struct subject *s, const struct policy_setting *setting)
 {
     int64_t now = s->context->now_unix_ms;
-    *expired = NULL;
+    struct lifting ret = {CERTAINLY_NOT, NULL, NULL};
     for (size_t i = 0; i < s->team->exception_count; i++) {
         const struct policy_exception *exception = s->team->exceptions[i];
-        if (!concerns(exception, setting, s->campaign))
+        enum certainty concerned = concerns(exception, setting, s);
+        if (concerned == CERTAINLY_NOT || now < exception->from_ms)
             continue;
-        if (exception->from_ms <= now && now < exception->until_ms)
-            return exception;
-        if (now >= exception->until_ms)
-            *expired = exception;
+        if (now >= exception->until_ms) {
+            ret.expired = exception;
+            continue;
+        }
+        ret.lifted = concerned;
+        ret.by = exception;
+        if (concerned == CERTAINLY)
+            return ret;
     }
-    return NULL;
+    return ret;
 }
 
 static void note_used(struct policy_findings *findings, const struct policy_exception *exception)
@@ -312,21 +358,39 @@ static void trace_exception(struct inquiry *inquiry, const struct policy_setting
     trace_note(inquiry, setting, answer, why);
 }
 
-static void conclude(struct inquiry *inquiry, const struct policy_setting *setting)
+/* What nobody knows does not refuse. */
+static void conclude_unknown(struct inquiry *inquiry, const struct policy_setting *setting,
+                             enum policy_answer answer, const char *why)
 {
-    const struct policy_exception *expired,
-        *exception = find_exception(&inquiry->subject, setting, &expired);
-    if (mode_of(&inquiry->subject, setting) == MODE_REPORT) {
+    inquiry->findings->unknown_count++;
+    trace_note(inquiry, setting, answer, str_from(why));
+}
+
+/* It refuses, or `gap` says why that is not known: what that counts for. */
+static void conclude(struct inquiry *inquiry, const struct policy_setting *setting, const char *gap)
+{
+    struct lifting lifting = find_exception(&inquiry->subject, setting);
+    enum certainty applying = *applies(&inquiry->subject, setting->layer);
+    bool reports = mode_of(&inquiry->subject, setting) == MODE_REPORT;
+    if (applying == PERHAPS && (reports || lifting.lifted == CERTAINLY)) {
+        trace_note(inquiry, setting, ANSWER_SKIPPED, STR("whether it applies makes no difference"));
+    } else if (reports) {
         deliver(inquiry, EFFECT_REPORTED, (struct str){0});
         trace_note(inquiry, setting, ANSWER_REPORTED, STR("its mode only reports"));
-    } else if (exception) {
-        note_used(inquiry->findings, exception);
-        deliver(inquiry, EFFECT_WAIVED, exception->id);
-        trace_exception(inquiry, setting, ANSWER_WAIVED, exception);
+    } else if (lifting.lifted == CERTAINLY) {
+        if (!gap)
+            note_used(inquiry->findings, lifting.by);
+        deliver(inquiry, EFFECT_WAIVED, lifting.by->id);
+        trace_exception(inquiry, setting, ANSWER_WAIVED, lifting.by);
+    } else if (applying == PERHAPS || lifting.lifted == PERHAPS) {
+        conclude_unknown(inquiry, setting, ANSWER_UNBOUND,
+                         "whether it counts depends on a name of which only a hash is known");
+    } else if (gap) {
+        conclude_unknown(inquiry, setting, ANSWER_UNKNOWN, gap);
     } else {
-        inquiry->findings->expired_count += expired != NULL;
+        inquiry->findings->expired_count += lifting.expired != NULL;
         deliver(inquiry, EFFECT_ENFORCED, (struct str){0});
-        trace_exception(inquiry, setting, ANSWER_FAILED, expired);
+        trace_exception(inquiry, setting, ANSWER_FAILED, lifting.expired);
     }
 }
 
@@ -334,13 +398,26 @@ static void conclude(struct inquiry *inquiry, const struct policy_setting *setti
 static const char *reason_to_skip(const struct subject *s, const struct policy_setting *setting)
 {
     enum policy_part reads = rules[setting->rule].reads;
-    if (!*applies(s, setting->layer))
+    if (*applies(s, setting->layer) == CERTAINLY_NOT)
         return "does not apply to this campaign";
     if (is_replaced(s, setting))
         return "the team's own rule takes its place";
     if (mode_of(s, setting) == MODE_OFF)
         return "its mode is off";
     return s->has[reads] ? NULL : absences[reads];
+}
+
+/* Asks what can be answered, or takes what is known to have been the answer; or says why neither.
+ */
+static const char *answer_with_gaps(const struct question *q, const struct policy_setting *setting)
+{
+    const struct policy_gaps *gaps = q->subject->context->gaps;
+    const char *gap = gap_before(q->subject, setting);
+    if (!gap)
+        rules[setting->rule].ask(q, setting->value);
+    else if (gaps->recall && gaps->recall(gaps->context, setting, &q->source, q->violations))
+        gap = NULL;
+    return gap;
 }
 
 static void ask(struct inquiry *inquiry, const struct policy_setting *setting)
@@ -362,9 +439,11 @@ static void ask(struct inquiry *inquiry, const struct policy_setting *setting)
         .source = {rules[setting->rule].name,
                    layer->kind == LAYER_TEAM ? layer->name : (struct str){0}, layer->title},
     };
-    rules[setting->rule].ask(&q, setting->value);
-    if (inquiry->found.count || inquiry->found.truncated)
-        conclude(inquiry, setting);
+    const char *gap = s->context->gaps ? answer_with_gaps(&q, setting) : NULL;
+    if (!s->context->gaps)
+        rules[setting->rule].ask(&q, setting->value);
+    if (gap || inquiry->found.count || inquiry->found.truncated)
+        conclude(inquiry, setting, gap);
     else
         trace_note(inquiry, setting, ANSWER_PASSED, (struct str){0});
 }
@@ -402,13 +481,16 @@ void policy_check(const struct policy_set *set, const struct policy_team *team,
                   const struct policy_trace *trace)
 {
     struct arena *arena = violations->arena;
+    struct reading reading;
     struct inquiry inquiry = {
         .subject = {.set = set,
                     .team = team,
                     .campaign = campaign,
                     .context = context,
                     .arena = arena,
-                    .applies = arena_zalloc(arena, set->layer_count + team->layer_count, 1)},
+                    .reading = context->reading ? context->reading : &reading,
+                    .applies = arena_zalloc(arena, set->layer_count + team->layer_count,
+                                            sizeof(enum certainty))},
         .findings = ret,
         .trace = trace};
     struct subject *s = &inquiry.subject;
@@ -416,6 +498,7 @@ void policy_check(const struct policy_set *set, const struct policy_team *team,
     *ret = (struct policy_findings){.violations = violations};
     violations_init(&ret->observed, arena);
     violations_init(&inquiry.found, arena);
+    reading_init(&reading, campaign->message, arena);
     if (!s->applies) {
         violations_lose(violations);
         return;
@@ -443,17 +526,6 @@ struct str question_whose(const struct question *q)
     return str_equal(title, STR("organisation"))
                ? STR("in the organisation")
                : arena_format(q->subject->arena, "in the %.*s", STR_ARGS(title));
-}
-
-const struct folded *question_folded(const struct question *q)
-{
-    struct subject *s = q->subject;
-    if (!s->is_folded && !s->cannot_fold)
-        s->is_folded = text_fold(s->campaign->message, s->arena, &s->folded);
-    s->cannot_fold = !s->is_folded;
-    if (s->cannot_fold)
-        violations_lose(q->violations);
-    return s->is_folded ? &s->folded : NULL;
 }
 
 static void

@@ -6,11 +6,9 @@
 
 #include "base/zones.h"
 #include "policy/policy.h"
-#include "policy/segments.h"
-#include "policy/text.h"
+#include "policy/reading.h"
 
-struct link;
-struct markup_span;
+enum certainty { CERTAINLY_NOT, PERHAPS, CERTAINLY };
 
 /* What all rules look at: the campaign, and what has been found out about it on the way. */
 struct subject {
@@ -21,22 +19,11 @@ struct subject {
     struct arena *arena;
     enum message_class class;
     struct str language;
-    struct str zone_name;    /* canonical; empty when the campaign has none */
-    const struct zone *zone; /* NULL when it has none */
-    bool has[POLICY_PARTS];  /* valid; a rule is not asked about what is not there */
-    bool *applies;           /* by layer */
-    struct folded folded;    /* the message's text, once a rule has asked for it */
-    bool is_folded;
-    bool cannot_fold;         /* it was tried: once is enough */
-    const struct link *links; /* in the text, once a rule has asked for them */
-    size_t link_count;
-    bool has_links;
-    const struct markup_span *spans; /* its tags and placeholders, likewise */
-    size_t span_count;
-    bool has_spans;
-    struct segments segments; /* of the message, as counted last */
-    size_t counted_characters;
-    bool is_counted;
+    struct str zone_name;      /* canonical; empty when the campaign has none */
+    const struct zone *zone;   /* NULL when it has none */
+    bool has[POLICY_PARTS];    /* valid; a rule is not asked about what is not there */
+    enum certainty *applies;   /* by layer */
+    struct reading *reading;   /* of the message */
     struct week_windows *open; /* by every layer at once, once somebody has asked; or NULL */
 };
 
@@ -52,8 +39,21 @@ struct question {
 /* "for team billing", "in the organisation", "by pack india-trai". */
 struct str question_whose(const struct question *q);
 
-/* The message folded, worked out once; NULL (and a lost answer) when memory is out. */
-const struct folded *question_folded(const struct question *q);
+enum policy_part rule_reads(enum policy_rule rule);
+
+/* ---- gaps.c: of a campaign that is known in part; see struct policy_gaps ---- */
+
+/* What is hidden of the part. */
+enum policy_gap gap_of(const struct subject *subject, enum policy_part part);
+
+/* Why the setting's question cannot be answered; NULL: it can. */
+const char *gap_before(const struct subject *subject, const struct policy_setting *setting);
+
+/* Whether a name, which may be hidden, is listed, or fits the pattern. */
+enum certainty name_is_listed(enum policy_gap gap, struct str name, const struct name_list *list);
+enum certainty name_fits(enum policy_gap gap, struct str name, struct str pattern);
+
+/* ---- what some rules share ---- */
 
 /* Calls `each` for the settings of one rule that apply to the campaign, in the order they speak. */
 void subject_each_setting(struct subject *subject, enum policy_rule rule,

@@ -4,10 +4,7 @@
  */
 #include "base/limits.h"
 #include "policy/check.h"
-#include "policy/links.h"
-#include "policy/markup.h"
 #include "policy/pattern.h"
-#include "policy/segments.h"
 
 #define TEXT_POINTER STR("/message/message")
 #define TEMPLATE_POINTER STR("/message/template_name")
@@ -138,7 +135,7 @@ void check_templates(const struct question *q, const struct template_registry *r
                             STR_ARGS(question_whose(q)), STR_ARGS(registry->listed));
         return;
     }
-    if (q->campaign->message.len == 0)
+    if (!q->subject->has[PART_MESSAGE])
         return; /* it broke the contract */
     enum version_answer answer = ask_versions(q, entry);
     if (answer != VERSION_FITS)
@@ -147,10 +144,19 @@ void check_templates(const struct question *q, const struct template_registry *r
 
 /* ---- words ---- */
 
+/* NULL (and a lost answer) when memory is out. */
+static const struct folded *folded_text(const struct question *q)
+{
+    const struct folded *text = reading_fold(q->subject->reading);
+    if (!text)
+        violations_lose(q->violations);
+    return text;
+}
+
 void check_banned_words(const struct question *q, const struct phrase_list *banned)
 {
     size_t position = 0;
-    const struct folded *text = question_folded(q);
+    const struct folded *text = folded_text(q);
     const struct phrase *found = text ? phrases_find(banned->phrases, text, &position) : NULL;
     if (found)
         violations_add_rule(q->violations, VIOLATION_BANNED_CONTENT, TEXT_POINTER, &q->source,
@@ -162,7 +168,7 @@ void check_banned_words(const struct question *q, const struct phrase_list *bann
 static bool has_any(const struct question *q, const struct phrase_list *wanted)
 {
     size_t position;
-    const struct folded *text = question_folded(q);
+    const struct folded *text = folded_text(q);
     return !text || phrases_find(wanted->phrases, text, &position) != NULL;
 }
 
@@ -239,32 +245,17 @@ static struct str allowed_links(const struct question *q, const struct url_rules
                : rules->listed;
 }
 
-/* The first links of the message, found once however many rules ask; false when memory is out. */
-static bool find_links(const struct question *q)
-{
-    struct subject *s = q->subject;
-    const struct folded *text = question_folded(q);
-    struct links links;
-    struct link *found = arena_zalloc(q->violations->arena, LIMIT_LINKS + 1, sizeof(*found));
-    if (!text || !found || !links_init(&links, text->text, q->violations->arena))
-        return false;
-    while (s->link_count <= LIMIT_LINKS && links_next(&links, &found[s->link_count]))
-        s->link_count++;
-    s->links = found;
-    return s->has_links = true;
-}
-
 /* The host is told and the path is not: it may hold a token of the recipient's. */
 void check_urls(const struct question *q, const struct url_rules *rules)
 {
-    const struct subject *s = q->subject;
-    if (!s->has_links && !find_links(q))
+    struct reading *r = q->subject->reading;
+    if (!reading_links(r))
         violations_lose(q->violations);
-    if (s->link_count > LIMIT_LINKS)
+    if (r->link_count > LIMIT_LINKS)
         violations_add_rule(q->violations, VIOLATION_URL_NOT_ALLOWED, TEXT_POINTER, &q->source,
                             "the message holds more than %d links; take some out", LIMIT_LINKS);
-    for (size_t i = 0; s->has_links && i < s->link_count && !q->violations->truncated; i++) {
-        const struct link *link = &s->links[i];
+    for (size_t i = 0; r->has_links && i < r->link_count && !q->violations->truncated; i++) {
+        const struct link *link = &r->links[i];
         const char *reason = reason_against(rules, link);
         if (reason)
             violations_add_rule(q->violations, VIOLATION_URL_NOT_ALLOWED, TEXT_POINTER, &q->source,
@@ -281,22 +272,6 @@ static bool is_known_placeholder(const struct markup_rules *rules, const struct 
 {
     bool bare = span->kind == MARKUP_PLACEHOLDER || span->whole.len == span->name.len + 2;
     return bare && strset_has(&rules->names, span->name);
-}
-
-/* The first spans of the message, found once as its links are. */
-static bool find_spans(const struct question *q)
-{
-    struct subject *s = q->subject;
-    struct markup markup;
-    struct markup_span *found =
-        arena_zalloc(q->violations->arena, LIMIT_MARKUP + 1, sizeof(*found));
-    if (!found)
-        return false;
-    markup_init(&markup, q->campaign->message);
-    while (s->span_count <= LIMIT_MARKUP && markup_next(&markup, &found[s->span_count]))
-        s->span_count++;
-    s->spans = found;
-    return s->has_spans = true;
 }
 
 static void refuse_span(const struct question *q, const struct markup_rules *rules,
@@ -316,16 +291,16 @@ static void refuse_span(const struct question *q, const struct markup_rules *rul
 
 void check_markup(const struct question *q, const struct markup_rules *rules)
 {
-    const struct subject *s = q->subject;
-    if (!s->has_spans && !find_spans(q))
+    struct reading *r = q->subject->reading;
+    if (!reading_spans(r))
         violations_lose(q->violations);
-    if (s->span_count > LIMIT_MARKUP)
+    if (r->span_count > LIMIT_MARKUP)
         violations_add_rule(q->violations, VIOLATION_PLACEHOLDER_NOT_ALLOWED, TEXT_POINTER,
                             &q->source, "the message holds more than %d tags and placeholders",
                             LIMIT_MARKUP);
-    for (size_t i = 0; s->has_spans && i < s->span_count && !q->violations->truncated; i++) {
-        if (!is_known_placeholder(rules, &s->spans[i]))
-            refuse_span(q, rules, &s->spans[i]);
+    for (size_t i = 0; r->has_spans && i < r->span_count && !q->violations->truncated; i++) {
+        if (!is_known_placeholder(rules, &r->spans[i]))
+            refuse_span(q, rules, &r->spans[i]);
     }
 }
 
@@ -359,20 +334,10 @@ static void refuse_number(const struct question *q, const struct segment_limits 
                         STR_ARGS(question_whose(q)));
 }
 
-/* Counted again only when a layer counts in another way than the one before. */
-static struct segments count_segments(const struct question *q, size_t placeholder_characters)
-{
-    struct subject *s = q->subject;
-    if (!s->is_counted || s->counted_characters != placeholder_characters)
-        s->segments = segments_count(q->campaign->message, placeholder_characters);
-    s->counted_characters = placeholder_characters;
-    s->is_counted = true;
-    return s->segments;
-}
-
 void check_segments(const struct question *q, const struct segment_limits *limits)
 {
-    struct segments segments = count_segments(q, (size_t)limits->placeholder_characters);
+    struct segments segments =
+        reading_segments(q->subject->reading, (size_t)limits->placeholder_characters);
     if (limits->gsm_only && segments.encoding == SEGMENTS_UCS2)
         refuse_foreign(q, &segments);
     if (limits->most && segments.count > (size_t)limits->most)

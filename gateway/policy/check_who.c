@@ -17,9 +17,13 @@ void check_kill_switch(const struct question *q, const struct str *reason)
 #define PHONE_POINTER STR("/dialingStrategy/callerId/phoneNumber")
 
 /* The number itself may be personal data: two digits tell the person concerned enough. */
-static struct str last_two(struct str caller_id)
+static struct str caller_shown(const struct question *q)
 {
-    return str_slice(caller_id, caller_id.len > 2 ? caller_id.len - 2 : 0, caller_id.len);
+    struct str id = q->campaign->caller_id;
+    if (gap_of(q->subject, PART_CALLER_ID) != GAP_NONE)
+        return STR("the caller ID");
+    return arena_format(q->violations->arena, "the caller ID ending in %.*s",
+                        STR_ARGS(str_slice(id, id.len > 2 ? id.len - 2 : 0, id.len)));
 }
 
 static struct str disclosed(const struct question *q, const struct caller_list *allowed)
@@ -35,9 +39,9 @@ static void refuse_caller(const struct question *q, const struct caller_list *al
                            ? STR("the one")
                            : arena_format(q->violations->arena, "one of the %zu", allowed->count);
     violations_add_rule(q->violations, VIOLATION_CALLER_ID_NOT_ALLOWED, PHONE_POINTER, &q->source,
-                        "the caller ID ending in %.*s is not %.*s allowed %.*s%.*s",
-                        STR_ARGS(last_two(q->campaign->caller_id)), STR_ARGS(among),
-                        STR_ARGS(question_whose(q)), STR_ARGS(disclosed(q, allowed)));
+                        "%.*s is not %.*s allowed %.*s%.*s", STR_ARGS(caller_shown(q)),
+                        STR_ARGS(among), STR_ARGS(question_whose(q)),
+                        STR_ARGS(disclosed(q, allowed)));
 }
 
 static struct str class_names(const struct question *q, const bool classes[MESSAGE_CLASSES])
@@ -57,16 +61,14 @@ static void check_binding(const struct question *q, const struct caller_binding 
     if (binding->timezones && zone.len && !strset_has(&binding->timezones->names, zone))
         violations_add_rule(q->violations, VIOLATION_CALLER_ID_NOT_ALLOWED, PHONE_POINTER,
                             &q->source,
-                            "the caller ID ending in %.*s is not allowed %.*s in the time zone "
-                            "%.*s; it is bound to: %.*s",
-                            STR_ARGS(last_two(binding->id)), STR_ARGS(question_whose(q)),
-                            STR_ARGS(zone), STR_ARGS(binding->timezones->listed));
+                            "%.*s is not allowed %.*s in the time zone %.*s; it is bound to: %.*s",
+                            STR_ARGS(caller_shown(q)), STR_ARGS(question_whose(q)), STR_ARGS(zone),
+                            STR_ARGS(binding->timezones->listed));
     if (binding->bound_to_class && !binding->classes[q->subject->class])
         violations_add_rule(
             q->violations, VIOLATION_CALLER_ID_NOT_ALLOWED, PHONE_POINTER, &q->source,
-            "the caller ID ending in %.*s is not allowed %.*s for %s messages; it is bound to: "
-            "%.*s",
-            STR_ARGS(last_two(binding->id)), STR_ARGS(question_whose(q)),
+            "%.*s is not allowed %.*s for %s messages; it is bound to: %.*s",
+            STR_ARGS(caller_shown(q)), STR_ARGS(question_whose(q)),
             message_class_text(q->subject->class), STR_ARGS(class_names(q, binding->classes)));
 }
 

@@ -174,11 +174,16 @@ const struct policy_team *policy_team(const struct policy_set *set, struct str t
 
 /* ---- judging ---- */
 
+struct reading;
+struct policy_gaps;
+
 /* What a verdict depends on besides policy and campaign. */
 struct policy_context {
     int64_t now_unix_ms;
     struct str
-        message_sha256; /* of campaign.message, 64 lower-case hex digits; empty without one */
+        message_sha256;      /* of campaign.message, 64 lower-case hex digits; empty without one */
+    struct reading *reading; /* of campaign.message, what others found out; or NULL */
+    const struct policy_gaps *gaps; /* NULL: all of the campaign is known, as it is of requests */
 };
 
 /* What became of one setting, for `judge`. */
@@ -188,6 +193,8 @@ enum policy_answer {
     ANSWER_REPORTED, /* would refuse, but its mode only reports */
     ANSWER_WAIVED,   /* would refuse, but for an exception */
     ANSWER_SKIPPED,  /* was not asked: `why` says so */
+    ANSWER_UNKNOWN,  /* cannot be told, and would count: `why` says what is not known */
+    ANSWER_UNBOUND,  /* refuses or cannot be told, and whether that counts is not known either */
 };
 
 /* "passed" … */
@@ -202,15 +209,44 @@ struct policy_trace {
 
 #define POLICY_EXCEPTIONS_USED 16 /* named in one record; more are counted as violations waived */
 
-/* The verdict. Whether the campaign is refused stands in `violations` alone. */
+/* The verdict. Whether the campaign is refused stands in `violations` alone, unless there are gaps:
+ * then no violation means that it is allowed only when nothing is `unknown`. */
 struct policy_findings {
     struct violations *violations; /* the caller's: what refuses */
     struct violations observed;    /* what does not: reported, or waived by an exception */
     const struct policy_exception *used[POLICY_EXCEPTIONS_USED];
     size_t used_count;
     size_t expired_count; /* exceptions that would have helped, had they not expired */
+    size_t unknown_count; /* settings that may refuse, for all that is known */
     enum message_class class;
     struct str language;
+};
+
+/* ---- judging what is only known in part ---- */
+
+/* What is hidden of a campaign's part, which is there. */
+enum policy_gap {
+    GAP_NONE,
+    GAP_UNLISTED, /* a name: not known, but it is none of those that the policy writes in full */
+    GAP_UNKNOWN,
+};
+
+/*
+ * What is not known of a campaign that comes from a record. A name may be hidden in whole or in
+ * part: what stands in struct campaign is then no name that the policy has. Whatever asks for a
+ * hidden part is unknown, unless the answer follows from the rest.
+ */
+struct policy_gaps {
+    enum policy_gap parts[POLICY_PARTS]; /* PART_BLOCKS: only whether two blocks are one across
+                                            midnight; PART_MESSAGE: all but its digest and what the
+                                            reading has; PART_CONTACT_LISTS: the worst of them */
+    const enum policy_gap *lists;        /* by contact list, when any is hidden */
+
+    /* What the setting is known to say all the same: adds its violations, if any, and is true. Or
+     * NULL. */
+    bool (*recall)(void *context, const struct policy_setting *setting,
+                   const struct violation_source *source, struct violations *violations);
+    void *context;
 };
 
 /* Nothing refuses, but a rule that only reports would have. */

@@ -77,6 +77,9 @@ static size_t parts(const struct filling *filling)
     return filling->units <= filling->alone ? 1 : filling->full + 1;
 }
 
+static const struct filling empty[] = {[SEGMENTS_GSM] = {.alone = 160, .per_part = 153},
+                                       [SEGMENTS_UCS2] = {.alone = 70, .per_part = 67}};
+
 /* What is counted along a text. */
 struct count {
     struct str text;
@@ -121,10 +124,8 @@ static void count_up_to(struct count *count, size_t end)
 
 struct segments segments_count(struct str text, size_t placeholder_characters)
 {
-    struct count count = {.text = text,
-                          .position = 1,
-                          .gsm = {.alone = 160, .per_part = 153},
-                          .ucs2 = {.alone = 70, .per_part = 67}};
+    struct count count = {
+        .text = text, .position = 1, .gsm = empty[SEGMENTS_GSM], .ucs2 = empty[SEGMENTS_UCS2]};
     struct markup markup;
     struct markup_span span;
     markup_init(&markup, text);
@@ -141,6 +142,28 @@ struct segments segments_count(struct str text, size_t placeholder_characters)
     count.found.count = parts(filling);
     count.found.units = filling->units;
     return count.found;
+}
+
+/* ---- without the text ---- */
+
+static size_t parts_of(size_t units, size_t per_part)
+{
+    return (units + per_part - 1) / per_part;
+}
+
+void segments_range(const struct message_size *size, size_t placeholder_characters,
+                    struct segments *ret_least, struct segments *ret_most)
+{
+    *ret_least = *ret_most = size->written;
+    if (size->placeholders == 0 || placeholder_characters == 0)
+        return;
+    const struct filling *filling = &empty[size->bare.encoding];
+    size_t units = size->bare.units + size->placeholders * placeholder_characters;
+    bool alone = units <= filling->alone;
+    /* a part has one unit less when the next character takes two */
+    *ret_least = *ret_most = (struct segments){.encoding = size->bare.encoding, .units = units};
+    ret_least->count = alone ? 1 : parts_of(units, filling->per_part);
+    ret_most->count = alone ? 1 : parts_of(units, filling->per_part - 1);
 }
 
 /* The character as UTF-8, NUL-terminated. */

@@ -28,6 +28,22 @@ struct segments {
  */
 struct segments segments_count(struct str text, size_t placeholder_characters);
 
+/* What a record knows of a text's size: whatever its placeholders count for, it says how many SMS.
+ */
+struct message_size {
+    struct segments written; /* placeholders count as they are written */
+    size_t placeholders;     /* without any, `bare` is not filled */
+    struct segments bare;    /* without placeholders: encoding and units, no count */
+};
+
+/*
+ * The least and the most that segments_count may say of the text: encoding, units and count. They
+ * differ only where it depends on where in a text of several parts the placeholders stand, and then
+ * by little.
+ */
+void segments_range(const struct message_size *size, size_t placeholder_characters,
+                    struct segments *ret_least, struct segments *ret_most);
+
 #define CHARACTER_NAME_SIZE 24
 
 /* "U+2019 (’)", or "U+200B" when the character alone would not show; NUL-terminated. */

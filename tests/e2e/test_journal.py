@@ -21,7 +21,7 @@ def test_an_allowed_campaign_leaves_decision_and_outcome(gateway, kore):
     assert decision["stream_id"] == STREAM and decision["peer"].startswith("127.0.0.1:")
     campaign = decision["campaign"]
     assert campaign["name"] == seed_campaign()["name"] and campaign["timezone"] == "Asia/Kolkata"
-    assert campaign["blocks"][0] == {"day": "MO", "start_min": 540, "end_min": 1080}
+    assert campaign["blocks"][0] == {"day": "MO", "start_min": 540, "end_min": 1080, "index": 0}
     assert campaign["contact_lists"] == ["CL Only 2020 Dec 4"] and campaign["template"] == "Welcome"
     assert decision["body_hmac"].startswith("hmac:20") and len(campaign["message_sha256"]) == 64
     assert decision["policy"]["revision"] == "2026-11-23.1"
