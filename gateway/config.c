@@ -17,6 +17,7 @@
 #include "base/yaml_read.h"
 
 #define LIMIT_CONFIG_BYTES (1024 * 1024)
+#define LIMIT_JOURNAL_WAITING 65536 /* records: more requests than a machine can have under way */
 
 /* What a fixed setting was given as. */
 struct config_fixed {
@@ -250,6 +251,7 @@ static const struct key audit_keys[] = {
     FIXED("phone_numbers", value_phone_numbers, audit.phone_numbers, ),
     SCALAR("capture_certificate", value_path, audit.capture_certificate, ),
     FIXED("reconcile_auth", value_path, audit.reconcile_auth, ),
+    FIXED("reconcile_after", value_duration, audit.reconcile_after_ms, ),
     FIXED("central", value_text, audit.central, ),
     FIXED("central_timeout", value_duration, audit.central_timeout_ms, ),
     FIXED("central_hold", value_duration, audit.central_hold_ms, ),
@@ -466,6 +468,7 @@ static void set_defaults(struct config *config)
                                           .write_timeout_ms = 5000,
                                           .degraded_requests = 100,
                                           .degraded_ms = 60 * 1000,
+                                          .reconcile_after_ms = 60 * 1000,
                                           .central_timeout_ms = 5000,
                                           .central_hold_ms = 72 * 3600 * 1000};
     config->framing = (struct framing_limits){.line_bytes = LIMIT_LINE_BYTES,
@@ -641,4 +644,34 @@ void config_free(struct config *config)
         return;
     arena_release(&config->arena);
     free(config);
+}
+
+/* ---- what others make of it ---- */
+
+void config_authority(const struct config *config, char out[CONFIG_AUTHORITY_SIZE])
+{
+    const struct str host = config->upstream_host;
+    bool v6 = str_find(host, ':') < host.len;
+    (void)snprintf(out, CONFIG_AUTHORITY_SIZE, v6 ? "[%.*s]" : "%.*s", STR_ARGS(host));
+    size_t used = strlen(out);
+    if (config->upstream_port != 443)
+        (void)snprintf(out + used, CONFIG_AUTHORITY_SIZE - used, ":%u", config->upstream_port);
+}
+
+void config_journal_options(const struct config *config, struct journal_options *ret)
+{
+    const struct config_audit *audit = &config->audit;
+    bool passes = audit->on_failure == AUDIT_FAILURE_ALLOW_DEGRADED;
+    *ret = (struct journal_options){.directory = audit->directory.value.data,
+                                    .second_directory = audit->second_directory.value.data,
+                                    .source = audit->source.value.data,
+                                    .signing_key = audit->signing_key.value.data,
+                                    .segment_bytes = audit->segment_bytes,
+                                    .segment_ms = audit->segment_ms,
+                                    .max_waiting = LIMIT_JOURNAL_WAITING,
+                                    .write_timeout_ms = audit->write_timeout_ms,
+                                    .central = audit->durability == DURABILITY_CENTRAL,
+                                    .central_timeout_ms = audit->central_timeout_ms,
+                                    .passing_requests = passes ? audit->degraded_requests : 0,
+                                    .passing_ms = audit->degraded_ms};
 }

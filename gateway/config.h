@@ -58,9 +58,11 @@ struct config_audit {
     enum { PHONE_NUMBERS_HMAC, PHONE_NUMBERS_CLEAR } phone_numbers;
     struct config_text capture_certificate; /* whom whole bodies are encrypted to; or empty */
     struct config_text reconcile_auth;      /* file with the token to ask the API with; or empty */
-    struct config_text central;             /* libpq connection string; or empty */
-    int64_t central_timeout_ms;             /* until a receipt that does not come has failed */
-    int64_t central_hold_ms;                /* how long segments stay after their receipt */
+    int64_t
+        reconcile_after_ms; /* from upstream.total_timeout to asking what became of a campaign */
+    struct config_text central; /* libpq connection string; or empty */
+    int64_t central_timeout_ms; /* until a receipt that does not come has failed */
+    int64_t central_hold_ms;    /* how long segments stay after their receipt */
 };
 
 struct config {
@@ -122,6 +124,13 @@ struct config_names {
 };
 void config_fixed_changes(const struct config *running, const struct config *fresh,
                           struct config_names *ret);
+
+/* The upstream as the header Host names it. */
+#define CONFIG_AUTHORITY_SIZE 300
+void config_authority(const struct config *config, char out[CONFIG_AUTHORITY_SIZE]);
+
+/* What the journal is to be opened with, by whoever opens it. */
+void config_journal_options(const struct config *config, struct journal_options *ret);
 
 /* "FILE:LINE:COLUMN: sentence" (or "environment NAME: sentence") about a setting; false. */
 bool config_error(const struct config_place *place, struct error *err, const char *format, ...)

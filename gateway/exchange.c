@@ -74,7 +74,7 @@ struct desk {
     struct exchange *busy, *spare;
     size_t busy_count, spare_count;
     struct str upstream_authority; /* for Host */
-    char authority_text[300];
+    char authority_text[CONFIG_AUTHORITY_SIZE];
     uint8_t random[RANDOM_POOL_BYTES];
     size_t random_left;
     bool audit_failing;     /* so that the log tells of the change and not of every request */
@@ -312,10 +312,11 @@ static void write_problem(const struct exchange *x, const struct refusal *refusa
     shorten_problem(problem, out);
 }
 
-/* Headers that belong to a status. */
-static void put_status_headers(const struct exchange *x, int status, struct buf *out)
+/* Headers that belong to a status. Nobody is asked to try again what may have been created. */
+static void put_status_headers(const struct exchange *x, int status, const char *created,
+                               struct buf *out)
 {
-    if (status == 503)
+    if (status == 503 && (!created || strcmp(created, "unknown") != 0))
         buf_append(out, STR("retry-after: 1\r\n"));
     if (status == 405)
         buf_format(out, "allow: %s\r\n", x->route.allow);
@@ -336,7 +337,7 @@ static void compose_refusal(const struct exchange *x, const struct refusal *refu
                "HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\n"
                "x-content-type-options: nosniff\r\ndate: %s\r\n",
                refusal->status, http_reason(refusal->status), date);
-    put_status_headers(x, refusal->status, out);
+    put_status_headers(x, refusal->status, created, out);
     buf_format(out, "content-length: %zu\r\n", problem->len);
     put_own_headers(x, verdict_header(refusal), out);
     buf_append(out, STR("\r\n"));
@@ -416,7 +417,6 @@ static void append_record(struct exchange *x, enum record_meaning meaning, void 
                                       .opens = meaning == MEANS_ALLOWED ? id : none,
                                       .closes = meaning == MEANS_KNOWN ? id : none,
                                       .orphans = meaning == MEANS_UNKNOWN ? id : none,
-                                      .local = meaning == MEANS_KNOWN || meaning == MEANS_UNKNOWN,
                                       .attachment = buf_str(&x->sealed),
                                       .attachment_name = str_from(x->sealed_name),
                                       .done = pass_on,
@@ -1026,16 +1026,10 @@ struct desk *desk_new(const struct desk_options *options)
     if (!desk)
         return NULL;
     const struct config *config = options->snapshot->config;
-    bool v6 = str_find(config->upstream_host, ':') < config->upstream_host.len;
     desk->options = *options;
     desk->options.snapshot = snapshot_hold(options->snapshot);
     desk->framing = config->framing;
-    (void)snprintf(desk->authority_text, sizeof(desk->authority_text), v6 ? "[%.*s]" : "%.*s",
-                   STR_ARGS(config->upstream_host));
-    size_t used = strlen(desk->authority_text);
-    if (config->upstream_port != 443)
-        (void)snprintf(desk->authority_text + used, sizeof(desk->authority_text) - used, ":%u",
-                       config->upstream_port);
+    config_authority(config, desk->authority_text);
     desk->upstream_authority = str_from(desk->authority_text);
     return desk;
 }

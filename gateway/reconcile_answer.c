@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json_read.h"
+#include "base/limits.h"
 
 #define NOT_JSON "its answer is not JSON as RFC 8259 has it"
 #define NO_SUCCESS "its answer does not say \"status\": \"success\""
@@ -80,7 +81,7 @@ static const char *read_campaign(const struct json_value *campaign, struct arena
         .template_id = text(message, "templateId"),
         .message = text(message, "message"),
     };
-    if (!str_is_identifier(ret->id) || ret->id.len > 128)
+    if (!str_is_identifier(ret->id) || ret->id.len > LIMIT_CAMPAIGN_ID_BYTES)
         return "a campaign in its answer has no id";
     if (ret->name.len == 0)
         return "a campaign in its answer has no name";

@@ -23,21 +23,22 @@ static bool is_within(const struct intent *intent, const struct listed *campaign
 
 /* ---- names ---- */
 
-static bool is_hidden(struct str recorded)
+/* What the upstream says, as the record would have it. NULL data: it cannot be said. */
+static struct str as_recorded(struct str recorded, struct str text, const struct match_terms *terms,
+                              struct arena *arena)
 {
-    return memmem(recorded.data, recorded.len, "{hmac:", 6) != NULL;
+    if (!memmem(recorded.data, recorded.len, "hmac:", 5))
+        return text;
+    return terms->hide ? terms->hide(terms->arg, recorded, text, arena) : (struct str){0};
 }
 
 enum match_name match_name(const struct intent *intent, const struct listed *campaign,
                            const struct match_terms *terms, struct arena *arena)
 {
     struct folded one, other;
-    struct str name = campaign->name;
-    if (is_hidden(intent->name)) {
-        name = terms->hide ? terms->hide(terms->arg, intent->name, name, arena) : (struct str){0};
-        if (!name.data)
-            return MATCH_NAME_UNCLEAR;
-    }
+    struct str name = as_recorded(intent->name, campaign->name, terms, arena);
+    if (!name.data)
+        return MATCH_NAME_UNCLEAR;
     if (str_equal(intent->name, name))
         return MATCH_NAME_SAME;
     if (!text_fold(intent->name, arena, &one) || !text_fold(name, arena, &other))
@@ -47,49 +48,63 @@ enum match_name match_name(const struct intent *intent, const struct listed *cam
 
 /* ---- everything else ---- */
 
-/* Both say something, in the clear, and not the same. */
-static bool differs(struct str recorded, struct str listed)
+/* One comparison of all that is not the name. */
+struct comparison {
+    const struct intent *intent;
+    const struct listed *campaign;
+    const struct match_terms *terms;
+    struct arena *arena;
+};
+
+/* Both say something, and not the same. */
+static bool differs(const struct comparison *c, struct str recorded, struct str listed)
 {
-    return recorded.len && listed.len && !is_hidden(recorded) &&
-           !str_equal_nocase(str_trim(recorded), str_trim(listed));
+    if (recorded.len == 0 || listed.len == 0)
+        return false;
+    listed = as_recorded(recorded, listed, c->terms, c->arena);
+    return listed.data && !str_equal_nocase(str_trim(recorded), str_trim(listed));
 }
 
-static bool has_list(const struct listed *campaign, struct str name)
+static bool has_list(const struct comparison *c, struct str name)
 {
-    for (size_t i = 0; i < campaign->contact_list_count; i++) {
-        if (!differs(name, campaign->contact_lists[i]))
+    for (size_t i = 0; i < c->campaign->contact_list_count; i++) {
+        if (!differs(c, name, c->campaign->contact_lists[i]))
             return true;
     }
     return false;
 }
 
-static bool lists_differ(const struct intent *intent, const struct listed *campaign)
+static bool lists_differ(const struct comparison *c)
 {
-    if (!campaign->has_contact_lists || intent->contact_list_count == 0)
+    const struct intent *intent = c->intent;
+    if (!c->campaign->has_contact_lists || intent->contact_list_count == 0)
         return false;
-    if (campaign->contact_list_count != intent->contact_list_count)
+    if (c->campaign->contact_list_count != intent->contact_list_count)
         return true;
     for (size_t i = 0; i < intent->contact_list_count; i++) {
-        if (!has_list(campaign, intent->contact_lists[i]))
+        if (!has_list(c, intent->contact_lists[i]))
             return true;
     }
     return false;
 }
 
-const char *match_contradiction(const struct intent *intent, const struct listed *campaign)
+const char *match_contradiction(const struct intent *intent, const struct listed *campaign,
+                                const struct match_terms *terms, struct arena *arena)
 {
-    const char priority[] = {(char)('0' + intent->priority), '\0'};
+    const struct comparison c = {intent, campaign, terms, arena};
+    const char digit[] = {(char)('0' + intent->priority), '\0'};
+    const struct str priority = intent->priority ? str_from(digit) : STR("");
     const struct {
         const char *name;
         bool differs;
     } checks[] = {
-        {"format", differs(intent->format, campaign->format)},
-        {"priority", intent->priority && differs(str_from(priority), campaign->priority)},
-        {"do-not-call list", differs(intent->dnc_list, campaign->dnc_list)},
-        {"template", differs(intent->template, campaign->template)},
-        {"contact lists", lists_differ(intent, campaign)},
-        {"caller ID", differs(intent->caller_id, campaign->caller_id)},
-        {"time zone", differs(intent->timezone, campaign->timezone)},
+        {"format", differs(&c, intent->format, campaign->format)},
+        {"priority", differs(&c, priority, campaign->priority)},
+        {"do-not-call list", differs(&c, intent->dnc_list, campaign->dnc_list)},
+        {"template", differs(&c, intent->template, campaign->template)},
+        {"contact lists", lists_differ(&c)},
+        {"caller ID", differs(&c, intent->caller_id, campaign->caller_id)},
+        {"time zone", differs(&c, intent->timezone, campaign->timezone)},
     };
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         if (checks[i].differs)
@@ -118,7 +133,7 @@ static void note_trace(const struct intent *intent, const struct listed *campaig
         ret->unclear = campaign;
     if (name != MATCH_NAME_SAME)
         return;
-    const char *contradiction = match_contradiction(intent, campaign);
+    const char *contradiction = match_contradiction(intent, campaign, terms, arena);
     if (!is_within(intent, campaign, terms)) {
         ret->elsewhen = campaign;
     } else if (contradiction) {
@@ -141,7 +156,7 @@ static const struct intent *find_rival(const struct intent *intent, const struct
             continue;
         arena_reset(arena);
         if (match_name(rival, campaign, terms, arena) != MATCH_NAME_OTHER &&
-            !match_contradiction(rival, campaign))
+            !match_contradiction(rival, campaign, terms, arena))
             return rival;
     }
     return NULL;

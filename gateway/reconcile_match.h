@@ -34,9 +34,9 @@ struct match_listing {
 
 struct match_terms {
     int64_t total_timeout_ms; /* of a call to the upstream */
-    /* How the record would have written a name of the upstream's: phone numbers are hidden there.
-     * A view with NULL data: it cannot be said. May be NULL. */
-    struct str (*hide)(void *arg, struct str recorded, struct str name, struct arena *arena);
+    /* How a record that hides numbers as `recorded` does would have written `text`. A view with
+     * NULL data: it cannot be said, because the key is gone. May be NULL: then it never can. */
+    struct str (*hide)(void *arg, struct str recorded, struct str text, struct arena *arena);
     void *arg;
 };
 
@@ -53,8 +53,9 @@ enum match_name {
 enum match_name match_name(const struct intent *intent, const struct listed *campaign,
                            const struct match_terms *terms, struct arena *arena);
 
-/* What the campaign has otherwise than the record: "priority"; NULL: nothing. */
-const char *match_contradiction(const struct intent *intent, const struct listed *campaign);
+/* What the campaign has otherwise than the record: "priority"; NULL: nothing that can be told. */
+const char *match_contradiction(const struct intent *intent, const struct listed *campaign,
+                                const struct match_terms *terms, struct arena *arena);
 
 /* `intents` are all that are open: one campaign may be anyone's of them. */
 void match_find(const struct intent *intent, const struct intents *intents,

@@ -11,30 +11,24 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
-#include "audit/hash_keys.h"
-#include "audit/inbox.h"
-#include "audit/record.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "bookkeeper.h"
+#include "reconciler.h"
 #include "reload.h"
 #include "status.h"
 #include "worker.h"
 
 #define RESOLVE_REFRESH_MS 30000
 #define RESOLVE_WAIT_MS 3000
-#define LIMIT_JOURNAL_WAITING 65536 /* records: more requests than a machine can have under way */
-#define INBOX_LOOK_MS 1000          /* how often, when the system does not tell of new files */
 
 struct server {
     struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
     struct snapshot *current;  /* the one that later requests are judged by */
     struct tickets *tickets;
-    struct journal *journal;
-    struct hash_keys *hash_keys; /* NULL: phone numbers are recorded in the clear */
-    int64_t hash_keys_due_ms;    /* when they are looked at again */
-    struct inbox *inbox;
-    bool inbox_waits; /* more is in it than was taken in one turn */
+    struct bookkeeper books;
+    struct reconciler *reconciler; /* NULL when nobody is to be asked */
     struct resolver *resolver;
     struct admission *admission;
     struct upstream_options upstream;
@@ -50,102 +44,9 @@ struct server {
     size_t worker_count;
 };
 
-/* ---- the journal's beginning and end ---- */
-
-static bool record_life_event(const struct server *server, const struct snapshot *snapshot,
-                              const char *kind, uint64_t torn_bytes)
-{
-    const struct life_record record = {.kind = kind,
-                                       .time_unix_ms = clock_unix_ms(),
-                                       .version = STR(GATEWAY_VERSION),
-                                       .config_digest = str_from(snapshot->config->digest),
-                                       .policy_revision = snapshot->policy->revision,
-                                       .policy_digest = str_from(snapshot->policy->digest),
-                                       .callers_digest = str_from(snapshot->callers_digest),
-                                       .torn_bytes = torn_bytes};
-    struct buf members;
-    buf_init(&members, LIMIT_RECORD_BYTES);
-    record_life(&record, &members);
-    bool durable =
-        !members.failed && journal_append_wait(server->journal, buf_str(&members), (struct str){0});
-    buf_release(&members);
-    return durable;
-}
-
-static void log_inbox(void *arg, const char *name, struct str kind, const char *reason)
-{
-    (void)arg;
-    if (reason)
-        LOG(LOG_WARN, "inbox-refused", LOG_TEXT("request", name), LOG_STR("kind", kind),
-            LOG_TEXT("reason", reason));
-    else
-        LOG(LOG_INFO, "inbox-taken", LOG_TEXT("request", name), LOG_STR("kind", kind));
-}
-
-static bool start_journal(struct server *server, struct error *err)
-{
-    const struct config *config = server->snapshot->config;
-    const struct config_audit *audit = &config->audit;
-    const struct journal_options options = {
-        .directory = audit->directory.value.data,
-        .second_directory = audit->second_directory.value.data,
-        .source = audit->source.value.data,
-        .signing_key = audit->signing_key.value.data,
-        .segment_bytes = audit->segment_bytes,
-        .segment_ms = audit->segment_ms,
-        .max_waiting = LIMIT_JOURNAL_WAITING,
-        .write_timeout_ms = audit->write_timeout_ms,
-        .central = audit->durability == DURABILITY_CENTRAL,
-        .central_timeout_ms = audit->central_timeout_ms,
-        .passing_requests =
-            audit->on_failure == AUDIT_FAILURE_ALLOW_DEGRADED ? audit->degraded_requests : 0,
-        .passing_ms = audit->degraded_ms};
-    struct journal_recovery recovery;
-    struct error why;
-    server->journal = journal_open(&options, &recovery, &why);
-    if (!server->journal)
-        return config_error(&config->audit.directory.place, err, "%s", why.text);
-    if (recovery.torn_bytes)
-        LOG(LOG_WARN, "journal-torn", LOG_INT("bytes", recovery.torn_bytes),
-            LOG_TEXT("kept_in", recovery.torn_path), LOG_INT("last_seq", recovery.last_seq));
-    if (!record_life_event(server, server->current, "started", recovery.torn_bytes))
-        return config_error(&config->audit.directory.place, err,
-                            "the first record could not be written; is there space left?");
-    server->inbox =
-        inbox_open(server->journal, &options, recovery.last_seq, log_inbox, server, &why);
-    server->inbox_waits = true; /* verbs may have left something while no gateway ran */
-    return server->inbox || config_error(&config->audit.directory.place, err, "%s", why.text);
-}
-
-/* ---- the keys that hide phone numbers ---- */
-
-#define HASH_KEYS_EVERY_MS (3600 * 1000)
-
 static int64_t now_ms(void)
 {
     return clock_mono_us() / 1000;
-}
-
-/* This month's and the next month's key, ahead of time: workers read no files. */
-static void refresh_hash_keys(struct server *server)
-{
-    struct error err;
-    server->hash_keys_due_ms = now_ms() + HASH_KEYS_EVERY_MS;
-    if (!hash_keys_refresh(server->hash_keys, clock_unix_ms(), &err))
-        LOG(LOG_ERROR, "hash-keys", LOG_TEXT("error", err.text));
-}
-
-static bool start_hash_keys(struct server *server, struct error *err)
-{
-    const struct config_audit *audit = &server->snapshot->config->audit;
-    struct error why;
-    if (audit->phone_numbers == PHONE_NUMBERS_CLEAR)
-        return true;
-    server->hash_keys = hash_keys_open(audit->hash_keys.value.data, clock_unix_ms(), &why);
-    if (!server->hash_keys)
-        return config_error(&audit->hash_keys.place, err, "%s", why.text);
-    refresh_hash_keys(server);
-    return true;
 }
 
 /* ---- start and stop ---- */
@@ -168,6 +69,19 @@ static bool start_upstream(struct server *server, struct error *err)
                                   .resolver = server->resolver,
                                   .max_answer_bytes = LIMIT_ANSWER_BYTES};
     return true;
+}
+
+static bool start_reconciler(struct server *server, struct error *err)
+{
+    const struct config_text *token = &server->snapshot->config->audit.reconcile_auth;
+    if (!token->value.len)
+        return true;
+    const struct reconciler_options options = {.journal = server->books.journal,
+                                               .upstream = &server->upstream,
+                                               .hash_keys = server->books.hash_keys,
+                                               .snapshot = server->snapshot};
+    server->reconciler = reconciler_start(&options, err);
+    return server->reconciler != NULL;
 }
 
 /* Descriptors beside clients' connections: sockets, files and eventfds of the gateway itself. */
@@ -213,8 +127,8 @@ static bool start_workers(struct server *server, struct error *err)
     const struct worker_options options = {.snapshot = server->snapshot,
                                            .listen_fd = server->listen_fd,
                                            .ended_fd = server->ended_fd,
-                                           .journal = server->journal,
-                                           .hash_keys = server->hash_keys,
+                                           .journal = server->books.journal,
+                                           .hash_keys = server->books.hash_keys,
                                            .admission = server->admission,
                                            .upstream = &server->upstream};
     server->workers = calloc(count, sizeof(*server->workers));
@@ -242,6 +156,12 @@ static void sum_counters(void *arg, uint64_t ret[COUNTERS])
     }
 }
 
+static void look_at_journal(void *arg, struct journal_state *ret)
+{
+    const struct server *server = arg;
+    journal_state(server->books.journal, ret);
+}
+
 static bool is_ready(void *arg)
 {
     const struct server *server = arg;
@@ -257,7 +177,7 @@ static bool is_stale(void *arg)
 static void write_status(void *arg, struct buf *out)
 {
     struct server *server = arg;
-    status_write(server->status, out);
+    status_write(server->status, server->books.journal, out);
 }
 
 static bool start_admin(struct server *server, struct error *err)
@@ -266,6 +186,7 @@ static bool start_admin(struct server *server, struct error *err)
     const struct admin_options options = {.listen = config->admin_listen.value,
                                           .admission = server->admission,
                                           .sum_counters = sum_counters,
+                                          .look_at_journal = look_at_journal,
                                           .ready = is_ready,
                                           .stale = is_stale,
                                           .write_status = write_status,
@@ -341,9 +262,10 @@ static bool start(struct server *server, const char *config_path, struct error *
     server->listen_fd = address_listen(config->listen.value, address, &why);
     if (server->listen_fd < 0)
         return config_error(&config->listen.place, err, "%s", why.text);
-    bool started = start_admission(server, err) && start_journal(server, err) &&
-                   start_hash_keys(server, err) && start_upstream(server, err) &&
-                   start_workers(server, err) && start_admin(server, err) &&
+    bool started = start_admission(server, err) &&
+                   bookkeeper_open(&server->books, server->current, err) &&
+                   start_upstream(server, err) && start_workers(server, err) &&
+                   start_reconciler(server, err) && start_admin(server, err) &&
                    reload_init(&server->reload, server->current, err);
     if (started)
         log_listening(server, server->snapshot, address);
@@ -357,14 +279,13 @@ static void stop(struct server *server)
     admin_stop(server->admin);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
-    inbox_close(server->inbox);
-    if (server->journal && !record_life_event(server, server->current, "shutdown", 0))
-        LOG(LOG_ERROR, "shutdown-unrecorded");
-    journal_close(server->journal); /* before the exchanges whose records it may still hold */
+    reconciler_stop(server->reconciler);
+    /* before the exchanges whose records the journal may still hold */
+    bookkeeper_close(&server->books, server->current);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_release(&server->workers[i]);
     free(server->workers);
-    hash_keys_close(server->hash_keys);
+    bookkeeper_release(&server->books);
     admission_free(server->admission);
     resolver_stop(server->resolver);
     status_free(server->status);
@@ -383,11 +304,12 @@ static void stop(struct server *server)
 /* A policy that cannot be named in the journal judges nobody. */
 static bool adopt(struct server *server, struct snapshot *fresh, struct error *err)
 {
-    if (!record_life_event(server, fresh, "reloaded", 0))
+    if (!bookkeeper_record(&server->books, fresh, "reloaded"))
         return error_set(err, "it could not be recorded in the journal");
     tickets_set_rotation(server->tickets, fresh->config->ticket_rotation_ms);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_offer(&server->workers[i], fresh);
+    reconciler_adopt(server->reconciler, fresh);
     snapshot_release(server->current);
     server->current = snapshot_hold(fresh);
     status_adopted(server->status, fresh, clock_unix_ms());
@@ -466,11 +388,9 @@ static bool on_end_signal(struct server *server, int64_t *drain_until_ms)
 static int wait_ms(const struct server *server, int64_t drain_until_ms)
 {
     int64_t due_ms = drain_until_ms ? drain_until_ms : reload_due_ms(&server->reload);
-    if (server->hash_keys && server->hash_keys_due_ms < due_ms)
-        due_ms = server->hash_keys_due_ms;
-    int64_t left_ms = server->inbox_waits ? 0 : due_ms - now_ms();
-    if (inbox_fd(server->inbox) < 0 && left_ms > INBOX_LOOK_MS)
-        left_ms = INBOX_LOOK_MS;
+    int64_t left_ms = due_ms - now_ms(), books_ms = bookkeeper_wait_ms(&server->books, now_ms());
+    if (books_ms < left_ms)
+        left_ms = books_ms;
     return left_ms <= 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
@@ -483,16 +403,13 @@ static enum server_end supervise(struct server *server)
         struct pollfd watched[] = {{.fd = server->signal_fd, .events = POLLIN},
                                    {.fd = server->ended_fd, .events = POLLIN},
                                    {.fd = reload_fd(&server->reload), .events = POLLIN},
-                                   {.fd = inbox_fd(server->inbox), .events = POLLIN}};
+                                   {.fd = bookkeeper_fd(&server->books), .events = POLLIN}};
         (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms));
         ended += workers_ended(server);
         int signal_number = next_signal(server);
-        if (server->hash_keys && now_ms() >= server->hash_keys_due_ms)
-            refresh_hash_keys(server);
         if (watched[2].revents)
             reload_event(&server->reload, now_ms());
-        if (watched[3].revents || watched[3].fd < 0 || server->inbox_waits)
-            server->inbox_waits = inbox_take(server->inbox);
+        bookkeeper_turn(&server->books, now_ms(), watched[3].revents != 0);
         if (signal_number == SIGHUP)
             reload(server, "signal");
         else if (signal_number == SIGUSR1)

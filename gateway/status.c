@@ -97,9 +97,56 @@ static void put_failure(struct json_writer *w, const struct status *status)
     json_close_object(w);
 }
 
-void status_write(struct status *status, struct buf *out)
+static void put_journal(struct json_writer *w, const struct config_audit *audit,
+                        const struct journal_state *journal)
+{
+    json_open_object_at(w, "audit");
+    json_put_bool(w, "failing", journal->failing);
+    json_put_bool(w, "space_is_low", journal->space_is_low);
+    json_put_str(w, "directory", str_from(journal->directory));
+    json_put_int(w, "last_seq", (int64_t)journal->last_seq);
+    json_put_int(w, "checkpoint_seq", (int64_t)journal->checkpoint_seq);
+    if (audit->durability == DURABILITY_CENTRAL) {
+        json_put_bool(w, "unconfirmed", journal->unconfirmed);
+        json_put_int(w, "receipt_seq", (int64_t)journal->receipt_seq);
+    }
+    json_put_int(w, "passed", (int64_t)journal->passed);
+    json_put_int(w, "retracted", (int64_t)journal->retracted);
+    json_put_str_if_any(w, "error", str_from(journal->why.text));
+    json_close_object(w);
+}
+
+#define LISTED_INTENTS 100 /* the count tells of all */
+
+struct id_list {
+    struct json_writer *writer;
+    size_t count;
+};
+
+static void put_id(void *arg, struct str id)
+{
+    struct id_list *list = arg;
+    if (list->count++ < LISTED_INTENTS)
+        json_put_str(list->writer, NULL, id);
+}
+
+/* Let through, and nobody knows whether they were created. */
+static void put_open_intents(struct json_writer *w, struct journal *journal)
+{
+    struct id_list list = {.writer = w};
+    json_open_object_at(w, "open_intents");
+    json_open_array_at(w, "ids");
+    journal_each_open(journal, put_id, &list);
+    json_close_array(w);
+    json_put_int(w, "count", (int64_t)list.count);
+    json_close_object(w);
+}
+
+void status_write(struct status *status, struct journal *journal, struct buf *out)
 {
     struct json_writer w = json_writer(out);
+    struct journal_state state;
+    journal_state(journal, &state);
     pthread_mutex_lock(&status->lock);
     const struct snapshot *snapshot = status->snapshot;
     json_open_object(&w);
@@ -113,6 +160,8 @@ void status_write(struct status *status, struct buf *out)
         put_policy(&w, "candidate", snapshot->candidate, snapshot->candidate_files);
     if (status->failed)
         put_failure(&w, status);
+    put_journal(&w, &snapshot->config->audit, &state);
+    put_open_intents(&w, journal);
     json_close_object(&w);
     pthread_mutex_unlock(&status->lock);
     buf_append_byte(out, '\n');

@@ -1,11 +1,13 @@
 /*
  * What the gateway runs on, for people and their tools: which policy is in force and since when,
- * and why the last attempt to replace it failed.
+ * why the last attempt to replace it failed, how the audit journal does, and the campaigns that
+ * somebody has to look after.
  *
  * Written by the main thread, read by the admin thread; one lock.
  */
 #pragma once
 
+#include "audit/journal.h"
 #include "snapshot.h"
 
 struct status;
@@ -24,5 +26,5 @@ void status_failed(struct status *status, const char *because, const struct erro
 /* True while the files on disk are not what is in force, because they are wrong. */
 bool status_is_stale(struct status *status);
 
-/* One JSON object. */
-void status_write(struct status *status, struct buf *out);
+/* One JSON object; `journal` is asked how it does and which campaigns are open. */
+void status_write(struct status *status, struct journal *journal, struct buf *out);

@@ -20,7 +20,7 @@ HOMES = {
     r"event2/|event\.h|evhtp": ["net/"],
     r"openssl/(ssl|bio|x509v3)\.h": ["net/"],
     r"openssl/": ["net/", "audit/", "upstream/credential.c"],
-    r"sqlite3\.h": ["audit/index.c"],
+    r"sqlite3\.h": ["audit/index_db.c"],
     r"(postgresql/)?libpq": ["audit/central.c", "guard/"],
 }
 

@@ -71,8 +71,10 @@ static int write_metrics(struct admin *admin, struct buf *body)
 {
     uint64_t counters[COUNTERS];
     const struct admission_usage usage = admission_usage(admin->options.admission);
+    struct journal_state journal;
     admin->options.sum_counters(admin->options.arg, counters);
-    metrics_write(counters, &usage, admin->options.stale(admin->options.arg), body);
+    admin->options.look_at_journal(admin->options.arg, &journal);
+    metrics_write(counters, &usage, &journal, admin->options.stale(admin->options.arg), body);
     return 200;
 }
 

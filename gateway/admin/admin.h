@@ -5,10 +5,12 @@
  *     GET /livez     200 while the process runs
  *     GET /readyz    200 while it takes requests, 503 once it drains
  *     GET /metrics   counters in OpenMetrics text
- *     GET /status    which policy is in force, and why a newer one is not; JSON
+ *     GET /status    which policy is in force, why a newer one is not, how the journal does, and
+ *                    which campaigns are open; JSON
  */
 #pragma once
 
+#include "audit/journal.h"
 #include "base/buf.h"
 #include "base/counters.h"
 #include "base/error.h"
@@ -22,6 +24,7 @@ struct admin_options {
 
     /* All are called on the admin thread. */
     void (*sum_counters)(void *arg, uint64_t ret[COUNTERS]);
+    void (*look_at_journal)(void *arg, struct journal_state *ret);
     bool (*ready)(void *arg);
     bool (*stale)(void *arg); /* the files on disk are not in force, because they are wrong */
     void (*write_status)(void *arg, struct buf *out);

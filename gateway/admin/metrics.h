@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "audit/journal.h"
 #include "base/buf.h"
 #include "base/counters.h"
 #include "net/admission.h"
@@ -11,4 +12,4 @@
 
 /* Appends the whole exposition. */
 void metrics_write(const uint64_t counters[COUNTERS], const struct admission_usage *usage,
-                   bool stale, struct buf *out);
+                   const struct journal_state *journal, bool stale, struct buf *out);

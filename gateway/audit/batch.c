@@ -93,12 +93,15 @@ bool batch_put(struct batch *batch, struct str members, struct change_ids ids, b
 /* ---- lines with a signed note ---- */
 
 /* A note over all that is in the batch so far. */
-static bool make_note(const struct batch *batch, const struct signer *signer,
+static bool make_note(const struct batch *batch, struct signer *signer,
                       const struct signing_key *key, bool hands_over, struct buf *out)
 {
+    int64_t now_unix_ms = clock_unix_ms();
+    if (signer->note_unix_ms < now_unix_ms)
+        signer->note_unix_ms = now_unix_ms;
     struct checkpoint checkpoint = {.origin = str_from(signer->origin),
                                     .size = batch->tree.size,
-                                    .time_unix_ms = clock_unix_ms(),
+                                    .time_unix_ms = signer->note_unix_ms,
                                     .has_successor = hands_over};
     if (hands_over)
         memcpy(checkpoint.successor, signing_key_public(signer->key), SIGNING_PUBLIC_BYTES);
@@ -116,7 +119,7 @@ static bool put_signed_line(struct batch *batch, const struct buf *members)
     return true;
 }
 
-bool batch_put_checkpoint(struct batch *batch, const struct signer *signer)
+bool batch_put_checkpoint(struct batch *batch, struct signer *signer)
 {
     struct buf note, members;
     buf_init(&note, LIMIT_CHECKPOINT_BYTES);
@@ -130,7 +133,7 @@ bool batch_put_checkpoint(struct batch *batch, const struct signer *signer)
     return put;
 }
 
-bool batch_put_hand_over(struct batch *batch, const struct signer *signer)
+bool batch_put_hand_over(struct batch *batch, struct signer *signer)
 {
     struct buf note, members;
     buf_init(&note, LIMIT_CHECKPOINT_BYTES);
@@ -156,8 +159,7 @@ static struct str *list_open(const struct open_set *open)
     return ids;
 }
 
-bool batch_put_segment(struct batch *batch, const struct signer *signer,
-                       const struct open_set *open)
+bool batch_put_segment(struct batch *batch, struct signer *signer, const struct open_set *open)
 {
     struct buf note, members;
     buf_init(&note, LIMIT_CHECKPOINT_BYTES);

@@ -38,6 +38,8 @@ struct signer {
     char origin[LIMIT_ORIGIN_BYTES + 1];
     struct signing_key *key;
     struct signing_key *former; /* until it has introduced `key`; otherwise NULL */
+    int64_t note_unix_ms;       /* of the last note: the next one's time is not before it, though */
+                                /* the clock may have been set back */
 };
 
 struct batch {
@@ -65,12 +67,12 @@ void batch_begin(struct batch *batch, const struct chain_head *head, const struc
  * leaves the batch as it was. */
 MUST_USE bool batch_put(struct batch *batch, struct str members, struct change_ids ids,
                         bool awaited);
-MUST_USE bool batch_put_segment(struct batch *batch, const struct signer *signer,
+MUST_USE bool batch_put_segment(struct batch *batch, struct signer *signer,
                                 const struct open_set *open);
-MUST_USE bool batch_put_checkpoint(struct batch *batch, const struct signer *signer);
+MUST_USE bool batch_put_checkpoint(struct batch *batch, struct signer *signer);
 
 /* `former` introduces `key`. */
-MUST_USE bool batch_put_hand_over(struct batch *batch, const struct signer *signer);
+MUST_USE bool batch_put_hand_over(struct batch *batch, struct signer *signer);
 
 /* A file that is written before the lines; batch_drop_attachments forgets all beyond `count`. */
 MUST_USE bool batch_attach(struct batch *batch, struct str name, struct str bytes);

@@ -1,10 +1,22 @@
 #include "audit/digest.h"
 
-#include <openssl/sha.h>
+#include <pthread.h>
+
+#include <openssl/evp.h>
+
+/* Looked up once: by name, each time, that takes longer than hashing a short record. */
+static EVP_MD *sha256;
+
+static void fetch(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL); /* lives as long as the program */
+}
 
 bool digest_bytes(struct str bytes, uint8_t out[DIGEST_BYTES])
 {
-    return SHA256((const unsigned char *)bytes.data, bytes.len, out) != NULL;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, fetch);
+    return sha256 && EVP_Digest(bytes.data, bytes.len, out, NULL, sha256, NULL) == 1;
 }
 
 void digest_to_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX_SIZE])
@@ -17,12 +29,11 @@ void digest_to_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX_SIZE]
     out[DIGEST_HEX] = '\0';
 }
 
-static int hex_value(char digit)
-{
-    return digit >= '0' && digit <= '9'   ? digit - '0'
-           : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                                          : -1;
-}
+/* The value of each digit, and one more; 0: it is none. A table, because digits of a hash are
+ * random and every guess of a branch at them would be wrong half the time. */
+static const uint8_t hex_values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
 
 bool digest_from_hex(struct str hex, uint8_t out[DIGEST_BYTES])
 {
@@ -30,10 +41,11 @@ bool digest_from_hex(struct str hex, uint8_t out[DIGEST_BYTES])
     if (hex.len != DIGEST_HEX)
         return false;
     for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        int high = hex_value(hex.data[2 * i]), low = hex_value(hex.data[2 * i + 1]);
-        if (high < 0 || low < 0)
+        uint8_t high = hex_values[(unsigned char)hex.data[2 * i]];
+        uint8_t low = hex_values[(unsigned char)hex.data[2 * i + 1]];
+        if (!high || !low)
             return false;
-        digest[i] = (uint8_t)(high << 4 | low);
+        digest[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }
     memcpy(out, digest, DIGEST_BYTES);
     return true;
@@ -47,4 +59,40 @@ bool digest_hex(struct str bytes, char out[DIGEST_HEX_SIZE])
         return false;
     digest_to_hex(digest, out);
     return true;
+}
+
+/* ---- of what comes piece by piece ---- */
+
+struct digest_stream {
+    EVP_MD_CTX *context;
+};
+
+struct digest_stream *digest_stream_new(void)
+{
+    struct digest_stream *stream = calloc(1, sizeof(*stream));
+    if (!stream)
+        return NULL;
+    stream->context = EVP_MD_CTX_new();
+    if (stream->context && EVP_DigestInit_ex(stream->context, EVP_sha256(), NULL) == 1)
+        return stream;
+    digest_stream_free(stream);
+    return NULL;
+}
+
+void digest_stream_free(struct digest_stream *stream)
+{
+    if (!stream)
+        return;
+    EVP_MD_CTX_free(stream->context);
+    free(stream);
+}
+
+bool digest_stream_add(struct digest_stream *stream, struct str bytes)
+{
+    return bytes.len == 0 || EVP_DigestUpdate(stream->context, bytes.data, bytes.len) == 1;
+}
+
+bool digest_stream_end(struct digest_stream *stream, uint8_t out[DIGEST_BYTES])
+{
+    return EVP_DigestFinal_ex(stream->context, out, NULL) == 1;
 }

@@ -495,9 +495,24 @@ static void destroy_file(void *arg, const char *name)
         close(fd);
 }
 
-/* Whether there is anything to destroy, or was; a key that is kept elsewhere cannot be. */
-static bool can_destroy(int directory_fd, const char *directory, const char *month,
+/* The month's name, if it is one that is over. */
+static bool check_month(struct str month, int64_t now_unix_ms, char ret[HASH_KEY_MONTH_SIZE],
                         struct error *err)
+{
+    int number;
+    if (!parse_month(month, &number))
+        return error_set(err, "'%.*s' is no month, such as 2026-08", STR_ARGS(month));
+    if (number >= month_of(now_unix_ms))
+        return error_set(err,
+                         "%.*s is not over: its key hides what is recorded until then; destroy it "
+                         "when the next month has begun",
+                         STR_ARGS(month));
+    month_name(number, ret);
+    return true;
+}
+
+/* Whether there is anything to destroy, or was; a key that is kept elsewhere cannot be. */
+static bool check_key(int directory_fd, const char *directory, const char *month, struct error *err)
 {
     char name[KEY_NAME_SIZE];
     struct stat info;
@@ -510,23 +525,30 @@ static bool can_destroy(int directory_fd, const char *directory, const char *mon
     return true;
 }
 
+bool hash_key_can_be_destroyed(const char *directory, struct str month, int64_t now_unix_ms,
+                               struct error *err)
+{
+    char name[HASH_KEY_MONTH_SIZE];
+    if (!check_month(month, now_unix_ms, name, err))
+        return false;
+    int directory_fd = open_directory(directory, err);
+    if (directory_fd < 0)
+        return false;
+    bool fine = check_key(directory_fd, directory, name, err);
+    close(directory_fd);
+    return fine;
+}
+
 bool hash_key_destroy(const char *directory, struct str month, int64_t now_unix_ms,
                       struct error *err)
 {
     char name[HASH_KEY_MONTH_SIZE];
-    int number;
-    if (!parse_month(month, &number))
-        return error_set(err, "'%.*s' is no month, such as 2026-08", STR_ARGS(month));
-    if (number >= month_of(now_unix_ms))
-        return error_set(err,
-                         "%.*s is not over: its key hides what is recorded until then; destroy it "
-                         "when the next month has begun",
-                         STR_ARGS(month));
-    month_name(number, name);
+    if (!check_month(month, now_unix_ms, name, err))
+        return false;
     struct destruction d = {open_directory(directory, err), directory, name, false, err};
     if (d.directory_fd < 0)
         return false;
-    bool fine = can_destroy(d.directory_fd, directory, name, err) &&
+    bool fine = check_key(d.directory_fd, directory, name, err) &&
                 leave_mark(d.directory_fd, directory, name, err) &&
                 each_name(directory, destroy_file, &d, err) && !d.failed;
     if (fine && fsync(d.directory_fd) != 0)

@@ -61,9 +61,14 @@ MUST_USE bool hash_keys_each(const char *directory,
 /* The key with this id; false when there is none. */
 MUST_USE bool hash_key_find(const char *directory, struct str id, struct hash_key *ret);
 
+/* Whether the key of this month ("2026-08") may go: the month is over, and the key is here or was
+ * destroyed before. False with `err`. */
+MUST_USE bool hash_key_can_be_destroyed(const char *directory, struct str month,
+                                        int64_t now_unix_ms, struct error *err);
+
 /*
- * Destroys the key of a past month ("2026-08"): leaves the mark, overwrites the file, removes it;
- * durable. Doing it again is no error. False with `err`.
+ * Destroys it: leaves the mark, overwrites the file, removes it; durable. Doing it again is no
+ * error. False with `err`.
  */
 MUST_USE bool hash_key_destroy(const char *directory, struct str month, int64_t now_unix_ms,
                                struct error *err);

@@ -138,6 +138,7 @@ static const struct {
     {STR("closed"), .closes = true},
     {STR("exported"), .closes = false},
     {STR("looked_up"), .closes = false},
+    {STR("erased"), .closes = false},
     {STR("reconcile"), .closes = false},
 };
 
@@ -256,25 +257,6 @@ static void refuse(struct inbox *inbox, struct str id, const char *ending, struc
     inbox->told(inbox->arg, name, kind, reason);
 }
 
-struct sought {
-    struct str id;
-    bool found;
-};
-
-static void compare_open(void *arg, struct str id)
-{
-    struct sought *sought = arg;
-    sought->found |= str_equal(sought->id, id);
-}
-
-/* What became of a campaign is told once: by a person, or by the upstream's list. */
-static bool is_open(const struct inbox *inbox, struct str id)
-{
-    struct sought sought = {.id = id};
-    journal_each_open(inbox->journal, compare_open, &sought);
-    return sought.found;
-}
-
 static bool append(struct inbox *inbox, struct str id, struct str closes)
 {
     char time[CLOCK_UTC_SIZE];
@@ -298,7 +280,8 @@ static void record_taken(struct inbox *inbox, struct str id)
     const char *why = read_file(inbox->fd, name, &inbox->text);
     if (!why)
         why = judge_request(buf_str(&inbox->text), &inbox->arena, &request);
-    if (!why && request.closes.len && !is_open(inbox, request.closes))
+    /* what became of a campaign is told once: by a person, or by the upstream's list */
+    if (!why && request.closes.len && !journal_is_open(inbox->journal, request.closes))
         why = "the campaign is not, or no longer, open";
     if (!why && !append(inbox, id, request.closes))
         why = "the journal cannot be written";
@@ -564,7 +547,7 @@ static bool report_refusal(int directory_fd, struct str id, struct error *err)
     return false;
 }
 
-static bool is_locked(const char *directory)
+bool inbox_is_served(const char *directory)
 {
     char path[4096];
     (void)snprintf(path, sizeof(path), "%s/lock", directory);
@@ -587,9 +570,11 @@ static void ignore_told(void *arg, const char *name, struct str kind, const char
 static bool take_alone(const struct journal_options *options, struct error *err)
 {
     struct journal_recovery recovery;
+    if (inbox_is_served(options->directory))
+        return true; /* its holder will take it */
     struct journal *journal = journal_open(options, &recovery, err);
     if (!journal)
-        return is_locked(options->directory); /* then its holder will take it */
+        return inbox_is_served(options->directory); /* it came in between */
     struct inbox *inbox = inbox_open(journal, options, recovery.last_seq, ignore_told, NULL, err);
     bool opened = inbox != NULL;
     while (inbox && inbox_take(inbox))
@@ -625,8 +610,7 @@ static bool withdraw(int directory_fd, struct str id, struct error *err)
                      STR_ARGS(id));
 }
 
-/* What another user put there, the gateway could not use; and no journal is made by mistake. */
-static bool check_journal(const char *directory, struct error *err)
+bool inbox_check(const char *directory, struct error *err)
 {
     char path[4096];
     struct stat info;
@@ -666,7 +650,7 @@ bool inbox_submit(const struct journal_options *options, struct str members, int
     struct buf text;
     buf_init(&text, LIMIT_INBOX_BYTES);
     bool possible =
-        draw_id(id, err) && compose(members, &text, err) && check_journal(options->directory, err);
+        draw_id(id, err) && compose(members, &text, err) && inbox_check(options->directory, err);
     int fd = possible ? open_directory(options->directory, err) : -1;
     bool recorded = fd >= 0 && put_file(fd, str_from(id), buf_str(&text), err) &&
                     wait_for(fd, options, str_from(id), timeout_ms, err);

@@ -322,8 +322,9 @@ bool intents_find_claims(const struct reader_options *place, struct claim *claim
             !read_told(record.json, &arena, &told))
             continue;
         note_claim(claims, count, told.campaign_id);
-        if (str_equal(told.created, STR("yes")) && told.campaign_id.len == 0 &&
-            id_unix_ms(glance.id, &time) && time >= from_unix_ms && time <= to_unix_ms)
+        bool is_named = told.campaign_id.len > 0 && !has(told.campaign_id, STR("{"));
+        if (str_equal(told.created, STR("yes")) && !is_named && id_unix_ms(glance.id, &time) &&
+            time >= from_unix_ms && time <= to_unix_ms)
             *ret_nameless = true;
     }
     reader_close(reader);

@@ -25,6 +25,8 @@
 
 struct journal;
 
+struct journal_state;
+
 struct journal_options {
     const char *directory;
     const char *second_directory; /* takes over while the first cannot be written; or NULL */
@@ -34,10 +36,15 @@ struct journal_options {
     int64_t segment_ms;           /* or when the open one is as old as this */
     size_t max_waiting;           /* records that may wait to become durable */
     int64_t write_timeout_ms;     /* until a write that does not return has failed */
-    bool central;                 /* a record counts when the central database has confirmed it */
+    bool central;                 /* a decision counts when the central database has confirmed it */
     int64_t central_timeout_ms;
     size_t passing_requests; /* that pass while no record can be made durable; 0: none */
     int64_t passing_ms;      /* and no longer than this */
+
+    /* Told, within moments and on a thread of the journal, when `failing`, `unconfirmed`,
+     * `space_is_low` or `directory` are others than before. Or NULL. */
+    void (*changed)(void *arg, const struct journal_state *before, const struct journal_state *now);
+    void *arg;
 };
 
 /* What was found when the journal was opened. */
@@ -61,9 +68,10 @@ struct journal_entry {
     struct str members; /* the record's members behind seq and prev: "kind":"decision",… */
 
     /* The decision that this record leaves open, until its outcome; whose outcome it is; of which
-     * it says that nobody knows. Empty where it does not. */
+     * it says that nobody knows. Empty where it does not. What opens nothing counts once it is
+     * durable here, also where others await a receipt. */
     struct str opens, closes, orphans;
-    bool local; /* counts once it is durable here, also where others await a receipt */
+    bool firm; /* durable or failed: may never pass without being either */
 
     /* A file to keep beside the journal, durable before the record, in the first directory:
      * captures/2026-11-28/ID.cms. Or empty. */
@@ -100,19 +108,24 @@ MUST_USE bool journal_append_wait(struct journal *journal, struct str members, s
 
 /* For metrics and status. Any thread. */
 struct journal_state {
-    bool failing;      /* the last write failed, or hangs */
-    bool unconfirmed;  /* the central database does not confirm in time */
-    bool space_is_low; /* no room could be reserved for more */
+    bool failing;          /* the last write failed, or hangs */
+    bool unconfirmed;      /* the central database does not confirm in time */
+    bool space_is_low;     /* no room could be reserved for more */
+    const char *directory; /* where the open segment is, or the last one was */
     uint64_t last_seq, receipt_seq;
     uint64_t checkpoint_seq; /* records under the last checkpoint */
     uint64_t open_intents;   /* decisions that no request under way will close any more */
     uint64_t passed;         /* without a durable record, since the trouble began */
     uint64_t retracted;      /* decisions taken back, since the start */
+    struct error why;        /* while it is failing or unconfirmed; otherwise empty */
 };
 void journal_state(struct journal *journal, struct journal_state *ret);
 
 /* Calls `found` with each of the open intents. Any thread; it must be quick and not call back. */
 void journal_each_open(struct journal *journal, void (*found)(void *arg, struct str id), void *arg);
+
+/* Whether it is one of them. Any thread. */
+MUST_USE bool journal_is_open(struct journal *journal, struct str id);
 
 /*
  * Writes what waits, ends the threads, closes. No append may follow. Accepts NULL. When the disk

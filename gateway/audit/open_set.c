@@ -80,6 +80,11 @@ bool open_set_has(const struct open_set *set, struct str id)
     return set->capacity > 0 && is_id(id) && set->places[find(set, id)].text[0];
 }
 
+bool open_set_is_given_up(const struct open_set *set, struct str id)
+{
+    return open_set_has(set, id) && set->places[find(set, id)].former;
+}
+
 void open_set_give_up(struct open_set *set, struct str id)
 {
     if (!open_set_has(set, id))

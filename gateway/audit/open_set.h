@@ -33,5 +33,6 @@ void open_set_give_up(struct open_set *set, struct str id);
 void open_set_remove(struct open_set *set, struct str id);
 
 MUST_USE bool open_set_has(const struct open_set *set, struct str id);
+MUST_USE bool open_set_is_given_up(const struct open_set *set, struct str id);
 
 void open_set_release(struct open_set *set);

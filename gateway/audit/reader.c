@@ -31,7 +31,8 @@ struct reader {
 /* ---- which files ---- */
 
 /* Of one directory: the segment with the highest first record that is at most `most` (0: with the
- * lowest of all). False with `err` when the directory cannot be read. */
+ * lowest of all). One that another directory has, too, counts instead of that: a failed write left
+ * the other one. False with `err` when the directory cannot be read. */
 static bool find_in(const char *directory, uint64_t most, uint64_t *ret_seq,
                     const char **ret_directory, struct error *err)
 {
@@ -43,7 +44,7 @@ static bool find_in(const char *directory, uint64_t most, uint64_t *ret_seq,
         uint64_t seq;
         if (!segment_parse_name(entry->d_name, &seq))
             continue;
-        bool better = *ret_seq == 0 || (most == 0 ? seq < *ret_seq : seq > *ret_seq);
+        bool better = *ret_seq == 0 || (most == 0 ? seq <= *ret_seq : seq >= *ret_seq);
         if ((most == 0 || seq <= most) && better) {
             *ret_seq = seq;
             *ret_directory = directory;
@@ -53,12 +54,13 @@ static bool find_in(const char *directory, uint64_t most, uint64_t *ret_seq,
     return true;
 }
 
-/* The segment that begins with `seq` exactly; NULL when there is none. */
+/* The segment that begins with `seq` exactly, in the last directory that has it; NULL when there
+ * is none. */
 static const char *directory_of(const struct reader *reader, uint64_t seq)
 {
     char name[SEGMENT_NAME_SIZE], path[4096];
     segment_name(seq, name);
-    for (size_t i = 0; i < reader->options.directory_count; i++) {
+    for (size_t i = reader->options.directory_count; i-- > 0;) {
         (void)snprintf(path, sizeof(path), "%s/%s", reader->options.directories[i], name);
         if (access(path, F_OK) == 0)
             return reader->options.directories[i];
@@ -91,7 +93,7 @@ static bool open_file(struct reader *reader, const char *directory, uint64_t seq
     (void)snprintf(reader->path, sizeof(reader->path), "%s/%s", directory, name);
     if (reader->fd >= 0)
         close(reader->fd);
-    reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC);
+    reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait */
     if (reader->fd < 0)
         return error_set(err, "cannot open '%s': %s", reader->path, strerrordesc_np(errno));
     reader->file_seq = seq;
@@ -118,27 +120,44 @@ static bool open_first(struct reader *reader, struct error *err)
     return !directory || open_file(reader, directory, seq, err);
 }
 
+/* Behind the record where another reader stood. */
+static bool open_after(struct reader *reader, const struct reader_position *after,
+                       struct error *err)
+{
+    const char *directory = directory_of(reader, after->segment_seq);
+    if (!directory)
+        return error_set(err, "the segment with record %llu is no longer there",
+                         (unsigned long long)after->head.seq);
+    if (!open_file(reader, directory, after->segment_seq, err))
+        return false;
+    reader->head = after->head;
+    reader->line_number = after->line_number;
+    reader->line_offset = after->offset;
+    return true;
+}
+
 /* ---- how far ---- */
 
-/* DIRECTORY/durable, which the gateway keeps; see journal.h. Without one there is no bound. */
+/* DIRECTORY/durable, which the gateway keeps; see journal.h. The furthest counts; without one there
+ * is no bound. */
 static uint64_t read_durable(const struct reader_options *options)
 {
-    uint64_t durable = UINT64_MAX;
+    uint64_t durable = 0;
+    bool any = false;
     for (size_t i = 0; i < options->directory_count; i++) {
         char path[4096], text[64];
+        uint64_t seq;
         (void)snprintf(path, sizeof(path), "%s/durable", options->directories[i]);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             continue;
+        any = true;
         ssize_t got = pread(fd, text, sizeof(text), 0);
         close(fd);
-        uint64_t seq;
-        if (got < 21 || !str_to_u64((struct str){text, 20}, &seq))
-            seq = 0; /* being written for the first time */
-        durable = seq;
-        break; /* it is kept in the first directory */
+        if (got >= 21 && str_to_u64((struct str){text, 20}, &seq) && seq > durable)
+            durable = seq; /* otherwise it is being written for the first time */
     }
-    return durable;
+    return any ? durable : UINT64_MAX;
 }
 
 /* ---- lines ---- */
@@ -252,6 +271,7 @@ static bool may_go_on(struct reader *reader)
     if (!reader->options.durable_only || reader->head.seq < reader->durable_seq)
         return true;
     reader->durable_seq = read_durable(&reader->options);
+    reader->text.len = reader->used; /* read before it was durable: it may have been replaced */
     return reader->head.seq < reader->durable_seq;
 }
 
@@ -289,6 +309,14 @@ uint64_t reader_torn_bytes(const struct reader *reader)
     return reader->text.len - reader->used;
 }
 
+void reader_position(const struct reader *reader, struct reader_position *ret)
+{
+    *ret = (struct reader_position){.segment_seq = reader->file_seq,
+                                    .line_number = reader->line_number,
+                                    .offset = reader->line_offset,
+                                    .head = reader->head};
+}
+
 uint64_t reader_segments(const struct reader *reader)
 {
     return reader->segments;
@@ -304,7 +332,9 @@ struct reader *reader_open(const struct reader_options *options, struct error *e
     reader->options = *options;
     reader->fd = -1;
     buf_init(&reader->text, SEGMENT_LINE_BYTES + 2UL * PIECE_BYTES);
-    if (!open_first(reader, err)) {
+    bool fine = options->after ? open_after(reader, options->after, err) : open_first(reader, err);
+    reader->options.after = NULL;
+    if (!fine) {
         reader_close(reader);
         return NULL;
     }

@@ -11,10 +11,21 @@
 
 struct reader;
 
+/* Where a reader stands: behind one record. */
+struct reader_position {
+    uint64_t segment_seq; /* the number that its file is named after */
+    uint64_t line_number; /* of that record */
+    uint64_t offset;      /* of what follows it in the file, in bytes */
+    struct chain_head head;
+};
+
 struct reader_options {
     const char *const *directories; /* live until reader_close */
     size_t directory_count;
     uint64_t from_seq; /* the first record to hand out; 0: the oldest that is there */
+    /* To go on where another reader stood, without reading what is before; NULL: by from_seq. What
+     * follows is checked against the record that it names; lives until reader_open returns. */
+    const struct reader_position *after;
     bool durable_only; /* stop where the running gateway has said that records are durable: what is
                           behind may still be taken back. Of a journal that never said, all. */
 };
@@ -44,6 +55,9 @@ MUST_USE enum reader_result reader_next(struct reader *reader, struct reader_rec
 
 /* At READER_END: bytes behind the last record that are no record yet, such as a torn tail. */
 uint64_t reader_torn_bytes(const struct reader *reader);
+
+/* Where it stands; not before the first record was handed out. */
+void reader_position(const struct reader *reader, struct reader_position *ret);
 
 /* Segments begun so far, the current one included. */
 uint64_t reader_segments(const struct reader *reader);

@@ -324,16 +324,34 @@ void record_decision(const struct decision_record *record, struct buf *out)
 
 /* ---- the outcome ---- */
 
-/* The API's ids have 24 hex digits; one that has ten digits in a row is no number for that. */
+/* x is a hex digit; one of them at least a letter. */
+static bool has_shape(struct str text, const char *shape)
+{
+    bool fits = text.len == strlen(shape), has_letter = false;
+    for (size_t i = 0; fits && i < text.len; i++) {
+        int digit = hex_digit(text.data[i]);
+        fits = shape[i] == 'x' ? digit >= 0 : text.data[i] == shape[i];
+        has_letter = has_letter || digit > 9;
+    }
+    return fits && has_letter;
+}
+
+/* The API's ids: cd- or cmt- and a UUID, or 24 hex digits. Ten digits in a row make no number of
+ * one, and without its id nobody finds the campaign. */
+static bool is_api_id(struct str id)
+{
+    static const char uuid[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    struct str prefix, rest;
+    if (has_shape(id, uuid) || has_shape(id, "xxxxxxxxxxxxxxxxxxxxxxxx"))
+        return true;
+    return str_cut(id, '-', &prefix, &rest) && (prefix.len == 2 || prefix.len == 3) &&
+           prefix.data[0] == 'c' && str_is_identifier(prefix) && has_shape(rest, uuid);
+}
+
 static void put_upstream_id(struct json_writer *w, struct privacy *privacy, const char *key,
                             struct str id)
 {
-    bool has_letter = false, is_id = id.len == 24;
-    for (size_t i = 0; is_id && i < id.len; i++) {
-        is_id = hex_digit(id.data[i]) >= 0;
-        has_letter = has_letter || hex_digit(id.data[i]) > 9;
-    }
-    if (is_id && has_letter)
+    if (is_api_id(id))
         json_put_str(w, key, id);
     else
         put_masked_if_any(w, privacy, key, id);
@@ -391,9 +409,9 @@ void record_reconciled(const struct reconciled_record *record, struct buf *out)
     json_put_bool(&w, "reconciled", true);
     json_open_object_at(&w, "upstream");
     json_put_str(&w, "host", record->upstream_host);
-    json_put_str_if_any(&w, "campaign_id", record->campaign_id);
-    json_put_str_if_any(&w, "template_id", record->template_id);
-    json_put_str_if_any(&w, "created_at", record->created_at);
+    put_upstream_id(&w, record->privacy, "campaign_id", record->campaign_id);
+    put_upstream_id(&w, record->privacy, "template_id", record->template_id);
+    put_masked_if_any(&w, record->privacy, "created_at", record->created_at);
     json_put_str_if_any(&w, "stored_message_sha256", record->stored_message_sha256);
     json_close_object(&w);
     json_open_object_at(&w, "asked");
@@ -410,9 +428,41 @@ void record_closed(const struct closed_record *record, struct buf *out)
     json_put_str(&w, "kind", STR("closed"));
     json_put_str(&w, "id", str_from(record->id));
     json_put_str(&w, "created", str_from(record->created));
-    json_put_str(&w, "reason", record->reason);
+    put_masked(&w, record->privacy, "reason", record->reason);
+    put_masked(&w, record->privacy, "by", record->by);
+    put_upstream_id(&w, record->privacy, "campaign_id", record->campaign_id);
+}
+
+/* ---- what people did with the keys that hide numbers ---- */
+
+void record_lookup(const struct lookup_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("looked_up"));
+    json_open_array_at(&w, "hashes");
+    for (size_t i = 0; i < record->hash_count; i++)
+        json_put_str(&w, NULL, record->hashes[i]);
+    json_close_array(&w);
     json_put_str(&w, "by", record->by);
-    json_put_str_if_any(&w, "campaign_id", record->campaign_id);
+}
+
+void record_erasure(struct str key_id, struct str by, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("erased"));
+    json_put_str(&w, "key", key_id);
+    json_put_str(&w, "by", by);
+}
+
+void record_exported(const struct exported_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("exported"));
+    json_put_str(&w, "format", record->format);
+    json_put_int(&w, "rows", (int64_t)record->rows);
+    json_put_str(&w, "file_sha256", record->file_sha256);
+    json_put_number(&w, "filter", record->filter);
+    json_put_str(&w, "by", record->by);
 }
 
 /* ---- the gateway's life ---- */
@@ -450,6 +500,26 @@ void record_segment(const struct segment_record *record, struct buf *out)
         json_put_str(&w, NULL, record->open[i]);
     json_close_array(&w);
     json_put_str(&w, "note", record->note);
+}
+
+bool record_read_frontier(const struct json_value *hashes, uint64_t size, struct merkle *ret)
+{
+    struct merkle tree = {.size = size};
+    if (!hashes || json_kind(hashes) != JSON_KIND_ARRAY)
+        return false;
+    const struct json_value *hash = json_first(hashes);
+    for (size_t level = MERKLE_LEVELS; level-- > 0;) {
+        if (!(size >> level & 1))
+            continue;
+        if (!hash || json_kind(hash) != JSON_KIND_STRING ||
+            !digest_from_hex(json_string(hash), tree.nodes[level]))
+            return false;
+        hash = json_next(hash);
+    }
+    if (hash)
+        return false;
+    *ret = tree;
+    return true;
 }
 
 void record_checkpoint(int64_t time_unix_ms, struct str note, struct buf *out)

@@ -16,6 +16,7 @@ struct recovered {
     char origin[LIMIT_ORIGIN_BYTES + 1];
     uint8_t key[SIGNING_PUBLIC_BYTES]; /* that signed last */
     int64_t segment_unix_ms;           /* when the last segment was begun */
+    int64_t note_unix_ms;              /* of the last note */
     struct open_set open;              /* all of them former */
 };
 

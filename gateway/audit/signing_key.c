@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -263,19 +264,37 @@ static bool sync_directory_of(const char *path)
     return fine;
 }
 
-/* Under another name first: a crash leaves no half key, and a file that exists is not touched. */
-static bool write_file(const char *path, const char *bytes, size_t len, struct error *err)
+/* Under another name beside it first: a crash leaves no half key. `temporary` gets the name, and is
+ * there only when the answer is true. */
+static bool write_beside(const char *path, const char *bytes, size_t len, char temporary[PATH_MAX],
+                         const struct stat *like, struct error *err)
 {
-    char temporary[4096];
-    int room = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-    if (room < 0 || (size_t)room >= sizeof(temporary))
+    int room = snprintf(temporary, PATH_MAX, "%s.XXXXXX", path);
+    if (room < 0 || room >= PATH_MAX)
         return error_set(err, "the path '%.100s…' is too long", path);
     int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
         return error_set(err, "cannot write beside '%s': %s", path, strerrordesc_np(errno));
-    bool fine = write_all(fd, bytes, len) && link(temporary, path) == 0;
+    bool fine = !like || (fchown(fd, like->st_uid, like->st_gid) == 0 &&
+                          fchmod(fd, like->st_mode & 07777) == 0);
+    fine = fine && write_all(fd, bytes, len);
     int why = errno;
     close(fd);
+    if (fine)
+        return true;
+    (void)unlink(temporary);
+    return error_set(err, "cannot write a key beside '%s' as its owner: %s", path,
+                     strerrordesc_np(why));
+}
+
+/* A file that exists is not touched. */
+static bool write_file(const char *path, const char *bytes, size_t len, struct error *err)
+{
+    char temporary[PATH_MAX];
+    if (!write_beside(path, bytes, len, temporary, NULL, err))
+        return false;
+    bool fine = link(temporary, path) == 0;
+    int why = errno;
     (void)unlink(temporary);
     if (!fine && why == EEXIST)
         return error_set(err, "'%s' exists already and is not overwritten", path);
@@ -294,6 +313,62 @@ bool signing_key_make(const char *path, struct error *err)
     fine = fine ? write_file(path, bytes, (size_t)len, err)
                 : error_set(err, "libcrypto could not make an Ed25519 key");
     BIO_free(pem);
+    ERR_clear_error();
+    return fine;
+}
+
+/* ---- another one in front ---- */
+
+static bool replace_file(const char *path, BIO *pem, struct error *err)
+{
+    char temporary[PATH_MAX];
+    char *bytes = NULL;
+    struct stat file;
+    long len = BIO_get_mem_data(pem, &bytes);
+    if (len > KEY_FILE_BYTES)
+        return error_set(err,
+                         "'%s' holds too many keys; remove the last ones, whose successors "
+                         "the journal has recorded",
+                         path);
+    if (stat(path, &file) != 0)
+        return error_set(err, "cannot read '%s': %s", path, strerrordesc_np(errno));
+    if (!write_beside(path, bytes, (size_t)len, temporary, &file, err))
+        return false;
+    if (rename(temporary, path) != 0) {
+        int why = errno;
+        (void)unlink(temporary);
+        return error_set(err, "cannot replace '%s': %s", path, strerrordesc_np(why));
+    }
+    return sync_directory_of(path) ||
+           error_set(err, "cannot make '%s' durable: %s", path, strerrordesc_np(errno));
+}
+
+static bool append_file(const char *path, BIO *pem, struct error *err)
+{
+    char *bytes = NULL;
+    BIO *old = read_file(path, err);
+    long len = old ? BIO_get_mem_data(old, &bytes) : 0;
+    bool fine =
+        old && (BIO_write(pem, bytes, (int)len) == (int)len || error_set(err, "out of memory"));
+    BIO_free(old);
+    return fine;
+}
+
+bool signing_key_rotate(const char *path, struct signing_key **ret_key, struct error *err)
+{
+    struct signing_key *former = NULL;
+    char *target = realpath(path, NULL); /* a link stays one */
+    if (!target)
+        return error_set(err, "cannot read the signing key '%s': %s", path, strerrordesc_np(errno));
+    BIO *pem = BIO_new(BIO_s_secmem());
+    bool fine =
+        signing_key_load(target, NULL, &former, NULL, err) &&
+        ((pem && generate(pem)) || error_set(err, "libcrypto could not make an Ed25519 key")) &&
+        append_file(target, pem, err) && replace_file(target, pem, err) &&
+        signing_key_load(target, NULL, ret_key, NULL, err);
+    signing_key_free(former);
+    BIO_free(pem);
+    free(target);
     ERR_clear_error();
     return fine;
 }

@@ -23,6 +23,10 @@ MUST_USE bool signing_key_load(const char *path, const uint8_t former[SIGNING_PU
 /* Makes a new key and writes it, with mode 0600, to a file that must not exist yet; durable. */
 MUST_USE bool signing_key_make(const char *path, struct error *err);
 
+/* Puts a new key in front of those in the file, in one step: the file keeps its mode and owner, and
+ * what was in it. Durable. *ret_key, which the caller frees, is the new one. */
+MUST_USE bool signing_key_rotate(const char *path, struct signing_key **ret_key, struct error *err);
+
 void signing_key_free(struct signing_key *key); /* accepts NULL */
 
 const uint8_t *signing_key_public(const struct signing_key *key);

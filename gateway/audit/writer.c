@@ -17,11 +17,20 @@ static bool write_fully(int fd, struct str bytes, uint64_t offset)
         ssize_t wrote = pwrite(fd, bytes.data + done, bytes.len - done, (off_t)(offset + done));
         if (wrote < 0 && errno == EINTR)
             continue;
-        if (wrote <= 0)
+        if (wrote <= 0) {
+            errno = wrote < 0 ? errno : EIO;
             return false;
+        }
         done += (size_t)wrote;
     }
     return true;
+}
+
+/* Says what could not be done with a file; errno says why. False. */
+static bool failed(struct writer *writer, const char *what, size_t directory, const char *name)
+{
+    return error_set(&writer->why, "cannot %s '%s/%s': %s", what,
+                     writer->directories[directory].path, name, strerrordesc_np(errno));
 }
 
 static void leave(struct writer *writer)
@@ -32,41 +41,69 @@ static void leave(struct writer *writer)
     writer->bytes = writer->reserved = 0;
 }
 
-/* A file without any durable record must go: the next segment has its name. */
-static bool remove_remains(struct writer *writer)
+/* A file without any durable record must go: the next segment has its name, and would not count
+ * beside one in a later directory. */
+static bool remove_remains(struct writer *writer, size_t directory)
 {
-    int directory_fd = writer->directories[writer->remains_directory].fd;
-    if (writer->has_remains)
-        writer->has_remains = unlinkat(directory_fd, writer->remains, 0) != 0 && errno != ENOENT;
-    return !writer->has_remains;
+    for (size_t i = directory; i < writer->directory_count; i++) {
+        struct writer_directory *place = &writer->directories[i];
+        if (!place->remains[0])
+            continue;
+        if (unlinkat(place->fd, place->remains, 0) != 0 && errno != ENOENT)
+            return failed(writer, "remove what a failed write left in", i, place->remains);
+        place->remains[0] = '\0';
+    }
+    return true;
+}
+
+static bool is_same(const struct stat *one, const struct stat *other)
+{
+    return one->st_ino == other->st_ino && one->st_dev == other->st_dev;
+}
+
+/* Whether the path leads to the directory that is open, and not to another in its place. */
+static bool has_directory(struct writer *writer, size_t directory)
+{
+    struct stat open_one, named;
+    const char *path = writer->directories[directory].path;
+    return (fstat(writer->directories[directory].fd, &open_one) == 0 && stat(path, &named) == 0 &&
+            is_same(&open_one, &named)) ||
+           error_set(&writer->why,
+                     "the directory '%s' was taken away, or another is in its place: bring it "
+                     "back, or start the gateway anew",
+                     path);
+}
+
+/* Writing on into a file that was deleted or replaced, itself or with its directory, would feed an
+ * inode nobody finds again. */
+static bool is_in_place(struct writer *writer)
+{
+    struct stat open_one, named;
+    char path[4096];
+    (void)snprintf(path, sizeof(path), "%s/%s", writer->directories[writer->directory].path,
+                   writer->name);
+    return (fstat(writer->fd, &open_one) == 0 && lstat(path, &named) == 0 &&
+            is_same(&open_one, &named)) ||
+           error_set(&writer->why, "'%s' was taken away, or another file has its name", path);
 }
 
 bool writer_begin(struct writer *writer, size_t directory, uint64_t first_seq)
 {
     int directory_fd = writer->directories[directory].fd;
     leave(writer);
-    if (!remove_remains(writer))
+    if (!has_directory(writer, directory) || !remove_remains(writer, directory))
         return false;
     segment_name(first_seq, writer->name);
     int fd = openat(directory_fd, writer->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return false;
+        return failed(writer, "make", directory, writer->name);
     writer->fd = fd;
     writer->directory = directory;
     if (fsync(directory_fd) == 0) /* the name must survive a power cut, too */
         return true;
+    (void)failed(writer, "sync the directory of", directory, writer->name);
     writer_abandon(writer);
     return false;
-}
-
-/* Writing on into a file that was deleted or replaced would feed an inode nobody finds again. */
-static bool is_in_place(const struct writer *writer)
-{
-    struct stat open_one, named;
-    return fstat(writer->fd, &open_one) == 0 &&
-           fstatat(writer->directories[writer->directory].fd, writer->name, &named,
-                   AT_SYMLINK_NOFOLLOW) == 0 &&
-           open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
 }
 
 /* The file keeps its size, so that whoever reads it sees records only. */
@@ -86,11 +123,13 @@ static void reserve(struct writer *writer, uint64_t end)
 
 bool writer_append(struct writer *writer, struct str bytes)
 {
-    if (writer->fd < 0 || !is_in_place(writer))
+    if (!is_in_place(writer))
         return false;
     reserve(writer, writer->bytes + bytes.len);
-    if (!write_fully(writer->fd, bytes, writer->bytes) || fdatasync(writer->fd) != 0)
-        return false;
+    if (!write_fully(writer->fd, bytes, writer->bytes))
+        return failed(writer, "write", writer->directory, writer->name);
+    if (fdatasync(writer->fd) != 0)
+        return failed(writer, "sync", writer->directory, writer->name);
     writer->bytes += bytes.len;
     return true;
 }
@@ -101,12 +140,9 @@ void writer_abandon(struct writer *writer)
         return;
     /* If the cut fails, the next segment's first number says where this one ends; reader.c. */
     (void)!ftruncate(writer->fd, (off_t)writer->bytes);
-    if (writer->bytes == 0) {
-        writer->has_remains = true;
-        writer->remains_directory = writer->directory;
-        memcpy(writer->remains, writer->name, sizeof(writer->remains));
-        (void)remove_remains(writer);
-    }
+    struct writer_directory *place = &writer->directories[writer->directory];
+    if (writer->bytes == 0 && unlinkat(place->fd, writer->name, 0) != 0)
+        memcpy(place->remains, writer->name, sizeof(place->remains));
     leave(writer);
 }
 
@@ -125,8 +161,8 @@ void writer_mark(struct writer *writer, uint64_t seq)
 {
     char text[32];
     int length = snprintf(text, sizeof(text), "%020llu\n", (unsigned long long)seq);
-    if (writer->durable_fd >= 0) /* a hint for readers: without it they only see less */
-        (void)!pwrite(writer->durable_fd, text, (size_t)length, 0);
+    for (size_t i = 0; i < writer->directory_count; i++) /* without it, readers only see less */
+        (void)!pwrite(writer->directories[i].durable_fd, text, (size_t)length, 0);
 }
 
 /* ---- attachments ---- */
@@ -166,20 +202,22 @@ static bool sync_parent(int root_fd, const char *name)
     return synced;
 }
 
-bool writer_attach(const struct writer *writer, const char *name, struct str bytes)
+bool writer_attach(struct writer *writer, const char *name, struct str bytes)
 {
     int root_fd = writer->directories[0].fd;
     if (!make_directories(root_fd, name))
-        return false;
+        return failed(writer, "make the directories of", 0, name);
     int fd = openat(root_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return false;
-    bool durable = write_fully(fd, bytes, 0) && fdatasync(fd) == 0;
+        return failed(writer, "make", 0, name);
+    if (write_fully(fd, bytes, 0) && fdatasync(fd) == 0 && sync_parent(root_fd, name)) {
+        close(fd);
+        return true;
+    }
+    (void)failed(writer, "write", 0, name);
     close(fd);
-    durable = durable && sync_parent(root_fd, name);
-    if (!durable)
-        writer_detach(writer, name);
-    return durable;
+    writer_detach(writer, name);
+    return false;
 }
 
 void writer_detach(const struct writer *writer, const char *name)

@@ -56,6 +56,8 @@ struct scan {
     struct scanned_key first_keys[KEYS_ON_STACK]; /* enough for any campaign */
     struct scanned_key *keys;
     size_t key_count, key_capacity;
+    json_visitor *visitor; /* or NULL */
+    void *visitor_arg;
     struct json_fault *fault;
 };
 
@@ -380,13 +382,34 @@ static bool close_container(struct scan *scan)
     return duplicate == SIZE_MAX || fail_at(scan, JSON_DUPLICATE_KEY, duplicate);
 }
 
-static bool scan_scalar(struct scan *scan)
+/* The key at each depth: the last one of its container so far. */
+static struct json_path path_of(const struct scan *scan, struct str keys[LIMIT_JSON_DEPTH])
 {
-    struct str raw;
-    bool has_escapes;
+    for (size_t i = 0; i < scan->depth; i++) {
+        size_t end = i + 1 < scan->depth ? scan->containers[i + 1].first_key : scan->key_count;
+        keys[i] = scan->containers[i].is_object ? scan->keys[end - 1].name : (struct str){0};
+    }
+    return (struct json_path){keys, scan->depth};
+}
+
+static bool visit(struct scan *scan, enum json_kind kind, struct str text)
+{
+    struct str keys[LIMIT_JSON_DEPTH];
+    struct json_path path = path_of(scan, keys);
+    scan->visitor(scan->visitor_arg, &path, kind, text);
+    return true;
+}
+
+static bool visit_string(struct scan *scan, struct str raw, bool has_escapes)
+{
+    if (has_escapes)
+        raw = unescape(raw, scan->arena);
+    return raw.data ? visit(scan, JSON_KIND_STRING, raw) : fail(scan, JSON_MEMORY);
+}
+
+static bool scan_plain(struct scan *scan)
+{
     switch (peek(scan)) {
-    case '"':
-        return scan_string(scan, &raw, &has_escapes);
     case 't':
         return scan_word(scan, STR("true"));
     case 'f':
@@ -398,6 +421,25 @@ static bool scan_scalar(struct scan *scan)
             return fail(scan, JSON_SYNTAX);
         return scan_number(scan);
     }
+}
+
+static enum json_kind kind_of(char first)
+{
+    return first == 't' || first == 'f' ? JSON_KIND_BOOL
+           : first == 'n'               ? JSON_KIND_NULL
+                                        : JSON_KIND_NUMBER;
+}
+
+static bool scan_scalar(struct scan *scan)
+{
+    struct str raw;
+    bool has_escapes;
+    const size_t start = scan->at;
+    if (peek(scan) == '"')
+        return scan_string(scan, &raw, &has_escapes) &&
+               (!scan->visitor || visit_string(scan, raw, has_escapes));
+    return scan_plain(scan) && (!scan->visitor || visit(scan, kind_of(scan->text.data[start]),
+                                                        str_slice(scan->text, start, scan->at)));
 }
 
 /* Whether the scan now stands before a value (true) or behind one (false). */
@@ -457,7 +499,8 @@ static bool scan_text(struct scan *scan)
     return scan->at == scan->text.len || fail_at(scan, JSON_TRAILING, scan->at);
 }
 
-bool json_scan(struct str text, struct arena *scratch, struct json_fault *fault)
+bool json_visit(struct str text, struct arena *scratch, json_visitor *visitor, void *arg,
+                struct json_fault *fault)
 {
     struct scan scan; /* not zeroed as a whole: the stacks are large and filled as they grow */
     scan.text = text;
@@ -465,9 +508,16 @@ bool json_scan(struct str text, struct arena *scratch, struct json_fault *fault)
     scan.arena = scratch;
     scan.keys = scan.first_keys;
     scan.key_capacity = KEYS_ON_STACK;
+    scan.visitor = visitor;
+    scan.visitor_arg = arg;
     scan.fault = fault;
     *fault = (struct json_fault){0};
     return scan_text(&scan);
+}
+
+bool json_scan(struct str text, struct arena *scratch, struct json_fault *fault)
+{
+    return json_visit(text, scratch, NULL, NULL, fault);
 }
 
 /* ---- the tree ---- */

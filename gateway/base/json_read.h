@@ -49,9 +49,6 @@ struct json_fault {
 const char *json_fault_code(enum json_fault_kind kind);
 const char *json_fault_sentence(enum json_fault_kind kind);
 
-/* A value in the tree; it lives as long as the arena it was built in. */
-struct json_value;
-
 enum json_kind {
     JSON_KIND_NULL,
     JSON_KIND_BOOL,
@@ -60,6 +57,27 @@ enum json_kind {
     JSON_KIND_ARRAY,
     JSON_KIND_OBJECT,
 };
+
+/*
+ * Told of each value that is neither object nor array, in document order. `keys` leads to it from
+ * the outermost container inwards: a member's key, or the empty view for an array's element; at
+ * most LIMIT_JSON_DEPTH. `text` is a string's content, or how the value is written. All live until
+ * the visitor returns.
+ */
+struct json_path {
+    const struct str *keys;
+    size_t depth;
+};
+typedef void json_visitor(void *arg, const struct json_path *path, enum json_kind kind,
+                          struct str text);
+
+/* The scan, with a visitor: for those who read much and need no tree. What a text that is refused
+ * in the end told before is void. Memory for strings with escapes is taken from `scratch`. */
+MUST_USE bool json_visit(struct str text, struct arena *scratch, json_visitor *visitor, void *arg,
+                         struct json_fault *fault);
+
+/* A value in the tree; it lives as long as the arena it was built in. */
+struct json_value;
 
 /* Only the scan: true when `text` is acceptable; otherwise *fault says where and why. `scratch`
  * lends memory for keys with escapes and for nesting; nothing in it is needed afterwards. */

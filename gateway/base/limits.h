@@ -84,4 +84,9 @@
 /* ---- the journal ---- */
 #define LIMIT_SOURCE_BYTES 180          /* cluster/namespace/pod */
 #define LIMIT_DEGRADED_REQUESTS 100000  /* kept in memory until they can be written */
+#define LIMIT_CAMPAIGN_ID_BYTES 128     /* of the upstream's: "cd-" and a UUID */
 #define LIMIT_RECORD_BYTES (128 * 1024) /* three full lists of violations, and the campaign */
+#define LIMIT_STORY_RECORDS                                                                        \
+    64                        /* of one campaign that are searched together; it has two or three   \
+                               */
+#define LIMIT_SEARCH_WORDS 32 /* of one search for words */

@@ -18,6 +18,16 @@ void print_count(struct buf *out, size_t count, const char *one)
     buf_format(out, "%zu %s%s", count, one, count == 1 ? "" : "s");
 }
 
+void print_number(struct buf *out, uint64_t number)
+{
+    if (number >= 1000) {
+        print_number(out, number / 1000);
+        buf_format(out, ",%03u", (unsigned)(number % 1000));
+    } else {
+        buf_format(out, "%u", (unsigned)number);
+    }
+}
+
 void print_problems(const struct problems *problems)
 {
     (void)fprintf(stderr, "%.*s", STR_ARGS(buf_str(&problems->lines)));
@@ -36,4 +46,14 @@ bool print_answer(struct buf *out)
                       out->failed ? "no memory" : strerrordesc_np(errno));
     buf_release(out);
     return fine;
+}
+
+bool print_json_answer(struct buf *out)
+{
+    struct buf safe;
+    buf_init(&safe, LIMIT_REPORT_BYTES);
+    page_show_json(buf_str(out), &safe);
+    safe.failed |= out->failed;
+    buf_release(out);
+    return print_answer(&safe);
 }

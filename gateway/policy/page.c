@@ -36,6 +36,26 @@ void page_show(struct str text, struct buf *out)
     buf_append(out, str_slice(text, plain, text.len));
 }
 
+/* Below U+0020 there is only white space, and only between values. */
+void page_show_json(struct str json, struct buf *out)
+{
+    size_t plain = 0;
+    for (size_t i = 0; i < json.len;) {
+        uint32_t character = (unsigned char)json.data[i];
+        size_t length = utf8_decode(str_slice(json, i, json.len), &character);
+        if (character == '\n' || !is_deceptive(character)) {
+            i += length ? length : 1;
+            continue;
+        }
+        buf_append(out, str_slice(json, plain, i));
+        if (character >= 0x20)
+            buf_format(out, "\\u%04x", (unsigned)character);
+        i += length ? length : 1;
+        plain = i;
+    }
+    buf_append(out, str_slice(json, plain, json.len));
+}
+
 /* ---- wrapping ---- */
 
 static size_t width_of(struct str text)

@@ -41,3 +41,7 @@ void page_list_line(struct page *page, struct str line);
 
 /* The text as it may stand on a terminal. */
 void page_show(struct str text, struct buf *out);
+
+/* JSON of our own making, or that json_read accepts, as it may stand on a terminal: the same
+ * characters are escaped in its texts, and it means the same. Line ends between values stay. */
+void page_show_json(struct str json, struct buf *out);

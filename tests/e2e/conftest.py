@@ -22,7 +22,7 @@ def kore(certs):
     with KoreHost(certs / "kore.pem", certs / "kore.key") as host:
         yield host
         assert host.broken == [], "the gateway sent something that is not HTTP"
-        assert [seen.problems for seen in host.requests if seen.problems] == [], \
+        assert [seen.problems for seen in host.requests + host.looks if seen.problems] == [], \
             "the gateway let something through that the real host would refuse"
 
 

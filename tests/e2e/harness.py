@@ -1,5 +1,4 @@
 """What the end-to-end tests share: the real binary, real TLS, a stand-in upstream, a temp dir."""
-import hashlib
 import json
 import os
 import re
@@ -12,6 +11,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import journal_checker
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "kore"))
 
@@ -21,6 +22,7 @@ STREAM = "st-0603182c-7ffb-53c3-b307-47ca14b00000"
 PATH = f"/campaign/api/v2/public/{STREAM}/campaign"
 TARGET = f"{PATH}?accountId={ACCOUNT}&campaignType=sms"
 AUTH = "secret-token-that-must-not-be-written-down"
+TIMEOUTS = "connect_timeout: 5s, first_byte_timeout: 3s, total_timeout: 6s"
 ADMIN = "admin: {listen: 127.0.0.1:0}"
 DEADLINE = 20      # seconds until a test gives up waiting; generous, because sanitizers are slow
 
@@ -145,7 +147,7 @@ class Gateway:
 
     def __init__(self, directory, certs, upstream_port, policy=POLICY, team="billing",
                  upstream_host="localhost", workers=2, extra="", limits="", audit="audit",
-                 environment=None, start=True, upstream="", tls=""):
+                 environment=None, start=True, upstream="", tls="", timeouts=TIMEOUTS):
         self.directory, self.certs = Path(directory), Path(certs)
         self.audit = self.directory / audit  # an absolute one stays as it is
         self.stderr_path = self.directory / "stderr.log"
@@ -155,7 +157,7 @@ class Gateway:
         self.config.write_text(f"""listen: 127.0.0.1:0
 workers: {workers}
 tls: {{certificate: {certs}/gateway.pem, key: {certs}/gateway.key{tls}}}
-upstream: {{url: "https://{upstream_host}:{upstream_port}", ca: {certs}/ca.pem, connect_timeout: 5s, first_byte_timeout: 3s, total_timeout: 6s{upstream}}}
+upstream: {{url: "https://{upstream_host}:{upstream_port}", ca: {certs}/ca.pem, {timeouts}{upstream}}}
 tenants:
   - {{account_id: {ACCOUNT}, stream_id: {STREAM}}}
 {f"team: {team}" if team else ""}
@@ -244,20 +246,7 @@ limits: {{drain_timeout: 15s{limits}}}
 
     def journal(self):
         """Every record, after checking hashes, numbers and links of the whole chain."""
-        records, previous = [], None
-        for path in sorted(self.audit.glob("*.jsonl")):
-            data = path.read_bytes()
-            assert data == b"" or data.endswith(b"\n"), f"{path} has a torn tail"
-            for line in data.splitlines():
-                text, digest = line.rsplit(b"\t", 1)
-                assert hashlib.sha256(text).hexdigest() == digest.decode(), f"{path}: hash"
-                record = json.loads(text)
-                assert list(record)[:2] == ["seq", "prev"]
-                if previous:
-                    assert record["seq"] == previous[0] + 1 and record["prev"] == previous[1]
-                previous = (record["seq"], digest.decode())
-                records.append(record)
-        return records
+        return journal_checker.read([self.audit])
 
     def decisions(self):
         return [record for record in self.journal() if record["kind"] == "decision"]

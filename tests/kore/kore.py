@@ -10,6 +10,9 @@ prints {"port": N} when it listens. Tests use it in the same process:
         ...
         kore.requests[0].headers
 
+Campaigns that were created can be listed and read, as the API documents it; list_script and
+get_script are for these calls what script is for all others, and looks holds the requests.
+
 It reads HTTP with a small strict reader of its own, because it must notice what a lenient one
 would forgive. It never keeps the auth header, only its digest.
 """
@@ -75,6 +78,7 @@ class Answer:
     silent: bool = False           # never answer (or not beyond cut_at), keep the connection
     early: bool = False            # answer when the head is there, before the body is read
     cut_at: int = None             # send only so many bytes of the answer, then close, abruptly
+    creates: bool = False          # the campaign is created, whatever the answer says or does not
 
 
 ANSWERS = {"success": Answer(), "error": Answer(status=500, body=b'{"errors":[{"msg":"boom","code":500}]}'),
@@ -87,27 +91,64 @@ class Broken(Exception):
     """The client's bytes are not HTTP as this host reads it."""
 
 
-def check(request):
-    """What the real host would refuse, as (status, message); None when all is well."""
-    url = urlsplit(request.target)
-    path = re.fullmatch(r"/campaign/api/v2/public/([A-Za-z0-9_-]+)/campaign", url.path)
-    query = parse_qsl(url.query, keep_blank_values=True)
-    if request.method != "POST" or not path:
-        return 404, "no such resource"
+ROUTES = {"create": ("POST", r"", ["accountId", "campaignType"]),
+          "list": ("POST", r"/getAllCampaignDetails", ["accountId"]),
+          "get": ("GET", r"/(cd-[A-Za-z0-9_-]+)", ["accountId"])}
+
+
+def route_of(request):
+    """The call's name and its path, matched; (None, None) for none that is known."""
+    path = urlsplit(request.target).path
+    for name, (method, rest, _) in ROUTES.items():
+        match = re.fullmatch(r"/campaign/api/v2/public/([A-Za-z0-9_-]+)/campaign" + rest, path)
+        if request.method == method and match:
+            return name, match
+    return None, None
+
+
+def check_caller(request, path, parameters):
+    """What all calls have in common."""
+    query = parse_qsl(urlsplit(request.target).query, keep_blank_values=True)
     for name in ("auth", "accountid", "iid"):
         if len(request.header(name)) != 1:
             return 401, f"exactly one {name} header is needed"
-    if sorted(key for key, _ in query) != ["accountId", "campaignType"]:
-        return 400, "accountId and campaignType are needed, once each"
+    if sorted(key for key, _ in query) != parameters:
+        return 400, f"{' and '.join(parameters)} are needed, once each"
     query = dict(query)
-    if query["campaignType"] != "sms":
+    if query.get("campaignType", "sms") != "sms":
         return 400, "campaignType is not sms"
     if request.header("iid") != [path[1]]:
         return 401, "iid is not the stream"
     if request.header("accountid") != [query["accountId"]]:
         return 401, "accountid is not accountId"
+    return None
+
+
+def check_list(request):
+    try:
+        wanted = json.loads(request.body.decode("utf-8"))
+    except ValueError:
+        return 400, "the body is not JSON"
+    if wanted.get("type") not in ("sms", "voice"):
+        return 400, "type is neither sms nor voice"
+    numbers = all(isinstance(wanted.get(key), int) for key in ("limit", "skip", "page"))
+    dates = all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", wanted.get(key, ""))
+                for key in ("startDate", "endDate"))
+    return None if numbers and dates else (400, "limit, skip, page, startDate or endDate is wrong")
+
+
+def check(request):
+    """What the real host would refuse, as (status, message); None when all is well."""
+    route, path = route_of(request)
+    if not route:
+        return 404, "no such resource"
+    problem = check_caller(request, path, ROUTES[route][2])
+    if problem or route == "get":
+        return problem
     if request.header("content-type") != ["application/json"]:
         return 400, "content type is not application/json"
+    if route == "list":
+        return check_list(request)
     try:
         campaign = json.loads(request.body.decode("utf-8"))
     except ValueError:
@@ -123,11 +164,16 @@ def find(value, path):
     return value
 
 
-def created(body):
-    """The seed's answer to a campaign. The stored template's text replaces the one sent."""
+def utc(unix):
+    """A time as the API writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix)) + f".{int(unix * 1000) % 1000:03}Z"
+
+
+def stored(body):
+    """What a campaign becomes. The stored template's text replaces the one sent."""
     campaign = json.loads(body)
-    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-    data = {"_id": f"cd-{uuid.uuid4()}", "name": campaign["name"], "lname": campaign["name"].lower(),
+    now = utc(time.time())
+    return {"_id": f"cd-{uuid.uuid4()}", "name": campaign["name"], "lname": campaign["name"].lower(),
             "description": campaign["description"], "status": "Ready",
             "dncLists": campaign.get("dncLists"), "priority": campaign["priority"],
             "dialingStrategy": campaign["dialingStrategy"],
@@ -137,9 +183,43 @@ def created(body):
             "isImported": False, "isFiltersEnabled": False, "createdAt": now, "updatedAt": now,
             "schedule": campaign.get("schedule", {"isSchedulingEnabled": False}),
             "contactLists": campaign["contactLists"], "format": campaign["format"]}
+
+
+def created(data):
+    """The seed's answer to a campaign."""
     return json.dumps({"status": "success",
-                       "message": f"Campaign {campaign['name']} creation in progress",
+                       "message": f"Campaign {data['name']} creation in progress",
                        "data": data}).encode()
+
+
+def listed(campaigns, body):
+    """The answer to a list call: the page that was asked for."""
+    wanted = json.loads(body)
+    found = [each for each in campaigns if each.get("campaignType", "sms") == wanted["type"]
+             and wanted["startDate"] <= each["createdAt"] <= wanted["endDate"]]
+    order = wanted.get("sortBy", {}).get("createdAt", "asc")
+    found.sort(key=lambda each: each["createdAt"], reverse=order == "desc")
+    skip, limit = wanted["skip"], wanted["limit"]
+    page = [{"id": each["_id"], "totalMessagesSent": 0, "campaignExecutionType": "NORMAL",
+             "campaignInstanceUpdatedAt": each["updatedAt"],
+             **{key: each[key] for key in ("name", "description", "status", "dncLists", "priority",
+                                           "message", "createdAt", "updatedAt", "schedule",
+                                           "contactLists", "format") if key in each}}
+            for each in found[skip:skip + limit]]
+    data = {"results": page, "skip": skip, "limit": limit, "hasMore": skip + limit < len(found),
+            "totalPages": -(-len(found) // limit), "totalResults": len(found)}
+    return json.dumps({"status": "success", "message": "Campaign  retrieved successfully",
+                       "data": data}).encode()
+
+
+def shown(campaigns, campaign_id):
+    """The answer to a get call: its status and body."""
+    for each in campaigns:
+        if each["_id"] == campaign_id:
+            return 200, json.dumps({"status": "success",
+                                    "message": f"Campaign {each['name']} retrieved successfully",
+                                    "data": each}).encode()
+    return 404, b'{"errors":[{"msg":"no such campaign","code":404}]}'
 
 
 class Connection:
@@ -170,10 +250,12 @@ class Connection:
             headers.append(field_match.groups())
         return match[1], match[2], headers
 
-    def read_body(self, headers):
+    def read_body(self, method, headers):
         lengths = [value for key, value in headers if key.lower() == "content-length"]
         if any(key.lower() == "transfer-encoding" for key, _ in headers):
             raise Broken("transfer-encoding, where the gateway must send content-length")
+        if method == "GET" and not lengths:
+            return b""
         if len(lengths) != 1 or not lengths[0].isdigit():
             raise Broken(f"content-length {lengths}")
         while len(self.pending) < int(lengths[0]):
@@ -193,10 +275,12 @@ class Connection:
             answer = self.host.next_answer(request)
             problem = None
             if not answer.early:
-                request.body = self.read_body(headers)
+                request.body = self.read_body(method, headers)
                 problem = check(request)
             if problem:
                 request.problems.append(problem[1])
+            if answer.creates:
+                self.host.create(request.body)
             self.host.note(request)
             if not self.answer(request, answer, problem):
                 return
@@ -241,7 +325,7 @@ class Connection:
             status = problem[0]
             body = json.dumps({"errors": [{"msg": problem[1], "code": status}]}).encode()
         elif body is None:
-            body = b"{}" if answer.early else created(request.body)
+            status, body = (status, b"{}") if answer.early else self.host.perform(request, status)
         head = f"HTTP/1.1 {status} {'OK' if status == 200 else 'Other'}\r\n"
         head += "Content-Type: application/json; charset=utf-8\r\nX-Kore: stand-in\r\n"
         head += "".join(f"{key}: {value}\r\n" for key, value in answer.headers)
@@ -262,6 +346,7 @@ class KoreHost:
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.load_cert_chain(cert, key)
         self.requests, self.script, self.broken, self.connections = [], [], [], 0
+        self.looks, self.list_script, self.get_script, self.campaigns = [], [], [], []
         self.default = default or Answer()
         self.stopping = threading.Event()
         self.lock = threading.Lock()
@@ -321,14 +406,31 @@ class KoreHost:
                 self.sockets.discard(sock)
             sock.close()
 
-    def next_answer(self, request):
+    def create(self, body):
         with self.lock:
-            answer = self.script.pop(0) if self.script else self.default
+            self.campaigns.append(stored(body))
+            return self.campaigns[-1]
+
+    def perform(self, request, status):
+        """Does what is asked: the answer's status and body."""
+        route, path = route_of(request)
+        if route == "create":
+            return status, created(self.create(request.body))
+        with self.lock:
+            campaigns = list(self.campaigns)
+        return (status, listed(campaigns, request.body)) if route == "list" else \
+            shown(campaigns, path[2])
+
+    def next_answer(self, request):
+        scripts = {"list": self.list_script, "get": self.get_script}
+        with self.lock:
+            script = scripts.get(route_of(request)[0], self.script)
+            answer = script.pop(0) if script else self.default
         return answer(request) if callable(answer) else answer
 
     def note(self, request):
         with self.lock:
-            self.requests.append(request)
+            (self.looks if route_of(request)[0] in ("list", "get") else self.requests).append(request)
             if self.log and not self.log.closed:
                 print(json.dumps(request.as_json()), file=self.log, flush=True)
 

@@ -238,6 +238,74 @@ TEST(refuses_a_key_of_another_kind)
     expect_refused("not an Ed25519 key");
 }
 
+/* ---- rotation ---- */
+
+TEST(a_new_key_stands_in_front_of_the_former_ones)
+{
+    struct stat file;
+    uint8_t first[SIGNING_PUBLIC_BYTES], second[SIGNING_PUBLIC_BYTES];
+    struct signing_key *second_key, *third_key;
+    from_hex(PUBLIC_1, first);
+    write_keys((const char *[]){SECRET_1}, 1, 0640);
+    assert_true(signing_key_rotate(path, &second_key, &err));
+    memcpy(second, signing_key_public(second_key), sizeof(second));
+    assert_true(signing_key_rotate(path, &third_key, &err));
+    assert_int_equal(stat(path, &file), 0);
+    assert_int_equal(file.st_mode & 07777, 0640);
+    assert_true(signing_key_load(path, second, &key, &former, &err));
+    assert_memory_equal(signing_key_public(key), signing_key_public(third_key), sizeof(second));
+    assert_memory_equal(signing_key_public(former), second, sizeof(second));
+    signing_key_free(former);
+    signing_key_free(key);
+    assert_true(signing_key_load(path, first, &key, &former, &err));
+    expect_public(former, PUBLIC_1);
+    signing_key_free(second_key);
+    signing_key_free(third_key);
+}
+
+TEST(rotation_keeps_a_link_and_changes_what_it_leads_to)
+{
+    char link_path[120];
+    struct stat file;
+    struct signing_key *next;
+    (void)snprintf(link_path, sizeof(link_path), "%s/link", directory);
+    write_keys((const char *[]){SECRET_1}, 1, 0600);
+    assert_int_equal(symlink("signing.key", link_path), 0);
+    assert_true(signing_key_rotate(link_path, &next, &err));
+    assert_int_equal(lstat(link_path, &file), 0);
+    assert_true(S_ISLNK(file.st_mode));
+    assert_true(signing_key_load(path, NULL, &key, NULL, &err));
+    assert_memory_equal(signing_key_public(key), signing_key_public(next), SIGNING_PUBLIC_BYTES);
+    signing_key_free(next);
+    assert_int_equal(unlink(link_path), 0);
+}
+
+TEST(what_is_no_key_file_is_not_rotated)
+{
+    struct signing_key *next = NULL;
+    assert_false(signing_key_rotate(path, &next, &err));
+    assert_non_null(strstr(err.text, "No such file"));
+    write_test_file(path, STR("no key"), 0600);
+    assert_false(signing_key_rotate(path, &next, &err));
+    write_keys((const char *[]){SECRET_1}, 1, 0644);
+    assert_false(signing_key_rotate(path, &next, &err));
+    assert_non_null(strstr(err.text, "chmod 600"));
+    assert_null(next);
+}
+
+TEST(a_file_does_not_grow_without_end)
+{
+    struct signing_key *next = NULL;
+    struct buf pem;
+    buf_init(&pem, 100000);
+    while (pem.len < 65536 - 119)
+        put_pem(SECRET_1, &pem);
+    write_test_file(path, buf_str(&pem), 0600);
+    assert_false(signing_key_rotate(path, &next, &err));
+    assert_non_null(strstr(err.text, "too many keys"));
+    buf_release(&pem);
+}
+
 #define WITH_FILE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 TESTS(WITH_FILE(signs_as_rfc_8032_shows),
@@ -246,4 +314,7 @@ TESTS(WITH_FILE(signs_as_rfc_8032_shows),
       WITH_FILE(never_writes_over_a_key), WITH_FILE(says_when_the_directory_is_not_there),
       WITH_FILE(finds_a_former_key_behind_the_first), WITH_FILE(the_first_key_is_not_a_former_one),
       WITH_FILE(a_group_may_read_and_nobody_else), WITH_FILE(refuses_files_without_a_key),
-      WITH_FILE(refuses_damaged_and_foreign_keys), WITH_FILE(refuses_a_key_of_another_kind))
+      WITH_FILE(refuses_damaged_and_foreign_keys), WITH_FILE(refuses_a_key_of_another_kind),
+      WITH_FILE(a_new_key_stands_in_front_of_the_former_ones),
+      WITH_FILE(rotation_keeps_a_link_and_changes_what_it_leads_to),
+      WITH_FILE(what_is_no_key_file_is_not_rotated), WITH_FILE(a_file_does_not_grow_without_end))

@@ -122,6 +122,24 @@ TEST(ids_are_uuids_of_version_seven)
     EXPECT_STR(str_from(id), "01234567-89ab-7fff-bfff-000102030405");
 }
 
+TEST(an_id_tells_when_it_was_made)
+{
+    static const char *const bad[] = {"",
+                                      "01234567-89ab-7fff-bfff-00010203040",
+                                      "01234567-89ab-7fff-bfff-0001020304055",
+                                      "01234567-89AB-7fff-bfff-000102030405",
+                                      "01234567089ab-7fff-bfff-000102030405",
+                                      "01234567-89ab-4fff-bfff-000102030405",
+                                      "01234567-89ab-7fff-cfff-000102030405",
+                                      "0123456g-89ab-7fff-bfff-000102030405"};
+    int64_t unix_ms = 7;
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(id_unix_ms(str_from(bad[i]), &unix_ms));
+    assert_int_equal(unix_ms, 7);
+    assert_true(id_unix_ms(STR("01234567-89ab-7fff-bfff-000102030405"), &unix_ms));
+    assert_int_equal(unix_ms, 0x0123456789ab);
+}
+
 TEST(a_set_finds_what_was_put_in)
 {
     struct arena arena;
@@ -192,5 +210,6 @@ TESTS(UNIT(numbers_are_digits_and_nothing_else), UNIT(views_are_cut_and_compared
       UNIT(an_arena_keeps_to_its_limit), UNIT(a_buffer_remembers_that_it_failed),
       UNIT(json_is_written_so_that_anybody_can_read_it), UNIT(times_are_written_in_utc),
       UNIT(http_dates_are_those_of_rfc_9110), UNIT(ids_are_uuids_of_version_seven),
-      UNIT(a_set_finds_what_was_put_in), UNIT(characters_are_counted_as_javascript_counts),
+      UNIT(an_id_tells_when_it_was_made), UNIT(a_set_finds_what_was_put_in),
+      UNIT(characters_are_counted_as_javascript_counts),
       UNIT(zones_and_links_are_known_by_their_exact_names))

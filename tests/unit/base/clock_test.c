@@ -151,8 +151,38 @@ TEST(a_day_ends_where_the_next_begins)
     assert_int_equal(unix_ms, DAY);
 }
 
+TEST(a_date_of_http_is_read)
+{
+    int64_t unix_ms = 42;
+    assert_true(clock_parse_http(STR("Sun, 06 Nov 1994 08:49:37 GMT"), &unix_ms));
+    assert_int_equal(unix_ms, 784111777 * SECOND);
+    assert_true(clock_parse_http(STR("Thu, 29 Feb 2024 23:59:59 GMT"), &unix_ms));
+    assert_int_equal(unix_ms, 1709251199 * SECOND);
+}
+
+TEST(refuses_what_is_no_date_of_http)
+{
+    static const char *const bad[] = {
+        "",
+        "Sunday, 06-Nov-94 08:49:37 GMT", /* the obsolete ones of RFC 9110 5.6.7 */
+        "Sun Nov  6 08:49:37 1994",
+        "Mon, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Now 1994 08:49:37 GMT",
+        "Sun, 6 Nov 1994 08:49:37 GMT ",
+        "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 31 Nov 1994 08:49:37 GMT",
+        "Sun; 06 Nov 1994 08:49:37 GMT",
+    };
+    int64_t unix_ms = 42;
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(clock_parse_http(str_from(bad[i]), &unix_ms));
+    assert_int_equal(unix_ms, 42);
+}
+
 TESTS(UNIT(a_leap_day_is_a_day), UNIT(milliseconds_before_the_epoch_count_forwards),
       UNIT(years_that_have_no_four_digits_are_clamped), UNIT(the_clocks_run),
       UNIT(an_instant_is_read), UNIT(an_instant_is_written_as_it_was_read),
       UNIT(refuses_what_is_no_instant), UNIT(no_beginning_of_an_instant_is_one),
-      UNIT(a_day_ends_where_the_next_begins))
+      UNIT(a_day_ends_where_the_next_begins), UNIT(a_date_of_http_is_read),
+      UNIT(refuses_what_is_no_date_of_http))

@@ -1,0 +1,557 @@
+"""What was answered is on the disk, whatever happens to the gateway or to the disk."""
+import json
+import random
+import re
+import shutil
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+import journal_checker
+from disks import Disks, EXT4_SHUTDOWN, Faults, build_faults
+from harness import ADMIN, Gateway, request, seed_campaign, wait_for
+from kore import Answer
+
+
+@pytest.fixture
+def disks(tmp_path):
+    disks = Disks(tmp_path)
+    yield disks
+    disks.umount()
+
+
+@pytest.fixture(scope="session")
+def faults_library(tmp_path_factory):
+    return build_faults(tmp_path_factory.mktemp("faulty_disk"))
+
+
+@pytest.fixture
+def faults(tmp_path, faults_library):
+    return Faults(tmp_path, faults_library)
+
+
+def run_on(make_gateway, directory, settings="", **options):
+    """A gateway whose journal is there; `settings` are further ones of `audit`."""
+    gateway = make_gateway(audit=f"{directory}{', ' if settings else ''}{settings}", extra=ADMIN, **options)
+    gateway.audit = directory
+    return gateway
+
+
+# ---- load ----
+
+def letters(number):
+    """A name without digits, which might be taken for a phone number."""
+    text = ""
+    while number or not text:
+        number, rest = divmod(number, 26)
+        text = chr(ord("a") + rest) + text
+    return text
+
+
+class Campaigns:
+    """Each has a name of its own."""
+    made = 0
+    lock = threading.Lock()
+
+    @classmethod
+    def next(cls):
+        with cls.lock:
+            cls.made += 1
+            return dict(seed_campaign(), name=f"Campaign {letters(cls.made)}")
+
+
+class Answered:
+    def __init__(self, name, response, seconds):
+        self.name, self.status, self.seconds = name, response.status, seconds
+        self.id = response.header("x-decision-id")
+        self.response = response
+
+
+class Load:
+    """Clients that create campaigns, one after the other, until the connection ends or stop()."""
+
+    def __init__(self, gateway, clients=4, pause=0.0):
+        self.gateway, self.pause, self.answered, self.stopping = gateway, pause, [], threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        try:
+            with self.gateway.client() as client:
+                while not self.stopping.is_set():
+                    campaign, begun = Campaigns.next(), time.monotonic()
+                    client.send(request(campaign))
+                    response = client.read()
+                    self.answered.append(Answered(campaign["name"], response, time.monotonic() - begun))
+                    self.stopping.wait(self.pause)
+        except (OSError, EOFError):
+            pass    # killed, or closed by us
+
+    def wait_for_more(self, count, status=None):
+        """Until so many more were answered; all since then."""
+        start = len(self.answered)
+
+        def more():
+            found = [each for each in self.answered[start:] if status in (None, each.status)]
+            return found if len(found) >= count else None
+        return wait_for(more, f"{count} more answers")
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        return self.answered
+
+
+def create(gateway):
+    campaign, begun = Campaigns.next(), time.monotonic()
+    return Answered(campaign["name"], gateway.post(campaign), time.monotonic() - begun)
+
+
+# ---- what must hold ----
+
+def reached(kore):
+    """How often each campaign reached the upstream."""
+    with kore.lock:
+        return Counter(json.loads(seen.body)["name"] for seen in kore.requests)
+
+
+def check_all(directories, kore, answered):
+    """Everything answered is recorded as it was answered; nothing reached the upstream unrecorded or
+    twice; the whole journal verifies."""
+    report = journal_checker.verify(directories)
+    story = report.story
+    by_name = {story.name_of(id): id for id in story.decisions}
+    assert len(by_name) == len(story.decisions), "two decisions about one campaign"
+    for each in answered:
+        if each.status == 200:
+            assert by_name.get(each.name) == each.id, f"{each.name} was answered and is not recorded"
+            assert [outcome["created"] for outcome in story.outcomes[each.id]] == ["yes"]
+    seen = reached(kore)
+    assert set(seen.values()) <= {1}, "a campaign reached the upstream twice"
+    for name in seen:
+        assert story.decisions[by_name[name]]["verdict"] == "allow"
+        assert by_name[name] not in story.retracted(), f"{name} was taken back, and forwarded all the same"
+    return report
+
+
+def is_refused(answer):
+    """As an audit journal that cannot be written has it."""
+    return answer.status == 503 and answer.response.header("retry-after") and \
+        answer.response.json()["created"] == "no"
+
+
+def check_probes(gateway):
+    assert gateway.admin("/livez") == "ok\n" and gateway.admin("/readyz") == "ok\n"
+
+
+# ---- kill -9 ----
+
+def kill_rounds(make_gateway, kore, audit, rounds):
+    chance = random.Random(4711)
+    kore.default = Answer(delay=0.002)
+    answered = []
+    gateway = run_on(make_gateway, audit, "segment_size: 256KiB")
+    for _ in range(rounds):
+        load = Load(gateway)
+        load.wait_for_more(chance.randint(1, 25))
+        time.sleep(chance.random() * 0.005)    # anywhere within a request
+        gateway.kill()
+        answered += load.stop()
+        gateway.start()
+        story = journal_checker.verify([gateway.audit]).story
+        assert gateway.metric("audit_open_intents") == len(story.open_at_start[-1])
+    gateway.stop()
+    report = check_all([gateway.audit], kore, answered)
+    assert len(report.story.open_at_start) == rounds + 1
+    assert {each.status for each in answered} == {200} and len(answered) > 5 * rounds
+    assert report.story.open, "no round has killed a request under way"
+    assert len(journal_checker.segments([gateway.audit])) > 1
+    return report
+
+
+def test_kill_9_under_load_loses_nothing_that_was_answered(make_gateway, kore, tmp_path):
+    kill_rounds(make_gateway, kore, tmp_path / "audit", 50)
+
+
+@pytest.mark.concurrency
+def test_kill_9_under_load_for_a_few_rounds(make_gateway, kore, tmp_path):
+    kill_rounds(make_gateway, kore, tmp_path / "audit", 8)
+
+
+# ---- power cuts ----
+
+class Cut:
+    """What a power cut at this moment would have left."""
+
+    def __init__(self, kore, load, image, file):
+        self.answered = list(load.answered)    # first: the file may hold more, never less
+        self.reached = set(reached(kore))
+        self.file = file
+        shutil.copyfile(image.file, file)
+
+
+def cut_under_load(gateway, kore, disks, outer, inner, cuts):
+    """Everything that the inner file system has sent to its device is in the copy, and nothing that it
+    still holds in memory; meanwhile its device does not move, as the outer one is frozen."""
+    load, taken = Load(gateway), []
+    for number in range(cuts):
+        load.wait_for_more(15)
+        with outer.frozen():
+            taken.append(Cut(kore, load, inner, disks.directory / f"cut-{number}.img"))
+    answered = load.stop()
+    return taken, answered
+
+
+def recover(make_gateway, disks, kore, cut):
+    """Mounts the copy, lets a gateway start on it, and reads what is there."""
+    disk = disks.image(f"after-{cut.file.stem}", cut.file)
+    gateway = run_on(make_gateway, disk.path / "audit")
+    gateway.stop()
+    report = journal_checker.verify([gateway.audit])
+    disks.mounted.remove(disk)
+    disk.umount()
+    cut.file.unlink()
+    return report
+
+
+def names_in(report):
+    return {report.story.name_of(id) for id in report.story.decisions}
+
+
+def test_a_power_cut_loses_nothing_that_was_answered(disks, make_gateway, kore):
+    outer = disks.image("outer", mebibytes=64)
+    inner = disks.image("inner", outer.path / "inner.img")
+    gateway = run_on(make_gateway, inner.path / "audit", "segment_size: 64KiB")
+    cuts, answered = cut_under_load(gateway, kore, disks, outer, inner, 12)
+    gateway.stop()
+    check_all([gateway.audit], kore, answered)
+    for cut in cuts:
+        report = recover(make_gateway, disks, kore, cut)
+        created = {id for id, outcomes in report.story.outcomes.items() if outcomes[-1]["created"] == "yes"}
+        assert {each.id for each in cut.answered} <= created
+        assert cut.reached <= names_in(report)
+    assert len(journal_checker.segments([gateway.audit])) > 3
+
+
+def test_a_power_cut_shows_a_disk_that_lies(disks, make_gateway, kore, faults):
+    """The test before this one would notice a gateway that does not sync."""
+    outer = disks.image("outer", mebibytes=64)
+    inner = disks.image("inner", outer.path / "inner.img")
+    gateway = run_on(make_gateway, inner.path / "audit", environment=faults.environment)
+    faults.set(f"fdatasync lie {inner.path}", f"fsync lie {inner.path}")
+    (cut,), _ = cut_under_load(gateway, kore, disks, outer, inner, 1)
+    faults.clear()
+    gateway.stop()
+    report = recover(make_gateway, disks, kore, cut)
+    assert not {each.id for each in cut.answered} <= set(report.story.outcomes)
+
+
+# ---- full disks ----
+
+def check_refusals(kore, answered):
+    """Who was refused was not forwarded; at most those whose outcome found no room were, and who asked
+    for them is not invited to try again."""
+    seen = reached(kore)
+    for each in answered:
+        if each.status == 200:
+            continue
+        body = each.response.json()
+        assert each.status == 503 and body["errors"][0]["code"] == "audit-unavailable"
+        assert (body["created"] == "no") == bool(each.response.header("retry-after"))
+        assert (body["created"] == "no") == (each.name not in seen)
+
+
+def check_full_disk(gateway, kore, disk, directories):
+    disk.fill(leave=120000)
+    load = Load(gateway, pause=0.002)
+    load.wait_for_more(20, status=503)
+    check_probes(gateway)
+    wait_for(lambda: gateway.events("journal-failing"), "the log to tell")
+    assert gateway.metric("audit_failing") == 1 and gateway.metric("audit_space_is_low") == 1
+    assert "No space left on device" in json.loads(gateway.admin("/status"))["audit"]["error"]
+    disk.drain()
+    wait_for(lambda: load.wait_for_more(20)[-1].status == 200, "answers again")
+    load.wait_for_more(20, status=200)
+    answered = load.stop()
+    assert gateway.metric("audit_failing") == 0
+    assert gateway.metric("audit_open_intents") == len(journal_checker.verify(directories).story.open)
+    gateway.stop()
+    check_refusals(kore, answered)
+    check_all(directories, kore, answered)
+    assert "No space left on device" in gateway.events("journal-failing")[0]["error"]
+    assert gateway.events("journal-mended")
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
+def test_a_full_disk_refuses_loses_nothing_and_recovers(disks, make_gateway, kore, kind):
+    disk = disks.tmpfs("disk", "8m") if kind == "tmpfs" else disks.image("disk", mebibytes=16)
+    gateway = run_on(make_gateway, disk.path / "audit", "segment_size: 512KiB")
+    assert create(gateway).status == 200
+    check_full_disk(gateway, kore, disk, [gateway.audit])
+    assert gateway.events("journal-space-low") and gateway.events("journal-space-ample")
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
+def test_a_disk_that_is_full_when_a_segment_ends(disks, make_gateway, kore, kind):
+    disk = disks.tmpfs("disk", "8m") if kind == "tmpfs" else disks.image("disk", mebibytes=16)
+    gateway = run_on(make_gateway, disk.path / "audit", "segment_size: 8KiB")
+    assert create(gateway).status == 200
+    check_full_disk(gateway, kore, disk, [gateway.audit])
+    assert len(journal_checker.segments([gateway.audit])) > 10
+
+
+def test_a_second_disk_takes_over_from_a_full_one_and_gives_back(disks, make_gateway, kore):
+    first, second = disks.image("first"), disks.image("second")
+    gateway = run_on(make_gateway, first.path / "audit",
+                     f"second_directory: {second.path / 'audit'}, segment_size: 32KiB")
+    first.fill(leave=60000)
+    load = Load(gateway)
+    wait_for(lambda: len(load.answered) > 100, "the second disk to take over")
+    status = json.loads(gateway.admin("/status"))["audit"]
+    assert status["directory"] == str(second.path / "audit") and not status["failing"]
+    assert list((second.path / "audit").glob("*.jsonl"))
+    first.drain()
+    wait_for(lambda: len(gateway.events("journal-moved")) >= 2, "the first disk to be used again")
+    load.wait_for_more(20)
+    answered = load.stop()
+    gateway.stop()
+    assert {each.status for each in answered} == {200}
+    assert gateway.events("journal-moved")[-1]["directory"] == str(gateway.audit)
+    check_all([gateway.audit, second.path / "audit"], kore, answered)
+    gateway.start()
+    gateway.stop()
+    check_all([gateway.audit, second.path / "audit"], kore, answered)
+
+
+# ---- disks that fail ----
+
+FAILURES = {
+    "sync": ["fdatasync EIO"], "write": ["pwrite EIO"], "torn-write": ["pwrite tear"],
+    "read-only": ["create EROFS", "pwrite EROFS", "ftruncate EROFS", "unlinkat EROFS", "mkdirat EROFS", "fsync EROFS",
+                  "fdatasync EROFS"],
+    "everything": ["any EIO"],
+    "sync-and-no-way-back": ["fdatasync EIO", "ftruncate EIO", "unlinkat EIO"],
+    "names": ["pwrite EIO", "fsync EIO"],
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failing_disk_refuses_loses_nothing_and_recovers(make_gateway, kore, faults, tmp_path, failure):
+    gateway = run_on(make_gateway, tmp_path / "audit", environment=faults.environment)
+    load = Load(gateway, pause=0.002)
+    load.wait_for_more(20, status=200)
+    faults.set(*(f"{each} {gateway.audit}" for each in FAILURES[failure]))
+    load.wait_for_more(20, status=503)
+    seen = set(reached(kore))
+    load.wait_for_more(20, status=503)
+    assert set(reached(kore)) == seen, "something was forwarded though nothing could be recorded"
+    check_probes(gateway)
+    faults.clear()
+    load.wait_for_more(20, status=200)
+    answered = load.stop()
+    gateway.stop()
+    check_refusals(kore, answered)
+    check_all([gateway.audit], kore, answered)
+    expected = "Read-only file system" if failure == "read-only" else "Input/output error"
+    assert expected in gateway.events("journal-failing")[0]["error"]
+    gateway.start()
+    assert gateway.events("journal-torn") == [] or failure.startswith("sync-and")
+    assert create(gateway).status == 200
+    gateway.stop()
+    check_all([gateway.audit], kore, answered)
+
+
+def has_moved(gateway, directory):
+    return [event for event in gateway.events("journal-moved") if event["directory"] == str(directory)]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_second_disk_takes_over_from_a_failing_one(make_gateway, kore, faults, tmp_path, failure):
+    second = tmp_path / "second"
+    gateway = run_on(make_gateway, tmp_path / "first", f"second_directory: {second}, segment_size: 32KiB",
+                     environment=faults.environment)
+    load = Load(gateway)
+    load.wait_for_more(20)
+    faults.set(*(f"{each} {gateway.audit}" for each in FAILURES[failure]))
+    wait_for(lambda: has_moved(gateway, second), "the second disk to take over")
+    load.wait_for_more(20)
+    faults.clear()
+    wait_for(lambda: has_moved(gateway, gateway.audit), "the first disk to be used again")
+    load.wait_for_more(20)
+    answered = load.stop()
+    assert {each.status for each in answered} == {200}
+    gateway.stop()
+    check_all([gateway.audit, second], kore, answered)
+
+
+def test_what_a_failed_write_left_on_the_first_disk_is_set_aside(make_gateway, kore, faults, tmp_path):
+    second = tmp_path / "second"
+    gateway = run_on(make_gateway, tmp_path / "first", f"second_directory: {second}", environment=faults.environment)
+    load = Load(gateway)
+    load.wait_for_more(20)
+    faults.set(*(f"{each} {gateway.audit}" for each in FAILURES["sync-and-no-way-back"]))
+    wait_for(lambda: has_moved(gateway, second), "the second disk to take over")
+    load.wait_for_more(20)
+    gateway.kill()
+    answered = load.stop()
+    last = journal_checker.segments([second])[-1][1].name
+    assert (gateway.audit / last).exists(), "two segments have one name"
+    check_all([gateway.audit, second], kore, answered)
+    faults.clear()
+    gateway.start()
+    assert not (gateway.audit / last).exists()
+    assert gateway.events("journal-torn")[0]["kept_in"] == str(gateway.audit / f"{last}.torn-1")
+    answered.append(create(gateway))
+    gateway.stop()
+    check_all([gateway.audit, second], kore, answered)
+    assert {each.status for each in answered} == {200}
+
+
+def test_short_writes_are_completed(make_gateway, kore, faults, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit", environment=faults.environment)
+    faults.set(f"pwrite short {gateway.audit}")
+    load = Load(gateway)
+    load.wait_for_more(50)
+    answered = load.stop()
+    gateway.stop()
+    assert {each.status for each in answered} == {200}
+    check_all([gateway.audit], kore, answered)
+
+
+def test_a_thin_volume_whose_pool_is_full(disks, make_gateway, kore):
+    """The file system has room, its device has not: the kernel itself answers EIO, late, and then the
+    file system is read-only until it is mounted anew."""
+    pool = disks.tmpfs("pool", "16m")
+    volume = disks.image("volume", pool.path / "volume.img", mebibytes=64)
+    gateway = run_on(make_gateway, volume.path / "audit", "segment_size: 256KiB")
+    assert create(gateway).status == 200
+    pool.fill(leave=0)
+    load = Load(gateway, pause=0.002)
+    load.wait_for_more(10, status=503)
+    check_probes(gateway)
+    answered = load.stop()
+    check_refusals(kore, answered)
+    gateway.stop()
+    assert gateway.events("shutdown-unrecorded")
+    assert re.search("Input/output error|Read-only file system", gateway.events("journal-failing")[0]["error"])
+    volume.umount()
+    pool.drain()
+    volume.mount()
+    gateway.start()
+    assert create(gateway).status == 200
+    gateway.stop()
+    check_all([gateway.audit], kore, answered)
+
+
+def test_a_device_that_is_pulled_out(disks, make_gateway, kore):
+    """Its file system is gone at once, its log too; the second one takes over, and nothing is lost."""
+    first, second = disks.image("first"), disks.image("second")
+    gateway = run_on(make_gateway, first.path / "audit", f"second_directory: {second.path / 'audit'}")
+    load = Load(gateway)
+    load.wait_for_more(20)
+    first.control(EXT4_SHUTDOWN, 2)
+    wait_for(lambda: has_moved(gateway, second.path / "audit"), "the second disk to take over")
+    load.wait_for_more(50)
+    answered = load.stop()
+    assert {each.status for each in answered} == {200}
+    gateway.kill()
+    first.umount()
+    first.mount()    # plugged in again
+    gateway.start()
+    answered.append(create(gateway))
+    gateway.stop()
+    check_all([gateway.audit, second.path / "audit"], kore, answered)
+
+
+# ---- disks that hang ----
+
+HANGS = {"sync": "fdatasync hang {}", "write": "pwrite hang {}/0", "new-file": "create hang {}/0",
+         "directory": "fsync hang {}", "mark": "pwrite hang {}/durable"}
+
+
+def all_at_once(gateway, count):
+    """Answers to campaigns that are sent at the same time."""
+    answered = []
+    threads = [threading.Thread(target=lambda: answered.append(create(gateway))) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answered
+
+
+def check_hang(gateway, kore, hang, thaw):
+    """Refuses in about a second, then at once; recovers; takes back what landed after all."""
+    assert create(gateway).status == 200
+    before = set(reached(kore))
+    hang()
+    first = all_at_once(gateway, 4)
+    assert all(is_refused(each) for each in first)
+    assert 0.9 < max(each.seconds for each in first) < 2.5
+    later = all_at_once(gateway, 4)
+    assert all(is_refused(each) for each in later)
+    assert max(each.seconds for each in later) < 0.9, "later ones wait, though the disk is known to hang"
+    check_probes(gateway)
+    assert gateway.metric("audit_failing") == 1
+    assert "has not answered" in json.loads(gateway.admin("/status"))["audit"]["error"]
+    thaw()
+    answered = [wait_for(lambda: (lambda each: each.status == 200 and each)(create(gateway)), "answers again")]
+    answered += all_at_once(gateway, 4)
+    assert {each.status for each in answered} == {200} and gateway.metric("audit_failing") == 0
+    assert before | {each.name for each in answered} == set(reached(kore))
+    wait_for(lambda: not open_ones(gateway), "what landed late to be taken back")
+    retracted = gateway.metric("audit_retracted_total")
+    gateway.stop()
+    report = check_all([gateway.audit], kore, answered)
+    recorded = {each.id for each in first + later} & set(report.story.decisions)
+    assert recorded == report.story.retracted() and len(recorded) == retracted
+    assert recorded <= {each.id for each in first}
+    return recorded
+
+
+def open_ones(gateway):
+    return journal_checker.verify([gateway.audit]).story.open
+
+
+@pytest.mark.concurrency
+@pytest.mark.parametrize("hang", HANGS)
+def test_a_hanging_disk_refuses_in_time_and_recovers(make_gateway, kore, faults, tmp_path, hang):
+    # small segments, so that the next record needs a new file where that is what hangs
+    size = "4KiB" if hang in ("new-file", "directory") else "1MiB"
+    gateway = run_on(make_gateway, tmp_path / "audit", f"write_timeout: 1s, segment_size: {size}",
+                     environment=faults.environment)
+    recorded = check_hang(gateway, kore, lambda: faults.set(HANGS[hang].format(gateway.audit)), faults.clear)
+    assert recorded, "nothing landed late"
+
+
+def test_a_frozen_file_system_refuses_in_time_and_recovers(disks, make_gateway, kore):
+    disk = disks.image("disk")
+    gateway = run_on(make_gateway, disk.path / "audit", "write_timeout: 1s")
+    frozen = disk.frozen()
+    check_hang(gateway, kore, frozen.__enter__, lambda: frozen.__exit__(None, None, None))
+
+
+@pytest.mark.concurrency
+@pytest.mark.parametrize("hang", HANGS)
+def test_a_gateway_ends_though_its_disk_hangs(make_gateway, kore, faults, tmp_path, hang):
+    gateway = run_on(make_gateway, tmp_path / "audit", "write_timeout: 1s, segment_size: 4KiB",
+                     environment=faults.environment)
+    load = Load(gateway)
+    load.wait_for_more(20)
+    faults.set(HANGS[hang].format(gateway.audit))
+    wait_for(lambda: [each for each in load.answered if each.status == 503], "a refusal")
+    begun = time.monotonic()
+    gateway.stop()
+    assert time.monotonic() - begun < 5
+    answered = load.stop()
+    assert gateway.events("shutdown-unrecorded")
+    faults.clear()
+    gateway.start()
+    answered.append(create(gateway))
+    gateway.stop()
+    check_refusals(kore, [each for each in answered if each.response.json().get("created")])
+    check_all([gateway.audit], kore, answered)
