@@ -68,6 +68,7 @@ struct entry_list {
 
 struct journal {
     struct journal_options options;
+    char *paths[WRITER_DIRECTORIES]; /* its own: it may outlive who opened it, see `left` */
     int lock_fds[WRITER_DIRECTORIES];
     pthread_t thread, keeper;
     bool thread_runs, keeper_runs;
@@ -687,6 +688,8 @@ static void release(struct journal *journal)
         drop_own(&journal->late);
     open_set_release(&journal->open);
     batch_release(&journal->batch);
+    for (size_t i = 0; i < WRITER_DIRECTORIES; i++)
+        free(journal->paths[i]);
     free(journal);
 }
 
@@ -978,8 +981,11 @@ static bool open_directory(struct journal *journal, size_t index, const char *pa
     if (fd < 0)
         return error_set(err, "cannot open the directory '%s': %s", path, strerrordesc_np(errno));
     journal->writer.directories[index].fd = fd;
-    journal->writer.directories[index].path = path;
+    journal->paths[index] = strdup(path);
+    journal->writer.directories[index].path = journal->paths[index];
     journal->writer.directory_count = index + 1;
+    if (!journal->paths[index])
+        return error_set(err, "out of memory");
     int lock_fd = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_fd < 0)
         return error_set(err, "cannot write in '%s': %s", path, strerrordesc_np(errno));

@@ -118,16 +118,16 @@ static struct str same_link(const struct link *link)
 }
 
 /*
- * Whether links.h could find one at all. In ASCII each has a dot with a letter or digit behind it,
+ * Whether links.h could find one at all. In ASCII each has a dot with a host's character behind it,
  * or a colon and a slash; most texts have neither, and need not be folded.
  */
 static bool may_hold_link(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i], next = i + 1 < text.len ? text.data[i + 1] : ' ';
-        bool letter =
-            (next >= '0' && next <= '9') || ((next | 0x20) >= 'a' && (next | 0x20) <= 'z');
-        if ((unsigned char)c >= 0x80 || (c == '.' && letter) ||
+        bool host = next == '-' || (next >= '0' && next <= '9') ||
+                    ((next | 0x20) >= 'a' && (next | 0x20) <= 'z');
+        if ((unsigned char)c >= 0x80 || (c == '.' && host) ||
             (c == ':' && (next == '/' || next == '\\')))
             return true;
     }

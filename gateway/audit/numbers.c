@@ -281,12 +281,12 @@ static size_t skip_separators(struct str text, size_t at)
     return 0;
 }
 
-/* The + or (+ of a number belongs to it. */
-static size_t find_plus(struct str text, size_t at)
+/* The + of a number belongs to it, unless it belongs to what is before. */
+static size_t find_plus(struct str text, size_t at, size_t floor)
 {
-    if (at >= 1 && text.data[at - 1] == '+')
+    if (at >= floor + 1 && text.data[at - 1] == '+')
         return at - 1;
-    if (at >= 3 && memcmp(text.data + at - 3, "\xef\xbc\x8b", 3) == 0) /* U+FF0B */
+    if (at >= floor + 3 && memcmp(text.data + at - 3, "\xef\xbc\x8b", 3) == 0) /* U+FF0B */
         return at - 3;
     return at;
 }
@@ -318,23 +318,24 @@ static size_t take_chain(struct str text, size_t first, struct number *ret, size
 {
     size_t count, next, at = take_group(text, first, ret, ret_count);
     bool attached = first > 0 && is_ascii_letter((unsigned char)text.data[first - 1]);
-    bool international = ret->start < first || starts_00(ret);
-    size_t most = starts_00(ret) ? MOST_DIGITS + 2 : MOST_DIGITS;
+    bool has_plus = ret->start < first, trunk = false;
     while (!attached && (next = skip_separators(text, at)) > 0) {
         struct number longer = *ret;
+        bool has_00 = starts_00(ret), international = has_plus || has_00;
+        size_t most = has_00 ? MOST_DIGITS + 2 : MOST_DIGITS;
         if (!international && date_length(text, next) > 0)
             break;
         size_t end = take_group(text, next, &longer, &count);
-        bool trunk = international && is_trunk_prefix(text, next);
         if (*ret_count + count > most || id_length(text, next) > 0)
             break;
+        trunk = international && is_trunk_prefix(text, next);
         if (!trunk)
             *ret = longer;
         *ret_count += count;
         at = end;
     }
-    ret->end = at;
-    return at;
+    ret->end = at + trunk; /* its parenthesis, where nothing follows */
+    return ret->end;
 }
 
 /* ---- base64 ---- */
@@ -418,23 +419,26 @@ static bool find_in_id(struct str text, size_t at, size_t end, struct number *re
     return false;
 }
 
-/* What is at `at`; *next is where to go on when it is no number. */
-static bool number_at(struct str text, size_t at, size_t floor, struct number *ret, size_t *next)
+/*
+ * What is at `at`; *next is where to go on when it is no number, *floor what nothing that is found
+ * later may reach back to.
+ */
+static bool number_at(struct str text, size_t at, size_t *floor, struct number *ret, size_t *next)
 {
     struct character c = character_at(text, at);
     size_t count, id = begins_word(text, at) ? id_length(text, at) : 0;
     *next = at + c.length;
     if (id > 0) {
-        *next = at + id;
+        *floor = *next = at + id;
         return find_in_id(text, at, at + id, ret);
     }
     if (digit_value(c.code) < 0)
-        return is_coded_triple(text, at) && take_coded(text, at, floor, ret);
-    ret->start = find_plus(text, at);
+        return is_coded_triple(text, at) && take_coded(text, at, *floor, ret);
+    ret->start = find_plus(text, at, *floor);
     ret->digit_count = 0;
     size_t date = ret->start == at ? date_length(text, at) : 0;
     if (date > 0) {
-        *next = at + date;
+        *floor = *next = at + date;
         return false;
     }
     *next = take_chain(text, at, ret, &count);
@@ -444,8 +448,9 @@ static bool number_at(struct str text, size_t at, size_t floor, struct number *r
 bool number_find(struct str text, size_t from, struct number *ret)
 {
     struct number found;
+    size_t floor = from;
     for (size_t at = from, next; at < text.len; at = next) {
-        if (!number_at(text, at, from, &found, &next))
+        if (!number_at(text, at, &floor, &found, &next))
             continue;
         drop_00(&found);
         *ret = found;

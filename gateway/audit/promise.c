@@ -36,7 +36,7 @@ static bool parse_receipt(struct str text, struct chain_head *ret)
 
 struct promise promise_read(const char *directory)
 {
-    struct promise promise = {0};
+    struct promise promise = {.receipt_place = "the file 'receipt' beside it"};
     char durable[SEQ_DIGITS], receipt[RECEIPT_BYTES];
     if (read_front(directory, "durable", durable, sizeof(durable)) &&
         !str_to_u64((struct str){durable, sizeof(durable)}, &promise.durable_seq))

@@ -10,6 +10,7 @@
 struct promise {
     uint64_t durable_seq;      /* 0: nothing is said */
     struct chain_head receipt; /* the record that the central database confirmed; seq 0: none */
+    const char *receipt_place; /* who says so, for sentences */
 };
 
 /* Of one directory. What cannot be read says nothing. */

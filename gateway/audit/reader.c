@@ -93,7 +93,7 @@ static bool open_file(struct reader *reader, const char *directory, uint64_t seq
     (void)snprintf(reader->path, sizeof(reader->path), "%s/%s", directory, name);
     if (reader->fd >= 0)
         close(reader->fd);
-    reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC);
+    reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait */
     if (reader->fd < 0)
         return error_set(err, "cannot open '%s': %s", reader->path, strerrordesc_np(errno));
     reader->file_seq = seq;
