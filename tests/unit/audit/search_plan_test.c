@@ -99,8 +99,9 @@ TEST(codes_are_those_of_refusal_and_violations_of_every_effect)
 
 TEST(a_campaign_is_found_by_a_pattern)
 {
-    static const char *const fits[] = {"Diwali Offer 21", "Diwali *", "* 21", "*Offer*", "*",
-                                       "D*O*2*1",         "*w*",      "**",   "Diwali Offer 2*1"};
+    static const char *const fits[] = {
+        "Diwali Offer 21", "Diwali *", "* 21", "*Offer*",         "*",
+        "D*O*2*1",         "*w*",      "**",   "Diwali Offer 2*1"};
     static const char *const does_not[] = {"Diwali", "diwali *", "*Offer", "*Q*", "*21 *", "O*"};
     for (size_t i = 0; i < COUNT_OF(fits); i++)
         assert_true(MATCHES(.campaign = str_from(fits[i])));
@@ -229,10 +230,12 @@ TEST(a_text_without_words_is_refused)
 
 TEST(more_words_than_anybody_means_are_refused)
 {
-    char text[LIMIT_SEARCH_WORDS * 6 + 20] = "";
+    struct buf text;
+    buf_init(&text, 1000);
     for (int i = 0; i <= LIMIT_SEARCH_WORDS; i++)
-        (void)snprintf(text + strlen(text), 8, "w%d ", i);
-    expect_refusal(str_from(text), "--text has more than 32 words");
+        buf_format(&text, "w%d ", i);
+    expect_refusal(buf_str(&text), "--text has more than 32 words");
+    buf_release(&text);
     struct search_plan plan;
     struct search_query query = {.text = STR("a a a a a a a a a a a a a a a a a a a a a a a a a a "
                                              "a a a a a a a a a a a a a")};
