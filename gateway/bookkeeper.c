@@ -1,5 +1,7 @@
 #include "bookkeeper.h"
 
+#include <poll.h>
+
 #include "audit/record.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -8,6 +10,8 @@
 
 #define INBOX_LOOK_MS 1000 /* how often, when the system does not tell of new files */
 #define HASH_KEYS_EVERY_MS (3600 * 1000)
+#define JOURNAL_WAIT_MS 3000 /* for a verb that has the journal open for a moment */
+#define JOURNAL_LOOK_MS 50
 
 /* ---- what is told in the log ---- */
 
@@ -69,6 +73,15 @@ static void log_open_intents(struct journal *journal, uint64_t count)
     buf_release(&list.text);
 }
 
+/* What passed without a durable record is in memory alone, and has one more chance. */
+static void log_unrecorded_shutdown(struct journal *journal)
+{
+    struct journal_state now;
+    journal_state(journal, &now);
+    LOG(LOG_ERROR, "shutdown-unrecorded", LOG_TEXT("error", now.why.text),
+        LOG_INT("passed", now.passed));
+}
+
 /* ---- the gateway's life ---- */
 
 static bool record_life_event(const struct bookkeeper *keeper, const struct snapshot *snapshot,
@@ -99,6 +112,22 @@ bool bookkeeper_record(const struct bookkeeper *keeper, const struct snapshot *s
 
 /* ---- opening ---- */
 
+static int64_t now_ms(void)
+{
+    return clock_mono_us() / 1000;
+}
+
+static struct journal *wait_for_journal(const struct journal_options *options,
+                                        struct journal_recovery *recovery, struct error *err)
+{
+    struct journal *journal = NULL;
+    int64_t until_ms = now_ms() + JOURNAL_WAIT_MS;
+    while (!(journal = journal_open(options, recovery, err)) &&
+           inbox_is_served(options->directory) && now_ms() < until_ms)
+        (void)poll(NULL, 0, JOURNAL_LOOK_MS);
+    return journal;
+}
+
 static bool open_journal(struct bookkeeper *keeper, const struct snapshot *snapshot,
                          struct error *err)
 {
@@ -108,7 +137,7 @@ static bool open_journal(struct bookkeeper *keeper, const struct snapshot *snaps
     struct error why;
     config_journal_options(config, &options);
     options.changed = log_journal;
-    keeper->journal = journal_open(&options, &recovery, &why);
+    keeper->journal = wait_for_journal(&options, &recovery, &why);
     if (!keeper->journal)
         return config_error(&config->audit.directory.place, err, "%s", why.text);
     if (recovery.torn_bytes)
@@ -143,7 +172,7 @@ static bool open_hash_keys(struct bookkeeper *keeper, const struct snapshot *sna
     keeper->hash_keys = hash_keys_open(audit->hash_keys.value.data, clock_unix_ms(), &why);
     if (!keeper->hash_keys)
         return config_error(&audit->hash_keys.place, err, "%s", why.text);
-    refresh_hash_keys(keeper, clock_mono_us() / 1000);
+    refresh_hash_keys(keeper, now_ms());
     return true;
 }
 
@@ -182,7 +211,7 @@ void bookkeeper_close(struct bookkeeper *keeper, const struct snapshot *snapshot
 {
     inbox_close(keeper->inbox);
     if (keeper->journal && !bookkeeper_record(keeper, snapshot, "shutdown"))
-        LOG(LOG_ERROR, "shutdown-unrecorded");
+        log_unrecorded_shutdown(keeper->journal);
     journal_close(keeper->journal);
     keeper->inbox = NULL;
     keeper->journal = NULL;

@@ -73,7 +73,8 @@ static bool start_upstream(struct server *server, struct error *err)
 
 static bool start_reconciler(struct server *server, struct error *err)
 {
-    if (!server->snapshot->config->audit.reconcile_auth.value.len)
+    const struct config_text *token = &server->snapshot->config->audit.reconcile_auth;
+    if (!token->value.len)
         return true;
     const struct reconciler_options options = {.journal = server->books.journal,
                                                .upstream = &server->upstream,

@@ -91,13 +91,69 @@ static void put_blocks(struct json_writer *w, const struct campaign *campaign)
     json_close_array(w);
 }
 
+/* True: something in the name was masked. */
+static bool put_name(struct json_writer *w, struct privacy *privacy, const char *key,
+                     struct str name)
+{
+    struct str masked = privacy_mask(privacy, name);
+    if (!masked.data)
+        w->out->failed = true;
+    json_put_str(w, key, masked);
+    return masked.data && masked.data != name.data && name.len;
+}
+
+/* Different names may look the same once they are masked, and rules ask for one of them. */
+static void put_name_hash(struct json_writer *w, const struct privacy *privacy, const char *key,
+                          struct str name)
+{
+    char hash[PRIVACY_HASH_SIZE];
+    if (privacy_hash_body(privacy->key, name, hash))
+        json_put_str(w, key, str_from(hash));
+    else
+        w->out->failed = true;
+}
+
+static void put_name_if_any(struct json_writer *w, struct privacy *privacy, const char *key,
+                            const char *hash_key, struct str name)
+{
+    if (name.len && put_name(w, privacy, key, name))
+        put_name_hash(w, privacy, hash_key, name);
+}
+
+#define HASHED_LISTS 16 /* the contract allows 10 */
+
+static void put_contact_lists(struct json_writer *w, struct privacy *privacy,
+                              const struct campaign *campaign)
+{
+    bool masked[HASHED_LISTS] = {0}, any = false;
+    size_t count = campaign->contact_list_count;
+    json_open_array_at(w, "contact_lists");
+    for (size_t i = 0; i < count; i++) {
+        bool this_one = put_name(w, privacy, NULL, campaign->contact_lists[i]);
+        any = any || this_one;
+        if (i < HASHED_LISTS)
+            masked[i] = this_one;
+    }
+    json_close_array(w);
+    if (!any)
+        return;
+    json_open_array_at(w, "contact_list_hmacs");
+    for (size_t i = 0; i < count && i < HASHED_LISTS; i++) {
+        if (masked[i])
+            put_name_hash(w, privacy, NULL, campaign->contact_lists[i]);
+        else
+            json_put_str(w, NULL, STR(""));
+    }
+    json_close_array(w);
+}
+
 /* An E.164 number is only ever hashed; what else is configured as a sender is a text. */
 static void put_caller_id(struct json_writer *w, struct privacy *privacy, struct str caller_id)
 {
     char hash[PRIVACY_HASH_SIZE];
     struct str code = number_calling_code(caller_id);
     if (code.len == 0 || privacy->in_clear) {
-        put_masked_if_any(w, privacy, "caller_id", caller_id);
+        put_name_if_any(w, privacy, "caller_id", "caller_id_hmac", caller_id);
     } else if (privacy->key && privacy_hash_number(privacy->key, caller_id, hash)) {
         json_put_str(w, "caller_id", str_from(hash));
     } else {
@@ -111,22 +167,19 @@ static void put_campaign(struct json_writer *w, const struct decision_record *re
     const struct campaign *campaign = record->campaign;
     struct privacy *privacy = record->privacy;
     json_open_object_at(w, "campaign");
-    put_masked_if_any(w, privacy, "name", campaign->name);
+    put_name_if_any(w, privacy, "name", "name_hmac", campaign->name);
     if (campaign->description.len)
         json_put_int(w, "description_chars", (int64_t)utf8_utf16_units(campaign->description));
     put_caller_id(w, privacy, campaign->caller_id);
     json_put_str_if_any(w, "timezone", campaign->timezone);
     json_put_str_if_any(w, "frequency", str_from(frequency_text(campaign->frequency)));
     put_blocks(w, campaign);
-    json_open_array_at(w, "contact_lists");
-    for (size_t i = 0; i < campaign->contact_list_count; i++)
-        put_masked(w, privacy, NULL, campaign->contact_lists[i]);
-    json_close_array(w);
-    put_masked_if_any(w, privacy, "dnc_list", campaign->dnc_list);
+    put_contact_lists(w, privacy, campaign);
+    put_name_if_any(w, privacy, "dnc_list", "dnc_list_hmac", campaign->dnc_list);
     if (campaign->priority)
         json_put_int(w, "priority", campaign->priority);
     put_masked_if_any(w, privacy, "format", campaign->format);
-    put_masked_if_any(w, privacy, "template", campaign->template_name);
+    put_name_if_any(w, privacy, "template", "template_hmac", campaign->template_name);
     json_put_str_if_any(w, "message_sha256", record->message_sha256);
     if (record->findings) {
         json_put_str(w, "class", str_from(message_class_text(record->findings->class)));
@@ -271,16 +324,34 @@ void record_decision(const struct decision_record *record, struct buf *out)
 
 /* ---- the outcome ---- */
 
-/* The API's ids have 24 hex digits; one that has ten digits in a row is no number for that. */
+/* x is a hex digit; one of them at least a letter. */
+static bool has_shape(struct str text, const char *shape)
+{
+    bool fits = text.len == strlen(shape), has_letter = false;
+    for (size_t i = 0; fits && i < text.len; i++) {
+        int digit = hex_digit(text.data[i]);
+        fits = shape[i] == 'x' ? digit >= 0 : text.data[i] == shape[i];
+        has_letter = has_letter || digit > 9;
+    }
+    return fits && has_letter;
+}
+
+/* The API's ids: cd- or cmt- and a UUID, or 24 hex digits. Ten digits in a row make no number of
+ * one, and without its id nobody finds the campaign. */
+static bool is_api_id(struct str id)
+{
+    static const char uuid[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    struct str prefix, rest;
+    if (has_shape(id, uuid) || has_shape(id, "xxxxxxxxxxxxxxxxxxxxxxxx"))
+        return true;
+    return str_cut(id, '-', &prefix, &rest) && (prefix.len == 2 || prefix.len == 3) &&
+           prefix.data[0] == 'c' && str_is_identifier(prefix) && has_shape(rest, uuid);
+}
+
 static void put_upstream_id(struct json_writer *w, struct privacy *privacy, const char *key,
                             struct str id)
 {
-    bool has_letter = false, is_id = id.len == 24;
-    for (size_t i = 0; is_id && i < id.len; i++) {
-        is_id = hex_digit(id.data[i]) >= 0;
-        has_letter = has_letter || hex_digit(id.data[i]) > 9;
-    }
-    if (is_id && has_letter)
+    if (is_api_id(id))
         json_put_str(w, key, id);
     else
         put_masked_if_any(w, privacy, key, id);

@@ -27,58 +27,76 @@ struct candidate_verdict {
 };
 
 /*
- * The decision: made before anything is forwarded or refused. "M" marks members in which phone
- * numbers are replaced by {hmac:…}; they are masked one by one, so that a rule, or a search, masks
- * what it compares with in the same way (with the key that any hash of the record names).
+ * The decision: made before anything is forwarded or refused. In members marked M phone numbers are
+ * replaced by {hmac:…}; each is masked by itself, so that a rule, or a search, masks what it
+ * compares with in the same way, with the key that any hash of the record names. Members that have
+ * nothing to say are absent.
  *
- *     kind         "decision"
- *     id, time     of the decision: UUID version 7; UTC with milliseconds,
- * "2026-11-28T10:30:00.000Z" verdict      "allow" or "deny" status       of the refusal, and `type`
- * of its problem                        when denied code         of the refusal, when one says it
- * all                             when it has one team         "" when it is not known caller     M
- * "uri:spiffe://…" or "key:billing-2026"                            when known peer         address
- * and port method     M at most 32 bytes                                                 when
- * understood path       M without the query, at most 512 bytes                             when
- * understood route        "create-campaign", "not-found", "lookalike", "method-not-allowed" when
- * understood stream_id  M as the client named it, and `account_id`; the tenant's own are never
- * masked body_hmac    "hmac:KEY-ID:HEX", HMAC-SHA256 of the body's SHA-256             when there
- * was a body; instead of it body_sha256 while numbers are in the clear body_bytes with it campaign
- * what the body says, and `message`, what its text is like         when it was read name M
- *         description_chars   UTF-16 units, as the API counts; the description is not kept
- *         caller_id        "hmac:KEY-ID:HEX" of an E.164 number's digits; a sender ID as it is (M)
- *         calling_code     "91": the country of an E.164 number
- *         timezone         as the client wrote it
- *         frequency        "WEEKLY", "DAILY", "CUSTOM"
- *         blocks           [{"day":"MO","start_min":540,"end_min":1080,"index":0}…]: minutes after
- *                          midnight; two with one index are one that crosses it
- *         contact_lists  M [names]
- *         dnc_list       M
- *         priority         1 to 5
- *         format, template M
- *         message_sha256   of the decoded text, which templates are approved by
- *         class, language  of the message as the policy that decided has it; language when it has
- * one scheduling_enabled   when the campaign has a schedule Members whose value broke the contract
- * are absent, as those that were not given; blocks and contact_lists are then empty. message chars
- * UTF-16 units of the text, as the API counts encoding         "gsm7" or "ucs2", and how many
- * `units` (septets, or UTF-16 units) and `segments` (SMS) the text takes as it is written
- *         placeholders   M [names] of what stands between < and > and may be one, each once, at
- * most LIMIT_RECORDED_NAMES                               when there are any placeholder_count  of
- * all placeholders, and `bare_encoding` and `bare_units` of the text without them: with each
- * counting as n characters it has bare_units + n * placeholder_count units when there are any tags
- * how much HTML is in it that cannot be a placeholder  when there is any links
- * [{"host":…M,"scheme":…,"userinfo":true,"address":true}…] as links.h has them, each once, at most
- * LIMIT_RECORDED_NAMES       when there are any truncated        true: there were more names or
- * links than are listed, or there was no memory to look for them capture
- * {"file":"captures/2026-11-28/ID.cms","sha256":HEX}: the whole body, encrypted; the digest is the
- * file's                                         when it is kept violations   [{"code","pointer"
- * M,"rule","team","layer"}…] that refuse; `truncated`: true reported     the same of rules whose
- * mode only reports; `waived`, with "exception" exceptions   [{"id","approver","ticket"}…] that
- * were used candidate    {"verdict":"would_allow"|"would_deny","reason","violations","policy"} when
- * it would have decided otherwise policy       {"revision","digest"} that decided duration_us  from
- * the request's head to the verdict
+ *     kind          "decision"
+ *     id            UUID version 7
+ *     time          UTC: "2026-11-28T10:30:00.000Z"
+ *     verdict       "allow", "deny"
+ *     status, type, code   of the refusal's answer; `code` when one says it all
+ *     team          "" when it is not known
+ *     caller     M  "uri:spiffe://…", "key:billing-2026"
+ *     peer          address and port
+ *     method     M  at most 32 bytes
+ *     path       M  without the query, at most 512 bytes
+ *     route         "create-campaign", "not-found", "lookalike", "method-not-allowed"
+ *     stream_id, account_id   M  as the client named them; the tenant's own are never masked
+ *     body_hmac     "hmac:KEY-ID:HEX": HMAC-SHA256 of the body's SHA-256; body_sha256 instead of it
+ *                   while numbers are in the clear
+ *     body_bytes
+ *     campaign      what the body says, when it was read; see below
+ *     message       what the message is like, when it was read; see below
+ *     capture       {"file":"captures/2026-11-28/ID.cms","sha256":HEX}: the whole body, encrypted,
+ *                   where that is configured; the digest is the file's
+ *     violations    [{"code","pointer" M,"rule","team","layer"}…] that refuse
+ *     truncated     true: there were more of them
+ *     reported      the same of rules whose mode only reports
+ *     waived        the same of rules that an exception lifts, with its id in "exception"
+ *     exceptions    [{"id","approver","ticket"}…] that were used
+ *     candidate     {"verdict":"would_allow"|"would_deny","reason","violations","policy"}: of a
+ *                   candidate policy, when it would have decided otherwise
+ *     policy        {"revision","digest"} that decided
+ *     duration_us   from the request's head to the verdict
  *
- * What it cannot tell of a campaign is what its texts say: a rule about words, opt-out, brand,
- * patterns of a name or description, and templates with slots cannot be asked again of a record.
+ * campaign; what broke the contract is absent as well, or empty where it is a list:
+ *     name       M
+ *     description_chars    UTF-16 units, as the API counts; the description is not kept
+ *     caller_id     "hmac:KEY-ID:HEX" of the digits of an E.164 number; a sender ID as it is (M)
+ *     calling_code  "91": the country of an E.164 number
+ *     timezone      as the client wrote it
+ *     frequency     "WEEKLY", "DAILY", "CUSTOM"
+ *     blocks        [{"day":"MO","start_min":540,"end_min":1080,"index":0}…]: minutes after
+ *                   midnight; two with one index are one that crosses it
+ *     contact_lists M  names
+ *     dnc_list   M
+ *     priority      1 to 5
+ *     format     M
+ *     template   M
+ *     name_hmac, caller_id_hmac, dnc_list_hmac, template_hmac, contact_list_hmacs
+ *                   as body_hmac, of the whole name where something in it was masked, because the
+ *                   masks of different names may look the same; in the list "" for the others
+ *     message_sha256       of the decoded text, by which templates are approved
+ *     class, language      of the message, as the policy has it
+ *     scheduling_enabled   when the campaign has a schedule
+ *
+ * message:
+ *     chars         UTF-16 units
+ *     encoding, units, segments   "gsm7" or "ucs2", septets or UTF-16 units, and SMS, as written
+ *     placeholders  M  what stands between < and > and may be one; each once, at most
+ *                   LIMIT_RECORDED_NAMES
+ *     placeholder_count, bare_encoding, bare_units   how many there are, and the text without them:
+ *                   when each counts as n characters it has bare_units + n * placeholder_count
+ *     tags          how much HTML is in it that cannot be a placeholder
+ *     links         [{"host" M,"scheme" M,"userinfo":true,"address":true}…], see links.h; each
+ *                   once, at most LIMIT_RECORDED_NAMES
+ *     truncated     true: there was more than is told, or no memory to look for it
+ *
+ * What a record cannot tell is what the texts say: of rules about words, opt-out and brand, about
+ * the pattern of a description, or a name with a number in it, and of templates with slots nobody
+ * can say from a record what another policy would answer.
  */
 struct decision_record {
     const char *id;
@@ -111,15 +129,16 @@ void record_decision(const struct decision_record *record, struct buf *out);
 /*
  * What became of an allowed request.
  *
- *     kind, id, time   "outcome"; the decision's id
- *     outcome          "created", "refused_upstream", "failed", "unknown", "client_gone", "expired"
- *     created          "yes", "no", "unknown": whether the campaign exists
- *     expired          true: the client was told before that its request took too long
- *     upstream         {"host","status","failure","detail" M,"answer" M,"campaign_id" M,
- *                       "template_id" M,"created_at" M,"stored_message_sha256",
- *                       "stored_message_matches"}: what is known of the answer; ids of 24 hex
- * digits, as the API makes them, are kept as they are; the last says whether the upstream has
- * stored the text that was judged policy           {"revision","digest"} that decided duration_us
+ *     kind          "outcome"
+ *     id            the decision's
+ *     time
+ *     outcome       "created", "refused_upstream", "failed", "unknown", "client_gone", "expired"
+ *     created       "yes", "no", "unknown": whether the campaign exists
+ *     expired       true: the client was told before that its request took too long
+ *     upstream      host; status, or failure and detail (M); of the answer's body answer (M),
+ *                   campaign_id (M), template_id (M), created_at (M), stored_message_sha256, and
+ *                   stored_message_matches: whether that is the text that was judged. Ids as the
+ * API makes them are never masked policy        {"revision","digest"} that decided duration_us
  * since the request's head
  */
 struct outcome_record {

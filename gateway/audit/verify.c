@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "audit/captures.h"
+#include "audit/capture_check.h"
 #include "audit/ledger.h"
 #include "audit/member.h"
 #include "audit/record.h"
@@ -275,7 +275,7 @@ static void take_capture(struct verify *v, struct str members)
         find(v, "the decision names a capture without its file and hash");
         return;
     }
-    switch (captures_check(v->options.directories, v->options.directory_count, file, sha256)) {
+    switch (capture_check(v->options.directories, v->options.directory_count, file, sha256)) {
     case CAPTURE_FINE:
     case CAPTURE_NOT_ASKED:
         break;
@@ -341,7 +341,7 @@ static bool is_in_place(const struct verify *v, const struct verify_record *reco
 static bool is_time(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (!memchr("0123456789-:.TZ", text.data[i], 15))
+        if (str_find(STR("0123456789-:.TZ"), text.data[i]) == 15)
             return false;
     }
     return text.len == CLOCK_UTC_SIZE - 1;

@@ -55,8 +55,8 @@ static const char help[] =
     "  campaign-gateway audit export --config /etc/campaign-gateway/gateway.yaml \\\n"
     "      --format csv --since 2026-11-01 --until 2026-11-30 --output november.csv\n";
 
-
-struct export {
+struct export
+{
     struct audit_place place;
     struct audit_filters filters;
     struct audit_source_options source_options;
@@ -150,7 +150,8 @@ static bool copy(struct export *x, struct export_record *to, struct str source, 
     return !x->failed;
 }
 
-static bool take_record(void *arg, struct str source, uint64_t seq, struct str json, struct str hash)
+static bool take_record(void *arg, struct str source, uint64_t seq, struct str json,
+                        struct str hash)
 {
     struct export *x = arg;
     return copy(x, &x->records[x->record_count++], source, seq, json, hash);
@@ -342,9 +343,8 @@ static bool finish_manifest(struct export *x, struct error *err)
 static struct signing_key *load_key(struct export *x)
 {
     const struct config *config = x->place.config;
-    const char *path = config && config->audit.signing_key.value.len
-                           ? config->audit.signing_key.value.data
-                           : NULL;
+    const char *path =
+        config && config->audit.signing_key.value.len ? config->audit.signing_key.value.data : NULL;
     struct signing_key *key = NULL;
     struct error err;
     if (!path && x->place.directory_count)

@@ -57,8 +57,8 @@ static bool hash_file(const char *path, char hex[DIGEST_HEX_SIZE], uint64_t *ret
     uint8_t digest[DIGEST_BYTES];
     struct digest_stream *stream = digest_stream_new();
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool fine = stream && fd >= 0 && read_file(fd, stream, ret_bytes) &&
-                digest_stream_end(stream, digest);
+    bool fine =
+        stream && fd >= 0 && read_file(fd, stream, ret_bytes) && digest_stream_end(stream, digest);
     if (fine)
         digest_to_hex(digest, hex);
     else

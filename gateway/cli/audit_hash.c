@@ -5,7 +5,7 @@
 #include "base/json_write.h"
 #include "base/limits.h"
 #include "cli/audit.h"
-#include "cli/audit_place.h"
+#include "cli/audit_numbers.h"
 #include "cli/audit_record.h"
 #include "cli/cli.h"
 #include "cli/print.h"
@@ -27,7 +27,9 @@ static const char help[] =
     "journal's directory; again\n"
     "                            for those of other gateways\n"
     "      --body FILE           the hash of a request's whole body instead; again for more\n"
-    "      --search              print the search for each number instead\n"
+    "      --search              print the search for each hash instead, for whoever has the "
+    "record\n"
+    "                            and not the keys; who has them can use `audit search --number`\n"
     "      --format FORMAT       text or json\n"
     "\n"
     "exit codes\n"
@@ -42,7 +44,6 @@ static const char help[] =
 #define LIMIT_LOOKUPS                                                                              \
     20 /* numbers and bodies at once; with the keys of years they fit a record                     \
         */
-#define LIMIT_LOOKUP_KEYS 1024
 
 struct hash_text {
     char text[PRIVACY_HASH_SIZE];
@@ -56,13 +57,12 @@ struct lookup {
 
 struct request {
     struct audit_place place;
-    struct argument_list key_directories, bodies, numbers;
+    struct audit_numbers keys;
+    struct argument_list bodies, numbers;
     bool search;
     size_t json;
 
     struct arena arena;
-    struct hash_key *keys;
-    size_t key_count;
     struct lookup numbers_found[LIMIT_LOOKUPS], bodies_found[LIMIT_LOOKUPS];
     size_t number_count, body_count;
     bool in_part; /* something did not go well, and was said */
@@ -75,50 +75,16 @@ static bool complain(const char *sentence)
     return false;
 }
 
-/* ---- the keys ---- */
-
-static void take_key(void *arg, const struct hash_key *key)
-{
-    struct request *r = arg;
-    for (size_t i = 0; i < r->key_count; i++) {
-        if (strcmp(r->keys[i].id, key->id) == 0)
-            return; /* gateways that share their keys */
-    }
-    if (r->key_count < LIMIT_LOOKUP_KEYS)
-        r->keys[r->key_count++] = *key;
-    else
-        r->in_part = true;
-}
-
-static void read_keys_of(struct request *r, const char *directory)
-{
-    struct error err;
-    if (hash_keys_each(directory, take_key, r, &err))
-        return;
-    (void)complain(err.text);
-    r->in_part = true;
-}
-
-/* Where they lie beside a journal. */
-static void read_keys_beside(struct request *r, const char *directory)
-{
-    struct str path = arena_format(&r->arena, "%s/hash-keys", directory);
-    read_keys_of(r, path.data ? path.data : directory);
-}
-
+/* A key that cannot be read does not keep the others from being used. */
 static bool read_keys(struct request *r)
 {
-    const struct audit_place *place = &r->place;
-    r->keys = arena_zalloc(&r->arena, LIMIT_LOOKUP_KEYS, sizeof(*r->keys));
-    if (!r->keys)
-        return complain("out of memory");
-    for (size_t i = 0; i < r->key_directories.count; i++)
-        read_keys_of(r, r->key_directories.items[i]);
-    if (r->key_directories.count == 0 && place->config)
-        read_keys_of(r, place->config->audit.hash_keys.value.data);
-    for (size_t i = 0; r->key_directories.count == 0 && i < place->directory_list.count; i++)
-        read_keys_beside(r, place->directory_list.items[i]);
-    return r->key_count > 0 || complain("there is no key to hash with");
+    struct error err;
+    if (!audit_numbers_read_keys(&r->keys, &r->place, &r->arena, &err)) {
+        (void)complain(err.text);
+        r->in_part = true;
+    }
+    return r->keys.key_count > 0 ||
+           complain("there is no key to hash with; --keys-directory says where they are");
 }
 
 /* ---- numbers and bodies ---- */
@@ -132,7 +98,7 @@ static struct lookup *begin_lookup(struct request *r, struct lookup *lookups, si
         return NULL;
     }
     lookup->what = what;
-    lookup->hashes = arena_zalloc(&r->arena, r->key_count, sizeof(*lookup->hashes));
+    lookup->hashes = arena_zalloc(&r->arena, r->keys.key_count, sizeof(*lookup->hashes));
     if (!lookup->hashes) {
         (void)complain("out of memory");
         return NULL;
@@ -144,8 +110,8 @@ static struct lookup *begin_lookup(struct request *r, struct lookup *lookups, si
 static bool hash_number(struct request *r, struct str number)
 {
     struct lookup *lookup = begin_lookup(r, r->numbers_found, &r->number_count, number);
-    for (size_t i = 0; lookup && i < r->key_count; i++) {
-        if (!privacy_hash_number(&r->keys[i], number, lookup->hashes[i].text)) {
+    for (size_t i = 0; lookup && i < r->keys.key_count; i++) {
+        if (!privacy_hash_number(&r->keys.keys[i], number, lookup->hashes[i].text)) {
             (void)fprintf(stderr, "campaign-gateway audit hash: '%.*s' is no number\n",
                           STR_ARGS(number));
             return false;
@@ -176,8 +142,8 @@ static bool hash_body(struct request *r, const char *path)
         return false;
     if (!config_read_file(path, LIMIT_BODY_CONFIGURABLE, &r->arena, &body, &err))
         return complain(err.text);
-    for (size_t i = 0; i < r->key_count; i++) {
-        if (!privacy_hash_body(&r->keys[i], body, lookup->hashes[i].text))
+    for (size_t i = 0; i < r->keys.key_count; i++) {
+        if (!privacy_hash_body(&r->keys.keys[i], body, lookup->hashes[i].text))
             return complain("libcrypto offers no SHA-256");
     }
     return true;
@@ -201,7 +167,7 @@ static void collect(const struct request *r, const struct lookup *lookups, size_
                     struct str *hashes, size_t *hash_count)
 {
     for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < r->key_count; j++)
+        for (size_t j = 0; j < r->keys.key_count; j++)
             hashes[(*hash_count)++] = str_from(lookups[i].hashes[j].text);
     }
 }
@@ -209,7 +175,7 @@ static void collect(const struct request *r, const struct lookup *lookups, size_
 static bool submit(struct request *r, struct error *err)
 {
     char by[OPERATOR_NAME_SIZE];
-    size_t most = (r->number_count + r->body_count) * r->key_count;
+    size_t most = (r->number_count + r->body_count) * r->keys.key_count;
     struct str *hashes = arena_zalloc(&r->arena, most, sizeof(*hashes));
     struct lookup_record record = {.hashes = hashes};
     struct buf members;
@@ -251,7 +217,7 @@ static void put_text(const struct request *r, const struct lookup *lookups, size
     for (size_t i = 0; i < count; i++) {
         page_show(lookups[i].what, out);
         buf_append_byte(out, '\n');
-        for (size_t j = 0; j < r->key_count; j++)
+        for (size_t j = 0; j < r->keys.key_count; j++)
             buf_format(out, "  %s\n", lookups[i].hashes[j].text);
     }
 }
@@ -264,7 +230,7 @@ static void put_json(const struct request *r, const char *key, const char *what,
         json_open_object(w);
         json_put_str(w, what, lookups[i].what);
         json_open_array_at(w, "hashes");
-        for (size_t j = 0; j < r->key_count; j++)
+        for (size_t j = 0; j < r->keys.key_count; j++)
             json_put_str(w, NULL, str_from(lookups[i].hashes[j].text));
         json_close_array(w);
         json_close_object(w);
@@ -272,18 +238,18 @@ static void put_json(const struct request *r, const char *key, const char *what,
     json_close_array(w);
 }
 
-/* Where the number is a text's part, it stands in braces; the words of the search find both. */
+/* The hash alone is a word, whatever it stands in. */
 static void put_search(const struct request *r, struct buf *out)
 {
     const struct audit_place *place = &r->place;
     for (size_t i = 0; i < r->number_count; i++) {
-        for (size_t j = 0; j < r->key_count; j++) {
+        for (size_t j = 0; j < r->keys.key_count; j++) {
             buf_append(out, STR("campaign-gateway audit search"));
             if (place->config_path)
                 buf_format(out, " --config '%s'", place->config_path);
             for (size_t d = 0; d < place->directory_list.count; d++)
                 buf_format(out, " --directory '%s'", place->directory_list.items[d]);
-            buf_format(out, " --text %s\n", r->numbers_found[i].hashes[j].text);
+            buf_format(out, " --text %s\n", strrchr(r->numbers_found[i].hashes[j].text, ':') + 1);
         }
     }
 }
@@ -315,7 +281,7 @@ static bool read_request(struct request *r, int argc, char **argv, int *exit_cod
 {
     const struct argument_option options[] = {
         AUDIT_PLACE_OPTIONS(&r->place),
-        {.name = "keys-directory", .value = "DIR", .list = &r->key_directories},
+        AUDIT_NUMBERS_OPTIONS(&r->keys),
         {.name = "body", .value = "FILE", .list = &r->bodies},
         {.name = "search", .flag = &r->search},
         {.name = "format", .value = "text|json", .choice = &r->json}};
@@ -329,8 +295,8 @@ static bool read_request(struct request *r, int argc, char **argv, int *exit_cod
     *exit_code = EXIT_USAGE;
     if (r->numbers.count == 0 && r->bodies.count == 0)
         return complain("give a NUMBER, or --body FILE; try --help");
-    bool only_keys =
-        r->key_directories.count > 0 && !r->place.config_path && r->place.directory_list.count == 0;
+    bool only_keys = r->keys.key_directories.count > 0 && !r->place.config_path &&
+                     r->place.directory_list.count == 0;
     return only_keys || audit_place_resolve(&r->place, "audit hash");
 }
 

@@ -33,7 +33,7 @@ static const char destroy_help[] =
     "  2  wrong usage\n"
     "\n"
     "example\n"
-    "  campaign-gateway audit key destroy --config /etc/campaign-gateway/gateway.yaml --help\n";
+    "  campaign-gateway audit key destroy -c /etc/campaign-gateway/gateway.yaml --yes 2026-08\n";
 
 struct request {
     struct audit_place place;

@@ -37,16 +37,18 @@ bool audit_numbers_read_keys(struct audit_numbers *numbers, const struct audit_p
                              struct arena *arena, struct error *err)
 {
     const struct argument_list *named = &numbers->key_directories;
+    struct error ignored; /* the first is told */
     bool fine = true;
     numbers->keys = arena_zalloc(arena, LIMIT_KEYS, sizeof(*numbers->keys));
     if (!numbers->keys)
         return error_set(err, "out of memory");
-    for (size_t i = 0; fine && i < named->count; i++)
-        fine = hash_keys_each(named->items[i], take_key, numbers, err);
+    for (size_t i = 0; i < named->count; i++)
+        fine = hash_keys_each(named->items[i], take_key, numbers, fine ? err : &ignored) && fine;
     if (named->count == 0 && place->config)
         fine = read_if_any(numbers, place->config->audit.hash_keys.value.data, err);
-    for (size_t i = 0; fine && named->count == 0 && i < place->directory_list.count; i++)
-        fine = read_beside(numbers, place->directory_list.items[i], arena, err);
+    for (size_t i = 0; named->count == 0 && i < place->directory_list.count; i++)
+        fine = read_beside(numbers, place->directory_list.items[i], arena, fine ? err : &ignored) &&
+               fine;
     return fine;
 }
 

@@ -26,7 +26,7 @@ struct audit_numbers {
 /*
  * Reads the keys: those that were named, otherwise the configuration's, or those beside the
  * journal. No key at all is no error: numbers may be in the clear. False with `err` when a
- * directory or key cannot be read.
+ * directory or key cannot be read; the others are then there all the same.
  */
 MUST_USE bool audit_numbers_read_keys(struct audit_numbers *numbers,
                                       const struct audit_place *place, struct arena *arena,

@@ -23,18 +23,7 @@ void operator_name(char out[OPERATOR_NAME_SIZE])
 
 bool audit_record(const struct config *config, struct str members, struct error *err)
 {
-    const struct config_audit *audit = &config->audit;
-    const struct journal_options options = {
-        .directory = audit->directory.value.data,
-        .second_directory = audit->second_directory.value.data,
-        .source = audit->source.value.data,
-        .signing_key = audit->signing_key.value.data,
-        .segment_bytes = audit->segment_bytes,
-        .segment_ms = audit->segment_ms,
-        .max_waiting = 64,
-        .write_timeout_ms = audit->write_timeout_ms,
-        .central = audit->durability == DURABILITY_CENTRAL,
-        .central_timeout_ms = audit->central_timeout_ms,
-    };
+    struct journal_options options;
+    config_journal_options(config, &options);
     return inbox_submit(&options, members, RECORD_TIMEOUT_MS, err);
 }

@@ -30,9 +30,9 @@ static bool begins_formula(struct str text)
 static bool looks_like_formula(struct str text)
 {
     size_t start = 0;
-    while (start < text.len && (text.data[start] == '"' || text.data[start] == ' ' ||
-                                text.data[start] == '\'' || text.data[start] == ';' ||
-                                text.data[start] == ','))
+    while (start < text.len &&
+           (text.data[start] == '"' || text.data[start] == ' ' || text.data[start] == '\'' ||
+            text.data[start] == ';' || text.data[start] == ','))
         start++;
     return begins_formula(str_slice(text, start, text.len));
 }

@@ -24,9 +24,9 @@ struct export_record {
 
 struct export_format {
     const char *name;
-    const char *kind; /* of records, unless another is asked for; "" for any */
-    bool only_kind;   /* another cannot be written so */
-    bool joins;       /* wants a decision's outcome, and who closed it */
+    const char *kind;               /* of records, unless another is asked for; "" for any */
+    bool only_kind;                 /* another cannot be written so */
+    bool joins;                     /* wants a decision's outcome, and who closed it */
     void (*begin)(struct buf *out); /* or NULL */
     void (*put)(const struct export_record *record, struct buf *out);
 };

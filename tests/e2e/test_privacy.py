@@ -3,6 +3,7 @@ import base64
 import hashlib
 import hmac
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -288,16 +289,30 @@ def test_numbers_can_stay_out_of_the_command_line(gateway):
 
 
 def test_the_search_is_spelt_out(gateway):
+    """Without the number, and for somebody without the keys."""
+    gateway.post(seed_campaign())
     done = audit("hash", "--config", gateway.config, "--search", NUMBER)
-    assert f"campaign-gateway audit search --config '{gateway.config}'" in done.stdout
-    assert hash_of(gateway) in done.stdout and DIGITS not in done.stdout
+    command, = [line for line in done.stdout.splitlines() if hash_of(gateway).split(":")[2] in line]
+    assert DIGITS not in done.stdout
+    words = shlex.split(command)
+    assert words[:3] == ["campaign-gateway", "audit", "search"]
+    assert gateway.decisions()[0]["id"] in audit(*words[2:], "--format", "json").stdout
+
+
+def test_search_finds_a_number_by_itself(gateway):
+    gateway.post(place_in(seed_campaign(), "name", f"Call {NUMBER}"))
+    name, = [decision["id"] for decision in gateway.decisions()]
+    for option in ["--number", "--caller-id"]:
+        assert name in audit("search", "--config", gateway.config, option, NUMBER, "--format", "json").stdout
+    audit("search", "--config", gateway.config, "--number", "+919561612346", code=1)
 
 
 def test_what_cannot_be_hashed_is_told(gateway, tmp_path):
     assert "is no number" in audit("hash", "--config", gateway.config, "ACME", code=2).stderr
     assert "give a NUMBER" in audit("hash", "--config", gateway.config, code=2).stderr
     assert "which journal?" in audit("hash", NUMBER, code=2).stderr
-    assert "cannot open" in audit("hash", "--directory", tmp_path, NUMBER, code=2).stderr
+    assert "--keys-directory" in audit("hash", "--directory", tmp_path, NUMBER, code=2).stderr
+    assert "cannot open" in audit("hash", "--keys-directory", tmp_path / "no", NUMBER, code=2).stderr
     assert "at most 20" in audit("hash", "--config", gateway.config, *[NUMBER] * 21, code=2).stderr
     assert [r for r in gateway.journal() if r["kind"] == "looked_up"] == []
 
@@ -339,6 +354,7 @@ def test_a_destroyed_key_makes_numbers_unfindable_and_the_chain_holds(gateway):
     assert old not in shown and hash_of(gateway) in shown
     record, = [r for r in gateway.journal() if r["kind"] == "erased"]     # which also checks the chain
     assert record["key"].startswith("2026-01-") and record["by"]
+    audit("verify", "--directory", gateway.audit)
     assert gateway.post(seed_campaign()).status == 200
     gateway.stop()
     gateway.start()

@@ -127,10 +127,15 @@ TEST(every_flipped_bit_is_found)
 
 TEST(what_is_no_manifest_is_refused)
 {
-    static const char *const others[] = {
-        "", "\n", "{}\n", "{\"format\":\"campaign-gateway/export/1\"}\n", "text", "{\"format\":1}\n",
-        "{\"format\":\"campaign-gateway/export/1\",\"time\":\"2026-11-28T11:30:00Z\",\"file\":\"a\","
-        "\"bytes\":-1,\"rows\":1,\"sha256\":\"aa\"}\n"};
+    static const char *const others[] = {"",
+                                         "\n",
+                                         "{}\n",
+                                         "{\"format\":\"campaign-gateway/export/1\"}\n",
+                                         "text",
+                                         "{\"format\":1}\n",
+                                         "{\"format\":\"campaign-gateway/export/"
+                                         "1\",\"time\":\"2026-11-28T11:30:00Z\",\"file\":\"a\","
+                                         "\"bytes\":-1,\"rows\":1,\"sha256\":\"aa\"}\n"};
     for (size_t i = 0; i < COUNT_OF(others); i++)
         assert_false(manifest_read(str_from(others[i]), &arena, &told, &err));
 }

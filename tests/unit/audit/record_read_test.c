@@ -108,7 +108,9 @@ TEST(words_are_folded_runs_of_letters_and_digits)
 
 TEST(other_scripts_are_folded_as_policies_fold_them)
 {
-    expect_words("\xc3\x89" "TUDE 1", "\xc3\xa9tude|1|");                     /* ÉTUDE */
+    expect_words("\xc3\x89"
+                 "TUDE 1",
+                 "\xc3\xa9tude|1|");                                           /* ÉTUDE */
     expect_words("\xef\xbc\xa6\xef\xbc\xb2\xef\xbc\xa5\xef\xbc\xa5", "free|"); /* ＦＲＥＥ */
     expect_words("\xe5\xa5\xbd\xe6\x9c\x8b", "\xe5\xa5\xbd|\xe6\x9c\x8b|");    /* 好朋 */
 }

@@ -42,7 +42,10 @@ TEST(what_begins_like_a_formula_is_none)
     }
     expect_cell("+919561612345", "\"'+919561612345\"");
     expect_cell("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"");
-    expect_cell("\xef\xbc\x9d" "1", "\"'\xef\xbc\x9d" "1\""); /* ＝1 */
+    expect_cell("\xef\xbc\x9d"
+                "1",
+                "\"'\xef\xbc\x9d"
+                "1\""); /* ＝1 */
 }
 
 TEST(also_behind_quotes_and_blanks)
@@ -68,8 +71,12 @@ static void expect_json(const char *json, const char *shown)
 TEST(json_is_made_safe_and_means_the_same)
 {
     expect_json("{\"a\":\"x\"}\n", "{\"a\":\"x\"}\n");
-    expect_json("{\"a\":\"\xc2\x9b" "31m\"}", "{\"a\":\"\\u009b31m\"}");
-    expect_json("{\"a\":\"\xe2\x80\xae" "gpj\"}", "{\"a\":\"\\u202egpj\"}");
+    expect_json("{\"a\":\"\xc2\x9b"
+                "31m\"}",
+                "{\"a\":\"\\u009b31m\"}");
+    expect_json("{\"a\":\"\xe2\x80\xae"
+                "gpj\"}",
+                "{\"a\":\"\\u202egpj\"}");
     expect_json("{\"a\":\"\x7f\"}", "{\"a\":\"\\u007f\"}");
     expect_json("{\t\"a\"\r:1}", "{\"a\":1}");
     expect_json("{\"a\":\"\xe0\xa4\xa8\xe2\x80\x8d\xf0\x9f\x98\x80\"}",
