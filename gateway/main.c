@@ -1,17 +1,13 @@
 /*
  * argv -> verb: the table of contents of the program.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/compiler.h"
 #include "cli/cli.h"
+#include "cli/verbs.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} verbs[] = {
+static const struct verb verbs[] = {
     {"run", cli_run, "serve: judge, record and forward campaigns"},
     {"check", cli_check, "read configuration, policies and certificates; start nothing"},
     {"judge", cli_judge, "say what would happen to a campaign, and why; offline"},
@@ -23,37 +19,23 @@ static const struct {
     {"version", cli_version, "print the version"},
 };
 
-static void print_help(FILE *to)
-{
-    (void)fputs("campaign-gateway judges every \"create SMS campaign\" call before it reaches\n"
-                "Kore.ai, forwards what is allowed, and keeps an audit record of everything.\n"
-                "\n"
-                "usage: campaign-gateway VERB [OPTION…]\n"
-                "\n",
-                to);
-    for (size_t i = 0; i < COUNT_OF(verbs); i++)
-        (void)fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
-    (void)fputs("\n"
-                "`campaign-gateway VERB --help` tells more. Exit codes: 0 fine, 1 findings,\n"
-                "2 usage or configuration.\n",
-                to);
-}
+static const struct verb_table table = {
+    .program = "campaign-gateway",
+    .front = "campaign-gateway judges every \"create SMS campaign\" call before it reaches\n"
+             "Kore.ai, forwards what is allowed, and keeps an audit record of everything.\n"
+             "\n"
+             "usage: campaign-gateway VERB [OPTION…]\n"
+             "\n",
+    .end = "\n"
+           "`campaign-gateway VERB --help` tells more. Exit codes: 0 fine, 1 findings,\n"
+           "2 usage or configuration.\n",
+    .verbs = verbs,
+    .count = COUNT_OF(verbs)};
 
 int main(int argc, char **argv)
 {
-    const char *verb = argc > 1 ? argv[1] : "";
-    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
-        print_help(stdout);
-        return EXIT_FINE;
-    }
-    if (strcmp(verb, "--version") == 0)
-        verb = "version";
-    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
-        if (strcmp(verb, verbs[i].name) == 0)
-            return verbs[i].run(argc - 1, argv + 1);
-    }
-    if (argc > 1)
-        (void)fprintf(stderr, "campaign-gateway: unknown verb '%s'\n\n", verb);
-    print_help(stderr);
-    return EXIT_USAGE;
+    static char version[] = "version";
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        argv[1] = version;
+    return verbs_run(&table, argc, argv);
 }

@@ -34,6 +34,7 @@
 #define CLAIM_RECORDS 100000
 
 #define LIMIT_TOKEN_BYTES 16384
+#define REQUEST_BYTES (LIMIT_TOKEN_BYTES + LIMIT_HEAD_BYTES)
 #define LISTING_ARENA_BYTES (64UL << 20)
 
 struct round {
@@ -161,24 +162,33 @@ static bool is_absent(const struct asker_answer *answer)
     return answer->failure == UPSTREAM_ANSWERED && answer->response->status == 404;
 }
 
+static bool send_request(struct round *round, struct asker_answer *ret)
+{
+    struct asker *asker = round->options->asker;
+    if (round->request.failed)
+        return trouble(round, "memory is out");
+    if (round->calls >= LIMIT_CALLS)
+        return trouble(round, "there are too many to ask for in one round");
+    if ((round->calls >= CALLS_AT_ONCE && !asker_pause(asker, CALL_PAUSE_MS)) ||
+        !asker_ask(asker, buf_str(&round->request), ret))
+        return trouble(round, "the gateway stops");
+    return true;
+}
+
 /* Sends round->request. False: round->trouble says why; and nothing more is asked, unless it was
  * only not found. */
 static bool ask(struct round *round, struct str *ret_body)
 {
-    struct asker_answer answer;
-    struct asker *asker = round->options->asker;
-    bool goes_on = !round->request.failed || trouble(round, "memory is out");
+    struct asker_answer answer = {.failure = UPSTREAM_MEMORY, .detail = ""};
     if (round->stopped[0])
         return stop(round);
-    if (goes_on && round->calls >= LIMIT_CALLS)
-        goes_on = trouble(round, "there are too many to ask for in one round");
-    if (goes_on && ((round->calls >= CALLS_AT_ONCE && !asker_pause(asker, CALL_PAUSE_MS)) ||
-                    !asker_ask(asker, buf_str(&round->request), &answer)))
-        goes_on = trouble(round, "the gateway stops");
+    bool sent = send_request(round, &answer);
     round->calls++;
     explicit_bzero(round->request.data, round->request.len);
-    if (!goes_on || !check_answer(round, &answer))
-        return goes_on && is_absent(&answer) ? false : stop(round);
+    if (!sent)
+        return stop(round);
+    if (!check_answer(round, &answer))
+        return is_absent(&answer) ? false : stop(round);
     *ret_body = answer.body;
     return true;
 }
@@ -211,7 +221,7 @@ static void write_list_body(const struct round *round, size_t page, struct buf *
 static bool get_page(struct round *round, size_t page, struct listing_page *ret)
 {
     struct buf body;
-    struct str answer;
+    struct str answer = {0};
     buf_init(&body, 1024);
     write_list_body(round, page, &body);
     bool fine = put_head(round, "POST", "getAllCampaignDetails");
@@ -340,7 +350,7 @@ static bool confirm(struct round *round, const struct intent *intent, const stru
                     struct listed *ret)
 {
     char id[LIMIT_CAMPAIGN_ID_BYTES + 1];
-    struct str answer;
+    struct str answer = {0};
     (void)snprintf(id, sizeof(id), "%.*s", STR_ARGS(campaign->id));
     if (!put_head(round, "GET", id))
         return false;
@@ -559,9 +569,11 @@ bool reconcile_run(const struct reconcile_options *options, struct error *err)
     config_authority(options->config, round.authority);
     arena_init(&round.arena, LISTING_ARENA_BYTES);
     arena_init(&round.scratch, LIMIT_ARENA_BYTES);
-    buf_init(&round.request, LIMIT_TOKEN_BYTES + LIMIT_HEAD_BYTES);
+    buf_init(&round.request, REQUEST_BYTES);
     buf_init(&round.members, LIMIT_RECORD_BYTES);
-    bool fine = intents_read(&options->journal, &round.intents, err) && choose_due(&round, err);
+    /* all at once: growing would leave copies of the token behind */
+    bool fine = (buf_reserve(&round.request, REQUEST_BYTES) || error_set(err, "out of memory")) &&
+                intents_read(&options->journal, &round.intents, err) && choose_due(&round, err);
     if (fine)
         reconcile_due(&round);
     intents_release(&round.intents);

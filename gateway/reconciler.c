@@ -1,8 +1,10 @@
 #include "reconciler.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,6 +19,7 @@ struct watched {
     char id[ID_SIZE];
     int64_t due_unix_ms;
     int64_t pause_ms;    /* until the next time, should it stay unknown */
+    bool chosen;         /* for the round under way */
     uint64_t told;       /* of the reason that the log has: it is told of once */
     bool told_of_reason; /* whether there was one */
 };
@@ -114,13 +117,21 @@ static bool is_due(const struct watched *watched)
     return watched->due_unix_ms <= clock_unix_ms();
 }
 
-static bool any_is_due(const struct reconciler *reconciler)
+/* Those that are due; and whatever comes of it, they are not due again at once. */
+static bool choose(struct reconciler *reconciler)
 {
+    bool any = false;
     for (size_t i = 0; i < reconciler->list.count; i++) {
-        if (is_due(&reconciler->list.items[i]))
-            return true;
+        struct watched *watched = &reconciler->list.items[i];
+        watched->chosen = is_due(watched);
+        any |= watched->chosen;
+        if (!watched->chosen)
+            continue;
+        watched->due_unix_ms = clock_unix_ms() + watched->pause_ms;
+        watched->pause_ms =
+            2 * watched->pause_ms < LONGEST_PAUSE_MS ? 2 * watched->pause_ms : LONGEST_PAUSE_MS;
     }
-    return false;
+    return any;
 }
 
 /* ---- a round ---- */
@@ -129,7 +140,7 @@ static bool wanted(void *arg, struct str id)
 {
     const struct reconciler *reconciler = arg;
     const struct watched *watched = find(&reconciler->list, id);
-    return watched && is_due(watched);
+    return watched && watched->chosen;
 }
 
 static bool append(void *arg, struct str id, struct str members, struct error *err)
@@ -169,12 +180,15 @@ static void found(void *arg, const struct reconcile_finding *finding)
             LOG_TEXT("campaign_id", finding->campaign_id));
         return;
     }
-    if (!watched || finding->result == RECONCILE_TOO_YOUNG)
-        return; /* it is due a moment later: its id is a little older than its decision */
-    watched->due_unix_ms = clock_unix_ms() + watched->pause_ms;
-    watched->pause_ms =
-        2 * watched->pause_ms < LONGEST_PAUSE_MS ? 2 * watched->pause_ms : LONGEST_PAUSE_MS;
-    log_unknown(watched, finding->reason);
+    if (!watched)
+        return;
+    if (finding->result != RECONCILE_TOO_YOUNG) {
+        log_unknown(watched, finding->reason);
+        return;
+    }
+    watched->pause_ms = FIRST_PAUSE_MS; /* its id is a little older than its decision */
+    watched->due_unix_ms =
+        finding->intent->time_unix_ms + reconcile_settle_ms(reconciler->first->config);
 }
 
 static void log_failure(struct reconciler *reconciler, const char *why)
@@ -266,10 +280,18 @@ static void *reconciler_main(void *arg)
     struct reconciler *reconciler = arg;
     for (int64_t wait_ms = 0; wait_for_turn(reconciler, wait_ms); wait_ms = LOOK_MS) {
         look(reconciler);
-        if (any_is_due(reconciler))
+        if (choose(reconciler))
             run_round(reconciler);
     }
     return NULL;
+}
+
+/* It may come later; but better known now than after a crash. */
+static void look_at_token(const struct config_text *path)
+{
+    if (access(path->value.data, R_OK) != 0)
+        LOG(LOG_WARN, "reconcile-auth-unreadable", LOG_STR("file", path->value),
+            LOG_TEXT("error", strerrordesc_np(errno)));
 }
 
 struct reconciler *reconciler_start(const struct reconciler_options *options, struct error *err)
@@ -285,6 +307,7 @@ struct reconciler *reconciler_start(const struct reconciler_options *options, st
     (void)pthread_cond_init(&reconciler->changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_mutex_init(&reconciler->lock, NULL);
+    look_at_token(&options->snapshot->config->audit.reconcile_auth);
     reconciler->journal = options->journal;
     reconciler->hash_keys = options->hash_keys;
     reconciler->upstream = *options->upstream;

@@ -11,13 +11,10 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
-#include "audit/hash_keys.h"
-#include "audit/inbox.h"
-#include "audit/record.h"
 #include "base/clock.h"
-#include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "bookkeeper.h"
 #include "reconciler.h"
 #include "reload.h"
 #include "status.h"
@@ -25,17 +22,12 @@
 
 #define RESOLVE_REFRESH_MS 30000
 #define RESOLVE_WAIT_MS 3000
-#define INBOX_LOOK_MS 1000 /* how often, when the system does not tell of new files */
 
 struct server {
     struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
     struct snapshot *current;  /* the one that later requests are judged by */
     struct tickets *tickets;
-    struct journal *journal;
-    struct hash_keys *hash_keys; /* NULL: phone numbers are recorded in the clear */
-    int64_t hash_keys_due_ms;    /* when they are looked at again */
-    struct inbox *inbox;
-    bool inbox_waits;              /* more is in it than was taken in one turn */
+    struct bookkeeper books;
     struct reconciler *reconciler; /* NULL when nobody is to be asked */
     struct resolver *resolver;
     struct admission *admission;
@@ -52,139 +44,9 @@ struct server {
     size_t worker_count;
 };
 
-/* ---- the journal's beginning and end ---- */
-
-static bool record_life_event(const struct server *server, const struct snapshot *snapshot,
-                              const char *kind, uint64_t torn_bytes)
-{
-    const struct life_record record = {.kind = kind,
-                                       .time_unix_ms = clock_unix_ms(),
-                                       .version = STR(GATEWAY_VERSION),
-                                       .config_digest = str_from(snapshot->config->digest),
-                                       .policy_revision = snapshot->policy->revision,
-                                       .policy_digest = str_from(snapshot->policy->digest),
-                                       .callers_digest = str_from(snapshot->callers_digest),
-                                       .torn_bytes = torn_bytes};
-    struct buf members;
-    buf_init(&members, LIMIT_RECORD_BYTES);
-    record_life(&record, &members);
-    bool durable =
-        !members.failed && journal_append_wait(server->journal, buf_str(&members), (struct str){0});
-    buf_release(&members);
-    return durable;
-}
-
-static void log_inbox(void *arg, const char *name, struct str kind, const char *reason)
-{
-    (void)arg;
-    if (reason)
-        LOG(LOG_WARN, "inbox-refused", LOG_TEXT("request", name), LOG_STR("kind", kind),
-            LOG_TEXT("reason", reason));
-    else
-        LOG(LOG_INFO, "inbox-taken", LOG_TEXT("request", name), LOG_STR("kind", kind));
-}
-
-/* On a thread of the journal. */
-static void log_journal(void *arg, const struct journal_state *before,
-                        const struct journal_state *now)
-{
-    (void)arg;
-    if (now->failing != before->failing)
-        LOG(now->failing ? LOG_ERROR : LOG_INFO,
-            now->failing ? "journal-failing" : "journal-mended", LOG_TEXT("error", now->why.text),
-            LOG_INT("last_seq", now->last_seq));
-    if (now->unconfirmed != before->unconfirmed)
-        LOG(now->unconfirmed ? LOG_ERROR : LOG_INFO,
-            now->unconfirmed ? "journal-unconfirmed" : "journal-confirmed",
-            LOG_TEXT("error", now->why.text), LOG_INT("receipt_seq", now->receipt_seq));
-    if (now->space_is_low != before->space_is_low)
-        LOG(now->space_is_low ? LOG_WARN : LOG_INFO,
-            now->space_is_low ? "journal-space-low" : "journal-space-ample",
-            LOG_TEXT("directory", now->directory));
-    if (now->directory != before->directory)
-        LOG(LOG_WARN, "journal-moved", LOG_TEXT("directory", now->directory),
-            LOG_TEXT("before", before->directory));
-}
-
-#define LISTED_INTENTS 20 /* in one line of the log; /status has more */
-
-struct id_list {
-    struct buf text;
-    size_t count;
-};
-
-static void list_id(void *arg, struct str id)
-{
-    struct id_list *list = arg;
-    if (list->count++ < LISTED_INTENTS)
-        buf_format(&list->text, "%s%.*s", list->text.len ? " " : "", STR_ARGS(id));
-}
-
-static void log_open_intents(const struct server *server, uint64_t count)
-{
-    struct id_list list = {.count = 0};
-    if (count == 0)
-        return;
-    buf_init(&list.text, LISTED_INTENTS * (ID_SIZE + 1));
-    journal_each_open(server->journal, list_id, &list);
-    LOG(LOG_WARN, "open-intents", LOG_INT("count", count), LOG_STR("ids", buf_str(&list.text)),
-        LOG_TEXT("remedy", "campaign-gateway audit reconcile"));
-    buf_release(&list.text);
-}
-
-static bool start_journal(struct server *server, struct error *err)
-{
-    const struct config *config = server->snapshot->config;
-    struct journal_options options;
-    struct journal_recovery recovery;
-    struct error why;
-    config_journal_options(config, &options);
-    options.changed = log_journal;
-    server->journal = journal_open(&options, &recovery, &why);
-    if (!server->journal)
-        return config_error(&config->audit.directory.place, err, "%s", why.text);
-    if (recovery.torn_bytes)
-        LOG(LOG_WARN, "journal-torn", LOG_INT("bytes", recovery.torn_bytes),
-            LOG_TEXT("kept_in", recovery.torn_path), LOG_INT("last_seq", recovery.last_seq));
-    if (!record_life_event(server, server->current, "started", recovery.torn_bytes))
-        return config_error(&config->audit.directory.place, err,
-                            "the first record could not be written; is there space left?");
-    log_open_intents(server, recovery.open_intents);
-    server->inbox =
-        inbox_open(server->journal, &options, recovery.last_seq, log_inbox, server, &why);
-    server->inbox_waits = true; /* verbs may have left something while no gateway ran */
-    return server->inbox || config_error(&config->audit.directory.place, err, "%s", why.text);
-}
-
-/* ---- the keys that hide phone numbers ---- */
-
-#define HASH_KEYS_EVERY_MS (3600 * 1000)
-
 static int64_t now_ms(void)
 {
     return clock_mono_us() / 1000;
-}
-
-/* This month's and the next month's key, ahead of time: workers read no files. */
-static void refresh_hash_keys(struct server *server)
-{
-    struct error err;
-    server->hash_keys_due_ms = now_ms() + HASH_KEYS_EVERY_MS;
-    if (!hash_keys_refresh(server->hash_keys, clock_unix_ms(), &err))
-        LOG(LOG_ERROR, "hash-keys", LOG_TEXT("error", err.text));
-}
-
-static bool start_hash_keys(struct server *server, struct error *err)
-{
-    const struct config_audit *audit = &server->snapshot->config->audit;
-    struct error why;
-    if (audit->phone_numbers == PHONE_NUMBERS_CLEAR)
-        return true;
-    server->hash_keys = hash_keys_open(audit->hash_keys.value.data, clock_unix_ms(), &why);
-    if (!server->hash_keys)
-        return config_error(&audit->hash_keys.place, err, "%s", why.text);
-    refresh_hash_keys(server);
-    return true;
 }
 
 /* ---- start and stop ---- */
@@ -211,11 +73,12 @@ static bool start_upstream(struct server *server, struct error *err)
 
 static bool start_reconciler(struct server *server, struct error *err)
 {
-    if (!server->snapshot->config->audit.reconcile_auth.value.len)
+    const struct config_text *token = &server->snapshot->config->audit.reconcile_auth;
+    if (!token->value.len)
         return true;
-    const struct reconciler_options options = {.journal = server->journal,
+    const struct reconciler_options options = {.journal = server->books.journal,
                                                .upstream = &server->upstream,
-                                               .hash_keys = server->hash_keys,
+                                               .hash_keys = server->books.hash_keys,
                                                .snapshot = server->snapshot};
     server->reconciler = reconciler_start(&options, err);
     return server->reconciler != NULL;
@@ -264,8 +127,8 @@ static bool start_workers(struct server *server, struct error *err)
     const struct worker_options options = {.snapshot = server->snapshot,
                                            .listen_fd = server->listen_fd,
                                            .ended_fd = server->ended_fd,
-                                           .journal = server->journal,
-                                           .hash_keys = server->hash_keys,
+                                           .journal = server->books.journal,
+                                           .hash_keys = server->books.hash_keys,
                                            .admission = server->admission,
                                            .upstream = &server->upstream};
     server->workers = calloc(count, sizeof(*server->workers));
@@ -296,7 +159,7 @@ static void sum_counters(void *arg, uint64_t ret[COUNTERS])
 static void look_at_journal(void *arg, struct journal_state *ret)
 {
     const struct server *server = arg;
-    journal_state(server->journal, ret);
+    journal_state(server->books.journal, ret);
 }
 
 static bool is_ready(void *arg)
@@ -314,7 +177,7 @@ static bool is_stale(void *arg)
 static void write_status(void *arg, struct buf *out)
 {
     struct server *server = arg;
-    status_write(server->status, server->journal, out);
+    status_write(server->status, server->books.journal, out);
 }
 
 static bool start_admin(struct server *server, struct error *err)
@@ -399,10 +262,11 @@ static bool start(struct server *server, const char *config_path, struct error *
     server->listen_fd = address_listen(config->listen.value, address, &why);
     if (server->listen_fd < 0)
         return config_error(&config->listen.place, err, "%s", why.text);
-    bool started = start_admission(server, err) && start_journal(server, err) &&
-                   start_hash_keys(server, err) && start_upstream(server, err) &&
-                   start_workers(server, err) && start_reconciler(server, err) &&
-                   start_admin(server, err) && reload_init(&server->reload, server->current, err);
+    bool started = start_admission(server, err) &&
+                   bookkeeper_open(&server->books, server->current, err) &&
+                   start_upstream(server, err) && start_workers(server, err) &&
+                   start_reconciler(server, err) && start_admin(server, err) &&
+                   reload_init(&server->reload, server->current, err);
     if (started)
         log_listening(server, server->snapshot, address);
     return started;
@@ -416,14 +280,12 @@ static void stop(struct server *server)
     for (size_t i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
     reconciler_stop(server->reconciler);
-    inbox_close(server->inbox);
-    if (server->journal && !record_life_event(server, server->current, "shutdown", 0))
-        LOG(LOG_ERROR, "shutdown-unrecorded");
-    journal_close(server->journal); /* before the exchanges whose records it may still hold */
+    /* before the exchanges whose records the journal may still hold */
+    bookkeeper_close(&server->books, server->current);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_release(&server->workers[i]);
     free(server->workers);
-    hash_keys_close(server->hash_keys);
+    bookkeeper_release(&server->books);
     admission_free(server->admission);
     resolver_stop(server->resolver);
     status_free(server->status);
@@ -442,7 +304,7 @@ static void stop(struct server *server)
 /* A policy that cannot be named in the journal judges nobody. */
 static bool adopt(struct server *server, struct snapshot *fresh, struct error *err)
 {
-    if (!record_life_event(server, fresh, "reloaded", 0))
+    if (!bookkeeper_record(&server->books, fresh, "reloaded"))
         return error_set(err, "it could not be recorded in the journal");
     tickets_set_rotation(server->tickets, fresh->config->ticket_rotation_ms);
     for (size_t i = 0; i < server->worker_count; i++)
@@ -526,11 +388,9 @@ static bool on_end_signal(struct server *server, int64_t *drain_until_ms)
 static int wait_ms(const struct server *server, int64_t drain_until_ms)
 {
     int64_t due_ms = drain_until_ms ? drain_until_ms : reload_due_ms(&server->reload);
-    if (server->hash_keys && server->hash_keys_due_ms < due_ms)
-        due_ms = server->hash_keys_due_ms;
-    int64_t left_ms = server->inbox_waits ? 0 : due_ms - now_ms();
-    if (inbox_fd(server->inbox) < 0 && left_ms > INBOX_LOOK_MS)
-        left_ms = INBOX_LOOK_MS;
+    int64_t left_ms = due_ms - now_ms(), books_ms = bookkeeper_wait_ms(&server->books, now_ms());
+    if (books_ms < left_ms)
+        left_ms = books_ms;
     return left_ms <= 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
@@ -543,16 +403,13 @@ static enum server_end supervise(struct server *server)
         struct pollfd watched[] = {{.fd = server->signal_fd, .events = POLLIN},
                                    {.fd = server->ended_fd, .events = POLLIN},
                                    {.fd = reload_fd(&server->reload), .events = POLLIN},
-                                   {.fd = inbox_fd(server->inbox), .events = POLLIN}};
+                                   {.fd = bookkeeper_fd(&server->books), .events = POLLIN}};
         (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms));
         ended += workers_ended(server);
         int signal_number = next_signal(server);
-        if (server->hash_keys && now_ms() >= server->hash_keys_due_ms)
-            refresh_hash_keys(server);
         if (watched[2].revents)
             reload_event(&server->reload, now_ms());
-        if (watched[3].revents || watched[3].fd < 0 || server->inbox_waits)
-            server->inbox_waits = inbox_take(server->inbox);
+        bookkeeper_turn(&server->books, now_ms(), watched[3].revents != 0);
         if (signal_number == SIGHUP)
             reload(server, "signal");
         else if (signal_number == SIGUSR1)

@@ -62,9 +62,9 @@ create or replace function _apart(text text) returns text immutable language sql
         '.', ' '), '/', ' '), '-', ' '), '_', ' '), ':', ' '), '@', ' '), '+', ' '), '<', ' '), '&', ' ')
 $$;
 create or replace function audit_words(text text) returns tsvector immutable language sql as
-$$ select to_tsvector('simple'::regconfig, _apart(text)) $$;
+$$ select to_tsvector('simple'::regconfig, audit._apart(text)) $$;
 create or replace function audit_asked_words(text text) returns tsquery immutable language sql as
-$$ select plainto_tsquery('simple'::regconfig, _apart(text)) $$;
+$$ select plainto_tsquery('simple'::regconfig, audit._apart(text)) $$;
 
 create index if not exists audit_record_time on audit_record (time, source_id, seq);
 create index if not exists audit_record_deny on audit_record (time, source_id, seq)

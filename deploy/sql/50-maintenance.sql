@@ -1,6 +1,7 @@
 -- What people and nightly jobs do, as members of audit_owner; how the sources are.
 --
--- Whatever changes what gateways may bring, or what is kept, is written down in audit_act.
+-- Whatever changes what gateways may bring, or what is kept, is written down in audit_act, with the
+-- login that did it. As in 40-functions.sql, they run with their owner's rights.
 
 set role audit_owner;
 set search_path = audit, pg_temp;
@@ -19,7 +20,7 @@ end $$;
 -- Makes this month's partition and those of the next ones. A month that nobody made is made by the
 -- first batch in it.
 create or replace function audit_make_months(ahead integer default 2) returns void
-language plpgsql as $$
+language plpgsql security definer set search_path = audit, pg_temp as $$
 begin
     for i in 0 .. ahead loop
         perform _make_month(clock_timestamp() + i * interval '1 month');
@@ -32,14 +33,14 @@ $$ select 'audit_record_' || to_char(month, 'YYYY_MM') $$;
 -- A legal hold: the month's records stay, whatever the retention says, until each reason for it has
 -- been taken back.
 create or replace function audit_hold_month(month date, reason text) returns void
-language plpgsql as $$
+language plpgsql security definer set search_path = audit, pg_temp as $$
 begin
     perform _note_act('audit_hold_month', month::text, reason);
     insert into audit_hold (month, reason) values (month, reason);
 end $$;
 
 create or replace function audit_release_month(of_month date, of_reason text, why text) returns void
-language plpgsql as $$
+language plpgsql security definer set search_path = audit, pg_temp as $$
 begin
     perform _note_act('audit_release_month', of_month::text || ': ' || of_reason, why);
     delete from audit_hold where month = of_month and reason = of_reason;
@@ -51,7 +52,7 @@ end $$;
 -- Deletes the records that came in one month, given as its first day. Not this one or the last, nor
 -- while it is held. Sources, checkpoints and conflicts stay.
 create or replace function audit_drop_month(month date, reason text) returns bigint
-language plpgsql as $$
+language plpgsql security definer set search_path = audit, pg_temp as $$
 declare
     name constant text := _month_name(month);
     records bigint;
@@ -79,7 +80,7 @@ end $$;
 
 -- Another login brings a source's records from now on.
 create or replace function audit_hand_over(origin text, login text, reason text) returns void
-language plpgsql as $$
+language plpgsql security definer set search_path = audit, pg_temp as $$
 begin
     perform _note_act('audit_hand_over', origin || ' to ' || login, reason);
     update audit_source set writer = login where source = origin;
@@ -92,7 +93,7 @@ end $$;
 -- them after this database had confirmed them, and then this database lost them. next_seq is the
 -- first record of a segment that the gateway still has; it brings all that is needed to go on.
 create or replace function audit_accept_gap(origin text, next_seq bigint, reason text) returns void
-language plpgsql as $$
+language plpgsql security definer set search_path = audit, pg_temp as $$
 declare
     head bigint;
 begin
@@ -109,7 +110,7 @@ end $$;
 -- Somebody looked at a source's conflicts. They stay in audit_conflict; the source is no longer shown
 -- as forked, until another one comes.
 create or replace function audit_settle_conflicts(origin text, reason text) returns void
-language plpgsql as $$
+language plpgsql security definer set search_path = audit, pg_temp as $$
 begin
     perform _note_act('audit_settle_conflicts', origin, reason);
     update audit_source set conflicts = 0 where source = origin;
@@ -123,7 +124,7 @@ end $$;
 -- key in hex, as `campaign-gateway audit key` shows it.
 create or replace function audit_pin(source text, key text, not_before timestamptz default now(),
     not_after timestamptz default 'infinity') returns void
-language plpgsql as $$
+language plpgsql security definer set search_path = audit, pg_temp as $$
 begin
     perform _note_act('audit_pin', source, format('%s from %s to %s', key, not_before, not_after));
     insert into audit_key (source, key, pinned, not_before, not_after)

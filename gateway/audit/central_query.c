@@ -1,5 +1,7 @@
 #include "audit/central_query.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 
@@ -46,6 +48,17 @@ static void ask_time(struct writing *w, const char *before, int64_t unix_ms)
     ask(w, before, str_from(text), "::timestamptz");
 }
 
+static void ask_number(struct writing *w, const char *before, uint64_t number)
+{
+    char text[24];
+    if (!number)
+        return;
+    if (number > INT64_MAX)
+        number = INT64_MAX; /* no record has it */
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+    ask(w, before, str_from(text), "::bigint");
+}
+
 /* ---- patterns ---- */
 
 /* A text for LIKE: * stands for anything when `stars`, everything else for itself. */
@@ -73,6 +86,8 @@ static void ask_record(struct writing *w, const struct search_query *query)
 {
     ask_time(w, "r.time >= ", query->from_unix_ms);
     ask_time(w, "r.time < ", query->to_unix_ms);
+    ask_number(w, "r.seq >= ", query->from_seq);
+    ask_number(w, "r.seq < ", query->to_seq);
     ask_if_any(w, "r.source_id = (select id from audit.audit_source where source = ", query->source,
                ")");
     ask_if_any(w, "r.kind = ", query->kind, "");
@@ -127,12 +142,26 @@ static bool ask_words(struct writing *w, struct str text, struct error *err)
     return words > 0 || error_set(err, "--text holds no word: letters and digits are searched");
 }
 
+/* A number's digits, and its hashes, are words. */
+static void ask_numbers(struct writing *w, const struct search_query *query)
+{
+    buf_append(&w->out->sql, STR(" and (r.source_id, r.story) in (select x.source_id, x.story "
+                                 "from audit.audit_record x where audit.audit_words(x.json) @@ ("));
+    for (size_t i = 0; i < query->number_count; i++) {
+        buf_format(&w->out->sql, "%saudit.audit_asked_words($%zu)", i ? " || " : "",
+                   parameter(w, query->numbers[i]));
+    }
+    buf_append(&w->out->sql, STR("))"));
+}
+
 static bool ask_stories(struct writing *w, const struct search_query *query, struct error *err)
 {
     if (query->outcome.len)
         ask_story(w, "x.outcome = ", query->outcome, "");
     if (query->campaign_id.len)
         ask_story(w, "x.campaign_id = ", query->campaign_id, "");
+    if (query->number_count)
+        ask_numbers(w, query);
     return query->text.len == 0 || ask_words(w, query->text, err);
 }
 

@@ -15,10 +15,9 @@
 #pragma once
 
 #include "audit/merkle.h"
-#include "audit/signing_key.h"
+#include "audit/signed_note.h"
 #include "base/buf.h"
 
-#define LIMIT_ORIGIN_BYTES 256
 #define LIMIT_CHECKPOINT_BYTES 1024
 
 struct checkpoint {

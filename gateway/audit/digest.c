@@ -60,3 +60,39 @@ bool digest_hex(struct str bytes, char out[DIGEST_HEX_SIZE])
     digest_to_hex(digest, out);
     return true;
 }
+
+/* ---- of what comes piece by piece ---- */
+
+struct digest_stream {
+    EVP_MD_CTX *context;
+};
+
+struct digest_stream *digest_stream_new(void)
+{
+    struct digest_stream *stream = calloc(1, sizeof(*stream));
+    if (!stream)
+        return NULL;
+    stream->context = EVP_MD_CTX_new();
+    if (stream->context && EVP_DigestInit_ex(stream->context, EVP_sha256(), NULL) == 1)
+        return stream;
+    digest_stream_free(stream);
+    return NULL;
+}
+
+void digest_stream_free(struct digest_stream *stream)
+{
+    if (!stream)
+        return;
+    EVP_MD_CTX_free(stream->context);
+    free(stream);
+}
+
+bool digest_stream_add(struct digest_stream *stream, struct str bytes)
+{
+    return bytes.len == 0 || EVP_DigestUpdate(stream->context, bytes.data, bytes.len) == 1;
+}
+
+bool digest_stream_end(struct digest_stream *stream, uint8_t out[DIGEST_BYTES])
+{
+    return EVP_DigestFinal_ex(stream->context, out, NULL) == 1;
+}

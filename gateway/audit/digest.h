@@ -20,3 +20,14 @@ void digest_to_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX_SIZE]
 
 /* False unless `hex` is 64 lower-case digits: one digest is written in one way only. */
 MUST_USE bool digest_from_hex(struct str hex, uint8_t out[DIGEST_BYTES]);
+
+/* ---- of what comes piece by piece ---- */
+
+struct digest_stream;
+
+MUST_USE struct digest_stream *digest_stream_new(void); /* NULL: no memory, or no SHA-256 */
+void digest_stream_free(struct digest_stream *stream);  /* accepts NULL */
+MUST_USE bool digest_stream_add(struct digest_stream *stream, struct str bytes);
+
+/* Of all that was added; nothing may be added behind. */
+MUST_USE bool digest_stream_end(struct digest_stream *stream, uint8_t out[DIGEST_BYTES]);

@@ -6,17 +6,12 @@
 /* Keys are made monthly; of more, which no honest journal has, the names stay hidden. */
 #define LIMIT_TABLES 1000
 
-struct known_name {
-    struct str text;
-    bool is_ambiguous; /* another one looks the same once it is hidden */
-};
-
 /* What one key makes of the names. */
 struct hash_table {
     struct hash_table *next;
     struct str key_id;
     bool is_complete;    /* false: the key is not at hand, or memory was out */
-    struct strset names; /* hash or masked text -> struct known_name */
+    struct strset names; /* hash -> struct str */
 };
 
 struct hidden_names {
@@ -123,33 +118,22 @@ struct hidden_names *hidden_names_of(const struct policy_set *const *policies, s
 
 /* ---- one key's table ---- */
 
-static bool add_hash(struct hidden_names *names, struct hash_table *table, struct str hash,
-                     struct str text)
+static bool add_hash(struct hidden_names *names, struct hash_table *table, const char *hash,
+                     const struct str *text)
 {
-    struct known_name *known = (struct known_name *)strset_get(&table->names, hash);
-    if (known) {
-        known->is_ambiguous = true;
-        return true;
-    }
-    known = arena_zalloc(names->arena, 1, sizeof(*known));
-    if (!known || !hash.data || strset_add(&table->names, hash, known) != STRSET_ADDED)
-        return false;
-    known->text = text;
-    return true;
+    struct str copy = arena_copy(names->arena, str_from(hash));
+    return copy.data && strset_add(&table->names, copy, text) == STRSET_ADDED;
 }
 
-/* As record.c writes it: a number as a caller ID is hashed, any other name is masked. */
+/* As record.c hashes it: any name as a whole, and as a caller ID a number's digits. */
 static bool add_text(struct hidden_names *names, struct hash_table *table,
-                     const struct hash_key *key, struct str text)
+                     const struct hash_key *key, const struct str *text)
 {
-    struct privacy privacy = {.key = key, .arena = names->arena};
-    struct str masked = privacy_mask(&privacy, text);
     char hash[PRIVACY_HASH_SIZE];
-    if (number_calling_code(text).len &&
-        (!privacy_hash_number(key, text, hash) ||
-         !add_hash(names, table, arena_copy(names->arena, str_from(hash)), text)))
-        return false;
-    return str_equal(masked, text) || add_hash(names, table, masked, text);
+    bool fine = privacy_hash_body(key, *text, hash) && add_hash(names, table, hash, text);
+    if (fine && number_calling_code(*text).len)
+        fine = privacy_hash_number(key, *text, hash) && add_hash(names, table, hash, text);
+    return fine;
 }
 
 static bool fill_table(struct hidden_names *names, struct hash_table *table)
@@ -159,8 +143,8 @@ static bool fill_table(struct hidden_names *names, struct hash_table *table)
         !strset_init(&table->names, names->arena, 2 * names->texts.count))
         return false;
     for (size_t i = 0; i < names->texts.capacity; i++) {
-        struct str text = names->texts.slots[i].key;
-        if (text.data && !add_text(names, table, &key, text))
+        const struct str *text = &names->texts.slots[i].key;
+        if (text->data && !add_text(names, table, &key, text))
             return false;
     }
     return true;
@@ -173,8 +157,9 @@ static const struct hash_table *table_of(struct hidden_names *names, struct str 
         if (str_equal(each->key_id, key_id))
             return each;
     }
-    struct hash_table *table = arena_zalloc(names->arena, 1, sizeof(*table));
-    if (!table || names->table_count == LIMIT_TABLES)
+    bool full = names->table_count == LIMIT_TABLES;
+    struct hash_table *table = full ? NULL : arena_zalloc(names->arena, 1, sizeof(*table));
+    if (!table)
         return NULL;
     *table = (struct hash_table){.next = names->tables, .key_id = arena_copy(names->arena, key_id)};
     table->is_complete = fill_table(names, table);
@@ -185,53 +170,44 @@ static const struct hash_table *table_of(struct hidden_names *names, struct str 
 
 /* ---- resolving ---- */
 
-/* Whether it could be told what the name is, or that it is none of the policies'. */
-static bool resolve(const struct hash_table *table, struct str *name, bool *ret_is_known)
+static void resolve(const struct hash_table *table, struct str hash, enum policy_gap *gap,
+                    struct str *name)
 {
-    const struct known_name *known = strset_get(&table->names, *name);
-    *ret_is_known = known && !known->is_ambiguous;
-    if (*ret_is_known)
-        *name = known->text;
-    return !known || *ret_is_known;
+    if (*gap == GAP_NONE || hash.len == 0)
+        return;
+    const struct str *known = strset_get(&table->names, hash);
+    *gap = known ? GAP_NONE : GAP_UNLISTED;
+    if (known)
+        *name = *known;
 }
 
-static bool resolve_part(const struct hash_table *table, struct recorded_decision *decision,
-                         enum policy_part part, struct str *name)
+static void resolve_lists(const struct hash_table *table, struct recorded_decision *decision)
 {
-    bool is_known = false;
-    if (!decision->hidden[part])
-        return true;
-    bool told = resolve(table, name, &is_known);
-    decision->hidden[part] = !is_known;
-    return told;
-}
-
-static bool resolve_lists(const struct hash_table *table, struct recorded_decision *decision)
-{
-    bool told = true, hidden = false;
+    enum policy_gap worst = GAP_NONE;
     for (size_t i = 0; i < decision->campaign.contact_list_count; i++) {
-        bool is_known = false;
-        if (!decision->hidden_lists[i])
-            continue;
-        told = resolve(table, &decision->campaign.contact_lists[i], &is_known) && told;
-        decision->hidden_lists[i] = !is_known;
-        hidden = hidden || !is_known;
+        enum policy_gap *gap = &decision->list_gaps[i];
+        resolve(table, decision->exact_lists[i], gap, &decision->campaign.contact_lists[i]);
+        worst = *gap > worst ? *gap : worst;
     }
-    decision->hidden[PART_CONTACT_LISTS] = hidden;
-    return told;
+    decision->gaps[PART_CONTACT_LISTS] = worst;
 }
 
-bool hidden_names_resolve(struct hidden_names *names, struct recorded_decision *decision)
+void hidden_names_resolve(struct hidden_names *names, struct recorded_decision *decision)
 {
     struct campaign *campaign = &decision->campaign;
-    if (decision->hash_key.len == 0)
-        return true;
-    const struct hash_table *table = table_of(names, decision->hash_key);
+    const struct {
+        enum policy_part part;
+        struct str *name;
+    } parts[] = {{PART_CALLER_ID, &campaign->caller_id},
+                 {PART_NAME, &campaign->name},
+                 {PART_DNC_LIST, &campaign->dnc_list},
+                 {PART_TEMPLATE, &campaign->template_name}};
+    const struct hash_table *table =
+        decision->hash_key.len ? table_of(names, decision->hash_key) : NULL;
     if (!table || !table->is_complete)
-        return false;
-    bool told = resolve_part(table, decision, PART_CALLER_ID, &campaign->caller_id);
-    told = resolve_part(table, decision, PART_NAME, &campaign->name) && told;
-    told = resolve_part(table, decision, PART_DNC_LIST, &campaign->dnc_list) && told;
-    told = resolve_part(table, decision, PART_TEMPLATE, &campaign->template_name) && told;
-    return resolve_lists(table, decision) && told && !decision->is_lossy;
+        return;
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        resolve(table, decision->exact[parts[i].part], &decision->gaps[parts[i].part],
+                parts[i].name);
+    resolve_lists(table, decision);
 }

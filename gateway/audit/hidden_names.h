@@ -1,6 +1,6 @@
 /*
- * The names that policies write in full (caller IDs, lists, templates), by what privacy.h makes of
- * them: so that a name that a record hides can be told, or be told to be none of these.
+ * The names that policies write in full (caller IDs, lists, templates), by the hashes that a record
+ * has instead: so that a name that it hides can be told, or be told to be none of these.
  *
  *     policies -> names --one table for each key that records name--> hash -> name
  *
@@ -20,8 +20,6 @@ MUST_USE struct hidden_names *hidden_names_of(const struct policy_set *const *po
                                               size_t count, const char *key_directory,
                                               struct arena *arena);
 
-/*
- * Puts in the decision's campaign the names that are known, and takes their parts off `hidden`.
- * True when what stays hidden is none of the policies' names: struct policy_gaps' `unlisted`.
- */
-bool hidden_names_resolve(struct hidden_names *names, struct recorded_decision *decision);
+/* Puts in the decision's campaign the names that are known; of others that they are none of the
+ * policies', GAP_UNLISTED. Without the key nothing changes. */
+void hidden_names_resolve(struct hidden_names *names, struct recorded_decision *decision);

@@ -570,9 +570,11 @@ static void ignore_told(void *arg, const char *name, struct str kind, const char
 static bool take_alone(const struct journal_options *options, struct error *err)
 {
     struct journal_recovery recovery;
+    if (inbox_is_served(options->directory))
+        return true; /* its holder will take it */
     struct journal *journal = journal_open(options, &recovery, err);
     if (!journal)
-        return inbox_is_served(options->directory); /* then its holder will take it */
+        return inbox_is_served(options->directory); /* it came in between */
     struct inbox *inbox = inbox_open(journal, options, recovery.last_seq, ignore_told, NULL, err);
     bool opened = inbox != NULL;
     while (inbox && inbox_take(inbox))
@@ -608,8 +610,7 @@ static bool withdraw(int directory_fd, struct str id, struct error *err)
                      STR_ARGS(id));
 }
 
-/* What another user put there, the gateway could not use; and no journal is made by mistake. */
-static bool check_journal(const char *directory, struct error *err)
+bool inbox_check(const char *directory, struct error *err)
 {
     char path[4096];
     struct stat info;
@@ -649,7 +650,7 @@ bool inbox_submit(const struct journal_options *options, struct str members, int
     struct buf text;
     buf_init(&text, LIMIT_INBOX_BYTES);
     bool possible =
-        draw_id(id, err) && compose(members, &text, err) && check_journal(options->directory, err);
+        draw_id(id, err) && compose(members, &text, err) && inbox_check(options->directory, err);
     int fd = possible ? open_directory(options->directory, err) : -1;
     bool recorded = fd >= 0 && put_file(fd, str_from(id), buf_str(&text), err) &&
                     wait_for(fd, options, str_from(id), timeout_ms, err);

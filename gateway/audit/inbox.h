@@ -34,6 +34,12 @@
 MUST_USE bool inbox_submit(const struct journal_options *options, struct str members,
                            int64_t timeout_ms, struct error *err);
 
+/*
+ * Whether there is a journal, and it belongs to the user who asks: files of another user, the
+ * gateway could not use. False with `err`. To be asked before anything is made in its directory.
+ */
+MUST_USE bool inbox_check(const char *directory, struct error *err);
+
 /* Whether somebody has the journal open: a gateway; or, for a moment, a verb. */
 bool inbox_is_served(const char *directory);
 

@@ -174,7 +174,7 @@ static bool take_all(struct update *update, bool anew, struct error *err)
         if (index->options.progress)
             index->options.progress(index->options.arg, index->head.at.head.seq);
     }
-    return true;
+    return fetch_refresh(index->fetch, err); /* the last records may stand in new segments */
 }
 
 static bool bring_up_to_date(struct index *index, bool anew, struct error *err)
@@ -268,11 +268,23 @@ void index_close(struct index *index)
 /* One look at the index as it is; it is not changed by others meanwhile. */
 static enum look_result look_once(struct index *index, struct look *look, struct error *err)
 {
-    if (!fetch_refresh(index->fetch, err) || !index_db_begin_reading(index->db, err))
+    if (!index_db_begin_reading(index->db, err))
         return LOOK_FAILED;
     enum look_result result = look_run(look, index->db, index->fetch, &index->head, err);
     index_db_undo(index->db);
     return result;
+}
+
+/* Empties the tables, or, where they are too damaged for that, the file. */
+static bool make_anew(struct index *index, struct error *err)
+{
+    enum index_trouble trouble;
+    if (bring_up_to_date(index, true, err))
+        return true;
+    if (index_db_trouble(index->db) != INDEX_DOUBTFUL)
+        return false;
+    index_db_close(index->db);
+    return open_and_update(index, true, &trouble, err);
 }
 
 /* The index and the journal do not agree: once, the index is made anew, and the search goes on. */
@@ -281,9 +293,7 @@ static enum look_result look_again(struct index *index, struct look *look, struc
     remark(index, "the index did not agree with the journal (", err->text,
            "); it was made anew from the journal");
     index->broken.text[0] = '\0';
-    if (!bring_up_to_date(index, true, err))
-        return LOOK_FAILED;
-    return look_once(index, look, err);
+    return make_anew(index, err) ? look_once(index, look, err) : LOOK_FAILED;
 }
 
 bool index_search(struct index *index, const struct search_query *query, search_found *found,

@@ -47,7 +47,8 @@ struct str index_source(const struct index *index);
 
 /*
  * Tells of one page, in order, as search.h describes. *ret_after gets the cursor of the next page;
- * nothing is appended when there is none. False with `err`; records may have been found before.
+ * nothing is appended when there is none. False with `err`; records may have been found before, and
+ * afterwards the index can only be asked for its remarks and closed.
  */
 MUST_USE bool index_search(struct index *index, const struct search_query *query,
                            search_found *found, void *arg, struct buf *ret_after,

@@ -68,17 +68,18 @@ struct entry_list {
 
 struct journal {
     struct journal_options options;
+    char *paths[WRITER_DIRECTORIES]; /* its own: it may outlive who opened it, see `left` */
     int lock_fds[WRITER_DIRECTORIES];
     pthread_t thread, keeper;
     bool thread_runs, keeper_runs;
-    int wake_fd;    /* wakes the keeper */
-    int receipt_fd; /* DIRECTORY/receipt, or -1 */
-    int watch_fd;   /* inotify on it, or -1 */
+    int wake_fd;                         /* wakes the keeper */
+    int receipt_fds[WRITER_DIRECTORIES]; /* DIRECTORY/receipt, or -1 */
+    int watch_fd;                        /* inotify on them, or -1 */
 
     pthread_mutex_t lock; /* guards all of this part */
     pthread_cond_t queued;
     struct entry_list queue, in_flight, awaiting;
-    int64_t io_since_us;      /* when the call under way began; 0: none */
+    int64_t io_since_us;      /* when the calls for the batch under way began; 0: there is none */
     bool stolen;              /* the keeper has told those in flight */
     bool hung;                /* and the call has not come back since */
     bool closing, ended;      /* asked to end; the thread has */
@@ -89,11 +90,14 @@ struct journal {
     uint64_t unconfirmed_seq; /* and has not caught up with this */
     struct own_list own;      /* to be written first */
     struct own_list late;     /* copies of those that passed while their write hung */
-    uint64_t passed;          /* without a durable record, since passed_since */
+    uint64_t passed;          /* records that are not durable, since passed_since; of them, */
+    uint64_t passed_requests; /* decisions that allowed, */
+    uint64_t passed_refusals; /* and those that refused */
     uint64_t passed_untold;   /* of them, durable here, but no record says yet that they passed */
     int64_t passed_since_us, passed_since_unix_ms;
     struct open_set open; /* ids come and go by the thread only, which so may read them without
                              the lock */
+    uint64_t written_seq; /* the last record there is, durable or on its way */
     uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
     bool space_is_low;
     size_t directory; /* of the open segment */
@@ -103,6 +107,7 @@ struct journal {
     struct writer writer;
     struct signer signer;
     struct batch batch;
+    int64_t batch_since_us; /* when the first attempt to write it began */
     size_t batch_own;       /* own records in the batch, from the first on */
     uint64_t batch_told;    /* of passed_untold, told of in the batch */
     struct chain_head head; /* behind the last durable batch */
@@ -205,21 +210,32 @@ static void announce(struct entry_list entries)
 
 /* ---- failing: all of it under the lock ---- */
 
-/* Whether one more may pass without a durable record. What opens nothing may always, then: it is
- * an answer that forwards nothing, or the outcome of one that passed. */
+/* Whether one more may pass without a durable record. An outcome always may: there are no more of
+ * them than decisions. What forwards nothing is bounded in number, since it is kept in memory. */
 static bool may_pass(struct journal *journal, const struct journal_entry *entry)
 {
     const struct journal_options *options = &journal->options;
-    if (options->passing_requests == 0 || entry->attachment.len > 0)
+    if (options->passing_requests == 0 || entry->firm || entry->attachment.len > 0)
         return false;
     if (journal->passed == 0) {
         journal->passed_since_us = clock_mono_us();
         journal->passed_since_unix_ms = clock_unix_ms();
     }
+    if (entry->closes.len > 0 || entry->orphans.len > 0)
+        return true;
     if (entry->opens.len == 0)
-        return journal->passed < 2 * options->passing_requests;
-    return journal->passed < options->passing_requests &&
+        return journal->passed_refusals < options->passing_requests;
+    return journal->passed_requests < options->passing_requests &&
            clock_mono_us() - journal->passed_since_us < options->passing_ms * 1000;
+}
+
+static void count_passed(struct journal *journal, const struct journal_entry *entry)
+{
+    journal->passed++;
+    if (entry->opens.len > 0)
+        journal->passed_requests++;
+    else if (entry->closes.len == 0 && entry->orphans.len == 0)
+        journal->passed_refusals++;
 }
 
 /* An outcome that is lost leaves its decision open, and no request will tell of it again. */
@@ -242,7 +258,7 @@ static void fail_unwritten(struct journal *journal, struct entry_list entries, s
         }
         copy->passed = true;
         push_own(to, copy);
-        journal->passed++;
+        count_passed(journal, each);
     }
 }
 
@@ -263,19 +279,18 @@ static void retract(struct journal *journal, struct str id, const char *reason)
     buf_release(&members);
 }
 
-/* Decides the fate of entries that are durable here, but whose receipt did not come. What forwards
- * nothing does not need it. */
+/* Decides the fate of decisions that are durable here, but whose receipt did not come. */
 static void fail_unconfirmed(struct journal *journal, struct entry_list entries)
 {
     for (struct journal_entry *each = entries.first; each; each = each->next) {
-        bool passes = each->opens.len > 0 && may_pass(journal, each);
-        each->fate = each->opens.len == 0 ? JOURNAL_DURABLE
-                     : passes             ? JOURNAL_DEGRADED
-                                          : JOURNAL_FAILED;
-        journal->passed += passes;
-        journal->passed_untold += passes;
-        if (each->fate == JOURNAL_FAILED)
+        bool passes = may_pass(journal, each);
+        each->fate = passes ? JOURNAL_DEGRADED : JOURNAL_FAILED;
+        if (passes) {
+            count_passed(journal, each);
+            journal->passed_untold++;
+        } else {
             retract(journal, each->opens, "unconfirmed");
+        }
     }
     journal->unconfirmed = true;
     journal->unconfirmed_seq = journal->durable_seq;
@@ -292,7 +307,7 @@ static void forget_passed(struct journal *journal)
 {
     if (!journal->own.first && !journal->late.first && !journal->unconfirmed &&
         journal->passed_untold == 0)
-        journal->passed = 0;
+        journal->passed = journal->passed_requests = journal->passed_refusals = 0;
 }
 
 /* ---- composing a batch ---- */
@@ -459,7 +474,8 @@ static void begin_io(struct journal *journal, struct entry_list taken, struct en
     pthread_mutex_lock(&journal->lock);
     journal->in_flight = taken;
     put_back(&journal->queue, take_all(rest));
-    journal->io_since_us = clock_mono_us();
+    journal->io_since_us = journal->batch_since_us;
+    journal->written_seq = journal->batch.head.seq;
     journal->stolen = false;
     pthread_mutex_unlock(&journal->lock);
 }
@@ -537,9 +553,8 @@ static struct entry_list sort_durable(struct journal *journal, struct entry_list
     while (entries.first) {
         struct journal_entry *entry = pop(&entries);
         entry->fate = JOURNAL_DURABLE;
-        bool waits = journal->options.central && !entry->local &&
-                     entry->seq > journal->receipt_seq &&
-                     (entry->opens.len > 0 || !journal->unconfirmed);
+        bool waits =
+            journal->options.central && entry->opens.len > 0 && entry->seq > journal->receipt_seq;
         push(waits ? &journal->awaiting : &told, entry);
     }
     return told;
@@ -587,6 +602,11 @@ static enum attempt attempt(struct journal *journal, struct entry_list *entries,
             return ATTEMPT_DURABLE; /* nothing was due after all */
         begin_io(journal, taken, entries);
         result = end_io(journal, perform(journal, fresh, directory), fresh, &taken);
+    } else {
+        (void)error_set(&journal->writer.why,
+                        "no record can be made: memory is out, or the %zu decisions that are open "
+                        "do not fit into a segment's first record",
+                        journal->open.count);
     }
     put_back(entries, taken);
     return result;
@@ -605,6 +625,7 @@ static bool needs_fresh(const struct journal *journal, const struct entry_list *
 static enum attempt write_batch(struct journal *journal, struct entry_list *entries)
 {
     enum attempt result = ATTEMPT_FAILED;
+    journal->batch_since_us = clock_mono_us();
     if (!needs_fresh(journal, entries))
         result = attempt(journal, entries, false, 0);
     for (size_t i = 0; result == ATTEMPT_FAILED && i < journal->writer.directory_count; i++)
@@ -612,14 +633,17 @@ static enum attempt write_batch(struct journal *journal, struct entry_list *entr
     return result;
 }
 
-/* What cannot be a record fails alone; otherwise all. */
-static struct entry_list take_failed(struct entry_list *entries)
+/* What cannot be a record fails alone, and says nothing of the journal; otherwise all. */
+static struct entry_list take_failed(struct journal *journal, struct entry_list *entries)
 {
     struct entry_list failed = {0};
-    if (!entries->first || entries->first->members.len <= LIMIT_RECORD_BYTES)
-        return take_all(entries);
-    push(&failed, pop(entries));
-    return failed;
+    if (entries->first && entries->first->members.len > LIMIT_RECORD_BYTES) {
+        push(&failed, pop(entries));
+        return failed;
+    }
+    journal->failing = true;
+    journal->why = journal->writer.why;
+    return take_all(entries);
 }
 
 static void write_entries(struct journal *journal, struct entry_list entries)
@@ -627,7 +651,7 @@ static void write_entries(struct journal *journal, struct entry_list entries)
     if (write_batch(journal, &entries) != ATTEMPT_FAILED)
         return;
     pthread_mutex_lock(&journal->lock);
-    struct entry_list failed = take_failed(&entries);
+    struct entry_list failed = take_failed(journal, &entries);
     put_back(&journal->queue, entries);
     fail_unwritten(journal, failed, &journal->own);
     pthread_mutex_unlock(&journal->lock);
@@ -637,15 +661,22 @@ static void write_entries(struct journal *journal, struct entry_list entries)
 
 /* ---- the thread ---- */
 
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 static void release(struct journal *journal)
 {
-    const struct writer *writer = &journal->writer;
-    const int fds[] = {journal->wake_fd,     journal->receipt_fd,       journal->watch_fd,
-                       writer->fd,           writer->durable_fd,        writer->directories[0].fd,
-                       journal->lock_fds[0], writer->directories[1].fd, journal->lock_fds[1]};
-    for (size_t i = 0; i < COUNT_OF(fds); i++) {
-        if (fds[i] >= 0)
-            close(fds[i]);
+    close_fd(journal->wake_fd);
+    close_fd(journal->watch_fd);
+    close_fd(journal->writer.fd);
+    for (size_t i = 0; i < WRITER_DIRECTORIES; i++) {
+        close_fd(journal->receipt_fds[i]);
+        close_fd(journal->writer.directories[i].durable_fd);
+        close_fd(journal->writer.directories[i].fd);
+        close_fd(journal->lock_fds[i]);
     }
     pthread_cond_destroy(&journal->queued);
     pthread_mutex_destroy(&journal->lock);
@@ -657,6 +688,8 @@ static void release(struct journal *journal)
         drop_own(&journal->late);
     open_set_release(&journal->open);
     batch_release(&journal->batch);
+    for (size_t i = 0; i < WRITER_DIRECTORIES; i++)
+        free(journal->paths[i]);
     free(journal);
 }
 
@@ -687,6 +720,15 @@ static bool take_queue(struct journal *journal, struct entry_list *ret)
     return goes_on;
 }
 
+/* Own records may be more than fit into one batch. */
+static bool has_own_to_write(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->lock);
+    bool has = journal->own.first && !journal->failing;
+    pthread_mutex_unlock(&journal->lock);
+    return has;
+}
+
 static void *journal_main(void *arg)
 {
     struct journal *journal = arg;
@@ -694,7 +736,9 @@ static void *journal_main(void *arg)
     while (take_queue(journal, &entries))
         write_entries(journal, entries);
     journal->checkpoint_us -= CHECKPOINT_US; /* a last one, if any record needs it */
-    write_entries(journal, (struct entry_list){0});
+    do
+        write_entries(journal, (struct entry_list){0});
+    while (has_own_to_write(journal));
     pthread_mutex_lock(&journal->lock);
     journal->ended = true;
     bool left = journal->left;
@@ -733,7 +777,8 @@ static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
     struct entry_list told = {0}, late = {0};
     int64_t expired_us = clock_mono_us() - journal->options.central_timeout_ms * 1000;
     pthread_mutex_lock(&journal->lock);
-    if (receipt_seq > journal->receipt_seq)
+    /* one for records that are not there is another journal's, or older than this directory */
+    if (receipt_seq > journal->receipt_seq && receipt_seq <= journal->written_seq)
         journal->receipt_seq = receipt_seq;
     if (journal->receipt_seq >= journal->unconfirmed_seq)
         journal->unconfirmed = false;
@@ -756,16 +801,27 @@ static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
 }
 
 /* "SEQ HASH SEQ": both numbers, so that one that is being written is not believed. */
-static uint64_t read_receipt(const struct journal *journal)
+static uint64_t read_receipt_in(int fd)
 {
     char text[20 + 1 + DIGEST_HEX + 1 + 20];
     uint64_t first, second;
     struct str all = {text, sizeof(text)};
-    if (pread(journal->receipt_fd, text, sizeof(text), 0) != sizeof(text) ||
+    if (pread(fd, text, sizeof(text), 0) != sizeof(text) ||
         !str_to_u64(str_slice(all, 0, 20), &first) ||
         !str_to_u64(str_slice(all, sizeof(text) - 20, sizeof(text)), &second))
         return 0;
     return first == second ? first : 0;
+}
+
+/* The furthest of both directories'. */
+static uint64_t read_receipt(const struct journal *journal)
+{
+    uint64_t furthest = 0;
+    for (size_t i = 0; i < journal->writer.directory_count; i++) {
+        uint64_t seq = read_receipt_in(journal->receipt_fds[i]);
+        furthest = seq > furthest ? seq : furthest;
+    }
+    return furthest;
 }
 
 /* Tells of what is other than before. */
@@ -817,7 +873,7 @@ static void *keeper_main(void *arg)
 /* Under the lock: there is no point in waiting for the disk, or for a receipt. */
 static bool fails_at_once(const struct journal *journal, const struct journal_entry *entry)
 {
-    return journal->hung || (journal->unconfirmed && !entry->local && entry->opens.len > 0);
+    return journal->hung || (journal->unconfirmed && entry->opens.len > 0);
 }
 
 bool journal_append(struct journal *journal, struct journal_entry *entry)
@@ -865,7 +921,7 @@ bool journal_append_wait(struct journal *journal, struct str members, struct str
 {
     struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     struct journal_entry entry = {
-        .members = members, .closes = closes, .local = true, .done = run_waiter, .arg = &waiter};
+        .members = members, .closes = closes, .firm = true, .done = run_waiter, .arg = &waiter};
     if (!journal_append(journal, &entry))
         return false;
     pthread_mutex_lock(&waiter.lock);
@@ -888,7 +944,7 @@ void journal_state(struct journal *journal, struct journal_state *ret)
                                   .receipt_seq = journal->receipt_seq,
                                   .checkpoint_seq = journal->checkpoint_seq,
                                   .open_intents = journal->open.former_count,
-                                  .passed = journal->passed,
+                                  .passed = journal->passed_requests,
                                   .retracted = journal->retracted};
     if (ret->failing || ret->unconfirmed)
         ret->why = journal->why;
@@ -925,8 +981,11 @@ static bool open_directory(struct journal *journal, size_t index, const char *pa
     if (fd < 0)
         return error_set(err, "cannot open the directory '%s': %s", path, strerrordesc_np(errno));
     journal->writer.directories[index].fd = fd;
-    journal->writer.directories[index].path = path;
+    journal->paths[index] = strdup(path);
+    journal->writer.directories[index].path = journal->paths[index];
     journal->writer.directory_count = index + 1;
+    if (!journal->paths[index])
+        return error_set(err, "out of memory");
     int lock_fd = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_fd < 0)
         return error_set(err, "cannot write in '%s': %s", path, strerrordesc_np(errno));
@@ -940,28 +999,25 @@ static bool open_directory(struct journal *journal, size_t index, const char *pa
 }
 
 /* A small file that is rewritten in place, for others to watch. */
-static int open_mark(const struct journal *journal, const char *name, struct error *err)
+static bool open_mark(const struct writer_directory *directory, const char *name, int *ret_fd,
+                      struct error *err)
 {
-    const struct writer *writer = &journal->writer;
-    int fd =
-        openat(writer->directories[0].fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        (void)error_set(err, "cannot write '%s/%s': %s", writer->directories[0].path, name,
-                        strerrordesc_np(errno));
-    return fd;
+    *ret_fd = openat(directory->fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return *ret_fd >= 0 || error_set(err, "cannot write '%s/%s': %s", directory->path, name,
+                                     strerrordesc_np(errno));
 }
 
-static bool watch_receipt(struct journal *journal, struct error *err)
+static bool watch_receipt(struct journal *journal, size_t index, struct error *err)
 {
+    const struct writer_directory *directory = &journal->writer.directories[index];
     char path[4096];
-    (void)snprintf(path, sizeof(path), "%s/receipt", journal->options.directory);
-    journal->receipt_fd = open_mark(journal, "receipt", err);
-    if (journal->receipt_fd < 0)
+    (void)snprintf(path, sizeof(path), "%s/receipt", directory->path);
+    if (!open_mark(directory, "receipt", &journal->receipt_fds[index], err))
         return false;
-    journal->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (journal->watch_fd < 0 || inotify_add_watch(journal->watch_fd, path, IN_MODIFY) < 0)
-        return error_set(err, "cannot watch '%s': %s", path, strerrordesc_np(errno));
-    return true;
+    if (journal->watch_fd < 0)
+        journal->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    return (journal->watch_fd >= 0 && inotify_add_watch(journal->watch_fd, path, IN_MODIFY) >= 0) ||
+           error_set(err, "cannot watch '%s': %s", path, strerrordesc_np(errno));
 }
 
 static bool open_files(struct journal *journal, struct error *err)
@@ -969,11 +1025,13 @@ static bool open_files(struct journal *journal, struct error *err)
     const struct journal_options *options = &journal->options;
     const char *const paths[] = {options->directory, options->second_directory};
     for (size_t i = 0; i < COUNT_OF(paths) && paths[i]; i++) {
-        if (!open_directory(journal, i, paths[i], err))
+        struct writer_directory *directory = &journal->writer.directories[i];
+        if (!open_directory(journal, i, paths[i], err) ||
+            !open_mark(directory, "durable", &directory->durable_fd, err) ||
+            (options->central && !watch_receipt(journal, i, err)))
             return false;
     }
-    journal->writer.durable_fd = open_mark(journal, "durable", err);
-    return journal->writer.durable_fd >= 0 && (!options->central || watch_receipt(journal, err));
+    return true;
 }
 
 /* "campaign-gateway/NAME/UUID", for a journal that begins. */
@@ -1027,7 +1085,7 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
     journal->head = recovered.head;
     journal->tree = recovered.tree;
     journal->segment_unix_ms = recovered.segment_unix_ms;
-    journal->durable_seq = recovered.head.seq;
+    journal->durable_seq = journal->written_seq = recovered.head.seq;
     journal->directory = journal->writer.directory;
     journal->unsigned_records = recovered.found;
     journal->checkpoint_us = clock_mono_us();
@@ -1037,8 +1095,8 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
     if (!fine || (!recovered.found && !make_origin(journal, err)))
         return false;
     writer_mark(&journal->writer, journal->head.seq);
-    if (journal->receipt_fd >= 0)
-        journal->receipt_seq = read_receipt(journal);
+    if (journal->options.central)
+        pass_receipts(journal, read_receipt(journal));
     return true;
 }
 
@@ -1073,11 +1131,13 @@ struct journal *journal_open(const struct journal_options *options,
         return NULL;
     }
     journal->options = *options;
-    journal->wake_fd = journal->receipt_fd = journal->watch_fd = -1;
-    journal->writer.fd = journal->writer.durable_fd = -1;
+    journal->wake_fd = journal->watch_fd = journal->writer.fd = -1;
     journal->writer.segment_bytes = options->segment_bytes;
-    for (size_t i = 0; i < WRITER_DIRECTORIES; i++)
-        journal->lock_fds[i] = journal->writer.directories[i].fd = -1;
+    for (size_t i = 0; i < WRITER_DIRECTORIES; i++) {
+        struct writer_directory *directory = &journal->writer.directories[i];
+        directory->fd = directory->durable_fd = -1;
+        journal->lock_fds[i] = journal->receipt_fds[i] = -1;
+    }
     batch_init(&journal->batch, BATCH_BYTES, ATTACHMENTS_BYTES);
     init_locks(journal);
     if (open_files(journal, err) && take_up(journal, recovery, err) && start_threads(journal, err))

@@ -36,7 +36,7 @@ struct journal_options {
     int64_t segment_ms;           /* or when the open one is as old as this */
     size_t max_waiting;           /* records that may wait to become durable */
     int64_t write_timeout_ms;     /* until a write that does not return has failed */
-    bool central;                 /* a record counts when the central database has confirmed it */
+    bool central;                 /* a decision counts when the central database has confirmed it */
     int64_t central_timeout_ms;
     size_t passing_requests; /* that pass while no record can be made durable; 0: none */
     int64_t passing_ms;      /* and no longer than this */
@@ -68,9 +68,10 @@ struct journal_entry {
     struct str members; /* the record's members behind seq and prev: "kind":"decision",… */
 
     /* The decision that this record leaves open, until its outcome; whose outcome it is; of which
-     * it says that nobody knows. Empty where it does not. */
+     * it says that nobody knows. Empty where it does not. What opens nothing counts once it is
+     * durable here, also where others await a receipt. */
     struct str opens, closes, orphans;
-    bool local; /* counts once it is durable here, also where others await a receipt */
+    bool firm; /* durable or failed: may never pass without being either */
 
     /* A file to keep beside the journal, durable before the record, in the first directory:
      * captures/2026-11-28/ID.cms. Or empty. */
@@ -114,7 +115,7 @@ struct journal_state {
     uint64_t last_seq, receipt_seq;
     uint64_t checkpoint_seq; /* records under the last checkpoint */
     uint64_t open_intents;   /* decisions that no request under way will close any more */
-    uint64_t passed;         /* without a durable record, since the trouble began */
+    uint64_t passed;         /* allowed without a durable record, until it is written */
     uint64_t retracted;      /* decisions taken back, since the start */
     struct error why;        /* while it is failing or unconfirmed; otherwise empty */
 };

@@ -36,7 +36,7 @@ static bool parse_receipt(struct str text, struct chain_head *ret)
 
 struct promise promise_read(const char *directory)
 {
-    struct promise promise = {0};
+    struct promise promise = {.receipt_place = "the file 'receipt' beside it"};
     char durable[SEQ_DIGITS], receipt[RECEIPT_BYTES];
     if (read_front(directory, "durable", durable, sizeof(durable)) &&
         !str_to_u64((struct str){durable, sizeof(durable)}, &promise.durable_seq))
@@ -45,4 +45,17 @@ struct promise promise_read(const char *directory)
         !parse_receipt((struct str){receipt, sizeof(receipt)}, &promise.receipt))
         promise.receipt.seq = 0;
     return promise;
+}
+
+struct promise promise_of(const char *const *directories, size_t directory_count)
+{
+    struct promise furthest = {0};
+    for (size_t i = 0; i < directory_count; i++) {
+        struct promise promise = promise_read(directories[i]);
+        if (promise.durable_seq > furthest.durable_seq)
+            furthest.durable_seq = promise.durable_seq;
+        if (promise.receipt.seq > furthest.receipt.seq)
+            furthest.receipt = promise.receipt;
+    }
+    return furthest;
 }

@@ -31,7 +31,8 @@ struct reader {
 /* ---- which files ---- */
 
 /* Of one directory: the segment with the highest first record that is at most `most` (0: with the
- * lowest of all). False with `err` when the directory cannot be read. */
+ * lowest of all). One that another directory has, too, counts instead of that: a failed write left
+ * the other one. False with `err` when the directory cannot be read. */
 static bool find_in(const char *directory, uint64_t most, uint64_t *ret_seq,
                     const char **ret_directory, struct error *err)
 {
@@ -43,7 +44,7 @@ static bool find_in(const char *directory, uint64_t most, uint64_t *ret_seq,
         uint64_t seq;
         if (!segment_parse_name(entry->d_name, &seq))
             continue;
-        bool better = *ret_seq == 0 || (most == 0 ? seq < *ret_seq : seq > *ret_seq);
+        bool better = *ret_seq == 0 || (most == 0 ? seq <= *ret_seq : seq >= *ret_seq);
         if ((most == 0 || seq <= most) && better) {
             *ret_seq = seq;
             *ret_directory = directory;
@@ -53,12 +54,13 @@ static bool find_in(const char *directory, uint64_t most, uint64_t *ret_seq,
     return true;
 }
 
-/* The segment that begins with `seq` exactly; NULL when there is none. */
+/* The segment that begins with `seq` exactly, in the last directory that has it; NULL when there
+ * is none. */
 static const char *directory_of(const struct reader *reader, uint64_t seq)
 {
     char name[SEGMENT_NAME_SIZE], path[4096];
     segment_name(seq, name);
-    for (size_t i = 0; i < reader->options.directory_count; i++) {
+    for (size_t i = reader->options.directory_count; i-- > 0;) {
         (void)snprintf(path, sizeof(path), "%s/%s", reader->options.directories[i], name);
         if (access(path, F_OK) == 0)
             return reader->options.directories[i];
@@ -91,7 +93,7 @@ static bool open_file(struct reader *reader, const char *directory, uint64_t seq
     (void)snprintf(reader->path, sizeof(reader->path), "%s/%s", directory, name);
     if (reader->fd >= 0)
         close(reader->fd);
-    reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC);
+    reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait */
     if (reader->fd < 0)
         return error_set(err, "cannot open '%s': %s", reader->path, strerrordesc_np(errno));
     reader->file_seq = seq;
@@ -136,25 +138,26 @@ static bool open_after(struct reader *reader, const struct reader_position *afte
 
 /* ---- how far ---- */
 
-/* DIRECTORY/durable, which the gateway keeps; see journal.h. Without one there is no bound. */
+/* DIRECTORY/durable, which the gateway keeps; see journal.h. The furthest counts; without one there
+ * is no bound. */
 static uint64_t read_durable(const struct reader_options *options)
 {
-    uint64_t durable = UINT64_MAX;
+    uint64_t durable = 0;
+    bool any = false;
     for (size_t i = 0; i < options->directory_count; i++) {
         char path[4096], text[64];
+        uint64_t seq;
         (void)snprintf(path, sizeof(path), "%s/durable", options->directories[i]);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             continue;
+        any = true;
         ssize_t got = pread(fd, text, sizeof(text), 0);
         close(fd);
-        uint64_t seq;
-        if (got < 21 || !str_to_u64((struct str){text, 20}, &seq))
-            seq = 0; /* being written for the first time */
-        durable = seq;
-        break; /* it is kept in the first directory */
+        if (got >= 21 && str_to_u64((struct str){text, 20}, &seq) && seq > durable)
+            durable = seq; /* otherwise it is being written for the first time */
     }
-    return durable;
+    return any ? durable : UINT64_MAX;
 }
 
 /* ---- lines ---- */

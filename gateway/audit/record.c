@@ -91,13 +91,69 @@ static void put_blocks(struct json_writer *w, const struct campaign *campaign)
     json_close_array(w);
 }
 
+/* True: something in the name was masked. */
+static bool put_name(struct json_writer *w, struct privacy *privacy, const char *key,
+                     struct str name)
+{
+    struct str masked = privacy_mask(privacy, name);
+    if (!masked.data)
+        w->out->failed = true;
+    json_put_str(w, key, masked);
+    return masked.data && masked.data != name.data && name.len;
+}
+
+/* Different names may look the same once they are masked, and rules ask for one of them. */
+static void put_name_hash(struct json_writer *w, const struct privacy *privacy, const char *key,
+                          struct str name)
+{
+    char hash[PRIVACY_HASH_SIZE];
+    if (privacy_hash_body(privacy->key, name, hash))
+        json_put_str(w, key, str_from(hash));
+    else
+        w->out->failed = true;
+}
+
+static void put_name_if_any(struct json_writer *w, struct privacy *privacy, const char *key,
+                            const char *hash_key, struct str name)
+{
+    if (name.len && put_name(w, privacy, key, name))
+        put_name_hash(w, privacy, hash_key, name);
+}
+
+#define HASHED_LISTS 16 /* the contract allows 10 */
+
+static void put_contact_lists(struct json_writer *w, struct privacy *privacy,
+                              const struct campaign *campaign)
+{
+    bool masked[HASHED_LISTS] = {0}, any = false;
+    size_t count = campaign->contact_list_count;
+    json_open_array_at(w, "contact_lists");
+    for (size_t i = 0; i < count; i++) {
+        bool this_one = put_name(w, privacy, NULL, campaign->contact_lists[i]);
+        any = any || this_one;
+        if (i < HASHED_LISTS)
+            masked[i] = this_one;
+    }
+    json_close_array(w);
+    if (!any)
+        return;
+    json_open_array_at(w, "contact_list_hmacs");
+    for (size_t i = 0; i < count && i < HASHED_LISTS; i++) {
+        if (masked[i])
+            put_name_hash(w, privacy, NULL, campaign->contact_lists[i]);
+        else
+            json_put_str(w, NULL, STR(""));
+    }
+    json_close_array(w);
+}
+
 /* An E.164 number is only ever hashed; what else is configured as a sender is a text. */
 static void put_caller_id(struct json_writer *w, struct privacy *privacy, struct str caller_id)
 {
     char hash[PRIVACY_HASH_SIZE];
     struct str code = number_calling_code(caller_id);
     if (code.len == 0 || privacy->in_clear) {
-        put_masked_if_any(w, privacy, "caller_id", caller_id);
+        put_name_if_any(w, privacy, "caller_id", "caller_id_hmac", caller_id);
     } else if (privacy->key && privacy_hash_number(privacy->key, caller_id, hash)) {
         json_put_str(w, "caller_id", str_from(hash));
     } else {
@@ -111,22 +167,19 @@ static void put_campaign(struct json_writer *w, const struct decision_record *re
     const struct campaign *campaign = record->campaign;
     struct privacy *privacy = record->privacy;
     json_open_object_at(w, "campaign");
-    put_masked_if_any(w, privacy, "name", campaign->name);
+    put_name_if_any(w, privacy, "name", "name_hmac", campaign->name);
     if (campaign->description.len)
         json_put_int(w, "description_chars", (int64_t)utf8_utf16_units(campaign->description));
     put_caller_id(w, privacy, campaign->caller_id);
     json_put_str_if_any(w, "timezone", campaign->timezone);
     json_put_str_if_any(w, "frequency", str_from(frequency_text(campaign->frequency)));
     put_blocks(w, campaign);
-    json_open_array_at(w, "contact_lists");
-    for (size_t i = 0; i < campaign->contact_list_count; i++)
-        put_masked(w, privacy, NULL, campaign->contact_lists[i]);
-    json_close_array(w);
-    put_masked_if_any(w, privacy, "dnc_list", campaign->dnc_list);
+    put_contact_lists(w, privacy, campaign);
+    put_name_if_any(w, privacy, "dnc_list", "dnc_list_hmac", campaign->dnc_list);
     if (campaign->priority)
         json_put_int(w, "priority", campaign->priority);
     put_masked_if_any(w, privacy, "format", campaign->format);
-    put_masked_if_any(w, privacy, "template", campaign->template_name);
+    put_name_if_any(w, privacy, "template", "template_hmac", campaign->template_name);
     json_put_str_if_any(w, "message_sha256", record->message_sha256);
     if (record->findings) {
         json_put_str(w, "class", str_from(message_class_text(record->findings->class)));
@@ -399,6 +452,17 @@ void record_erasure(struct str key_id, struct str by, struct buf *out)
     json_put_str(&w, "kind", STR("erased"));
     json_put_str(&w, "key", key_id);
     json_put_str(&w, "by", by);
+}
+
+void record_exported(const struct exported_record *record, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_put_str(&w, "kind", STR("exported"));
+    json_put_str(&w, "format", record->format);
+    json_put_int(&w, "rows", (int64_t)record->rows);
+    json_put_str(&w, "file_sha256", record->file_sha256);
+    json_put_number(&w, "filter", record->filter);
+    json_put_str(&w, "by", record->by);
 }
 
 /* ---- the gateway's life ---- */

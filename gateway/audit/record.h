@@ -75,6 +75,9 @@ struct candidate_verdict {
  *     priority      1 to 5
  *     format     M
  *     template   M
+ *     name_hmac, caller_id_hmac, dnc_list_hmac, template_hmac, contact_list_hmacs
+ *                   as body_hmac, of the whole name where something in it was masked, because the
+ *                   masks of different names may look the same; in the list "" for the others
  *     message_sha256       of the decoded text, by which templates are approved
  *     class, language      of the message, as the policy has it
  *     scheduling_enabled   when the campaign has a schedule
@@ -195,6 +198,16 @@ void record_lookup(const struct lookup_record *record, struct buf *out);
 /* A key that hid phone numbers was destroyed, or was about to be; `time` likewise.
  * {"kind":"erased","key":"2026-08-1a2b3c4d","by":…} */
 void record_erasure(struct str key_id, struct str by, struct buf *out);
+
+/* What a person took out of the record; `time` likewise.
+ * {"kind":"exported","format":…,"rows":N,"file_sha256":HEX,"filter":{…},"by":…} */
+struct exported_record {
+    struct str format, file_sha256, by;
+    uint64_t rows;
+    struct str filter; /* what was asked for: an object in JSON, without phone numbers */
+};
+
+void record_exported(const struct exported_record *record, struct buf *out);
 
 /* Of the gateway's own life: "started", "reloaded", "shutdown". */
 struct life_record {

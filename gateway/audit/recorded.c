@@ -100,12 +100,16 @@ static bool is_masked(const struct recorded_decision *d, struct str text)
     return d->hash_key.len && (holds(text, STR("{hmac:")) || holds(text, STR("{number}")));
 }
 
-/* A name of the campaign; notes when it is not all there. */
-static struct str name_of(struct recorded_decision *d, enum policy_part part, struct str text)
+/* A name of the campaign, and its hash when not all of it is there. */
+static struct str read_name(struct source *s, const struct json_value *of, const char *key,
+                            const char *hash_key, enum policy_part part,
+                            struct recorded_decision *d)
 {
-    bool masked = is_masked(d, text);
-    d->hidden[part] |= masked;
-    d->is_lossy |= masked && holds(text, STR("{number}"));
+    struct str text = text_member(s, of, key), hash = text_member(s, of, hash_key);
+    if (is_masked(d, text)) {
+        d->gaps[part] = GAP_UNKNOWN;
+        d->exact[part] = hash;
+    }
     return text;
 }
 
@@ -158,11 +162,21 @@ static void read_blocks(struct source *s, const struct json_value *of, struct re
     for (; blocks && each && !s->failed; each = json_next(each), i++) {
         bool has_index = false;
         read_block(s, each, i, &blocks[i], &has_index);
-        if (!s->failed && !has_index && i > 0)
-            d->hidden[PART_BLOCKS] |= may_join(&blocks[i - 1], &blocks[i]);
+        if (!s->failed && !has_index && i > 0 && may_join(&blocks[i - 1], &blocks[i]))
+            d->gaps[PART_BLOCKS] = GAP_UNKNOWN;
     }
     d->campaign.blocks = blocks;
     d->campaign.block_count = i;
+}
+
+static void read_list_hashes(struct source *s, const struct json_value *of,
+                             struct recorded_decision *d)
+{
+    size_t count, i = 0;
+    const struct json_value *each =
+        list_member(s, of, "contact_list_hmacs", JSON_KIND_STRING, &count);
+    for (; each && i < d->campaign.contact_list_count; each = json_next(each))
+        d->exact_lists[i++] = json_string(each);
 }
 
 static void read_lists(struct source *s, const struct json_value *of, struct recorded_decision *d)
@@ -170,13 +184,17 @@ static void read_lists(struct source *s, const struct json_value *of, struct rec
     size_t count, i = 0;
     const struct json_value *each = list_member(s, of, "contact_lists", JSON_KIND_STRING, &count);
     struct str *lists = take(s, count, sizeof(*lists));
-    d->hidden_lists = take(s, count, sizeof(*d->hidden_lists));
-    for (; lists && d->hidden_lists && each; each = json_next(each), i++) {
-        lists[i] = name_of(d, PART_CONTACT_LISTS, json_string(each));
-        d->hidden_lists[i] = is_masked(d, lists[i]);
+    d->list_gaps = take(s, count, sizeof(*d->list_gaps));
+    d->exact_lists = take(s, count, sizeof(*d->exact_lists));
+    for (; !s->failed && each; each = json_next(each), i++) {
+        lists[i] = json_string(each);
+        d->list_gaps[i] = is_masked(d, lists[i]) ? GAP_UNKNOWN : GAP_NONE;
+        if (d->list_gaps[i] == GAP_UNKNOWN)
+            d->gaps[PART_CONTACT_LISTS] = GAP_UNKNOWN;
     }
     d->campaign.contact_lists = lists;
     d->campaign.contact_list_count = i;
+    read_list_hashes(s, of, d);
 }
 
 static enum frequency read_frequency(struct source *s, const struct json_value *of)
@@ -191,10 +209,14 @@ static enum frequency read_frequency(struct source *s, const struct json_value *
     return FREQUENCY_ABSENT;
 }
 
+/* A number is hashed as a whole; a sender ID is a name. */
 static void read_caller(struct source *s, const struct json_value *of, struct recorded_decision *d)
 {
-    struct str text = name_of(d, PART_CALLER_ID, text_member(s, of, "caller_id"));
-    d->hidden[PART_CALLER_ID] |= d->hash_key.len && str_starts(text, STR("hmac:"));
+    struct str text = read_name(s, of, "caller_id", "caller_id_hmac", PART_CALLER_ID, d);
+    if (d->hash_key.len && str_starts(text, STR("hmac:"))) {
+        d->gaps[PART_CALLER_ID] = GAP_UNKNOWN;
+        d->exact[PART_CALLER_ID] = text;
+    }
     d->campaign.caller_id = text;
 }
 
@@ -229,20 +251,20 @@ static void read_campaign(struct source *s, const struct json_value *of,
                           struct recorded_decision *d)
 {
     struct campaign *campaign = &d->campaign;
-    campaign->name = name_of(d, PART_NAME, text_member(s, of, "name"));
+    campaign->name = read_name(s, of, "name", "name_hmac", PART_NAME, d);
     campaign->timezone = text_member(s, of, "timezone");
     campaign->frequency = read_frequency(s, of);
-    campaign->dnc_list = name_of(d, PART_DNC_LIST, text_member(s, of, "dnc_list"));
+    campaign->dnc_list = read_name(s, of, "dnc_list", "dnc_list_hmac", PART_DNC_LIST, d);
     campaign->priority = (int)number_member(s, of, "priority", 5, 0);
     campaign->format = text_member(s, of, "format");
-    campaign->template_name = name_of(d, PART_TEMPLATE, text_member(s, of, "template"));
+    campaign->template_name = read_name(s, of, "template", "template_hmac", PART_TEMPLATE, d);
     campaign->has_schedule = member(s, of, "scheduling_enabled", JSON_KIND_BOOL) != NULL;
     campaign->scheduling_enabled = true_member(s, of, "scheduling_enabled");
     d->message_sha256 = text_member(s, of, "message_sha256");
     read_caller(s, of, d);
     read_blocks(s, of, d);
     read_lists(s, of, d);
-    d->hidden[PART_DESCRIPTION] = d->hidden[PART_MESSAGE] = true;
+    d->gaps[PART_DESCRIPTION] = d->gaps[PART_MESSAGE] = GAP_UNKNOWN;
     d->lacks = find_missing(d);
 }
 

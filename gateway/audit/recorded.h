@@ -36,10 +36,11 @@ struct recorded_decision {
     struct campaign campaign;
     struct reading reading; /* of its message, without text */
     struct str message_sha256;
-    bool hidden[POLICY_PARTS]; /* as in struct policy_gaps */
-    bool *hidden_lists;        /* by contact list */
-    struct str hash_key;       /* the id of the key that hides; empty: nothing is hidden */
-    bool is_lossy;             /* a hidden text cannot be found even with the key */
+    struct str hash_key;                /* the id of the key that hides; empty: all is clear */
+    enum policy_gap gaps[POLICY_PARTS]; /* as in struct policy_gaps; hidden names: GAP_UNKNOWN */
+    enum policy_gap *list_gaps;         /* by contact list */
+    struct str exact[POLICY_PARTS];     /* the hashes of hidden names; empty: there is none */
+    struct str *exact_lists;
     const char *lacks; /* "the record lacks …": what the contract asks of every campaign; or NULL */
 
     struct recorded_violation *violations; /* enforced, reported, waived */

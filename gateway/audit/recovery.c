@@ -15,24 +15,40 @@
 
 /* ---- which segment is the last ---- */
 
-/* The one with the highest first record; false when there is none. */
-static bool find_last(const struct writer *writer, size_t *ret_directory, uint64_t *ret_seq)
+struct last_segment {
+    bool found;
+    size_t directory;
+    uint64_t first_seq;
+};
+
+/* The one with the highest first record; of two with one name, the last directory's. */
+static bool find_last_in(const struct writer *writer, size_t directory, struct last_segment *last,
+                         struct error *err)
 {
-    bool found = false;
-    for (size_t i = 0; i < writer->directory_count; i++) {
-        DIR *dir = opendir(writer->directories[i].path);
-        for (struct dirent *entry; dir && (entry = readdir(dir));) {
-            uint64_t seq;
-            if (!segment_parse_name(entry->d_name, &seq) || (found && seq <= *ret_seq))
-                continue;
-            found = true;
-            *ret_seq = seq;
-            *ret_directory = i;
-        }
-        if (dir)
-            closedir(dir);
+    const char *path = writer->directories[directory].path;
+    struct dirent *entry;
+    DIR *dir = opendir(path);
+    errno = dir ? 0 : errno;
+    while (dir && (entry = readdir(dir))) {
+        uint64_t seq;
+        if (segment_parse_name(entry->d_name, &seq) && (!last->found || seq >= last->first_seq))
+            *last = (struct last_segment){true, directory, seq};
     }
-    return found;
+    bool fine = errno == 0 ||
+                error_set(err, "cannot read the directory '%s': %s", path, strerrordesc_np(errno));
+    if (dir)
+        closedir(dir);
+    return fine;
+}
+
+static bool find_last(const struct writer *writer, struct last_segment *ret, struct error *err)
+{
+    *ret = (struct last_segment){0};
+    for (size_t i = 0; i < writer->directory_count; i++) {
+        if (!find_last_in(writer, i, ret, err))
+            return false;
+    }
+    return true;
 }
 
 /* ---- what its records say ---- */
@@ -202,16 +218,18 @@ static bool cut_tail(const struct writer *writer, size_t directory, const char *
 
 /* ---- all of it ---- */
 
-/* What DIRECTORY/durable says; 0 when it says nothing. */
+/* What DIRECTORY/durable says, the furthest of both; 0 when it says nothing. */
 static uint64_t promised_seq(const struct writer *writer)
 {
-    char text[20];
-    uint64_t seq;
-    return writer->durable_fd >= 0 &&
-                   pread(writer->durable_fd, text, sizeof(text), 0) == sizeof(text) &&
-                   str_to_u64((struct str){text, sizeof(text)}, &seq)
-               ? seq
-               : 0;
+    uint64_t promised = 0;
+    for (size_t i = 0; i < writer->directory_count; i++) {
+        char text[20];
+        uint64_t seq;
+        if (pread(writer->directories[i].durable_fd, text, sizeof(text), 0) == sizeof(text) &&
+            str_to_u64((struct str){text, sizeof(text)}, &seq) && seq > promised)
+            promised = seq;
+    }
+    return promised;
 }
 
 /* What was durable and is not there any more is no torn tail: nothing may be cut or go on. */
@@ -226,6 +244,24 @@ static bool check_promise(const struct writer *writer, uint64_t reached, struct 
         "can be read; keep it as it is, ask `campaign-gateway audit verify`, and give "
         "the gateway another directory",
         writer->directories[0].path, (unsigned long long)promised, (unsigned long long)reached);
+}
+
+/* A segment that was finished ends where it ended: what is wrong in it is no torn tail. */
+static bool check_whole(const struct writer *writer, size_t directory, int fd, uint64_t good_bytes,
+                        struct error *err)
+{
+    struct stat info;
+    const char *path = writer->directories[directory].path;
+    if (fstat(fd, &info) != 0)
+        return error_set(err, "cannot read '%s/%s': %s", path, writer->name,
+                         strerrordesc_np(errno));
+    return (uint64_t)info.st_size == good_bytes ||
+           error_set(err,
+                     "the journal's last segment, '%s/%s', is damaged: it was complete, but can be "
+                     "read for %llu of its %llu bytes; keep it as it is, ask `campaign-gateway "
+                     "audit verify`, and give the gateway another directory",
+                     path, writer->name, (unsigned long long)good_bytes,
+                     (unsigned long long)info.st_size);
 }
 
 /* A segment whose very first record was torn holds nothing: the chain ends in the one before. */
@@ -248,21 +284,24 @@ static int open_last(const struct writer *writer, size_t directory, const char *
     return openat(directory_fd, name, (*ret_finished ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static bool recover_last(struct writer *writer, size_t directory, uint64_t first_seq,
+static bool recover_last(struct writer *writer, const struct last_segment *last,
                          struct journal_recovery *recovery, struct recovered *ret,
                          struct error *err)
 {
+    const size_t directory = last->directory;
     uint64_t good_bytes;
     bool finished;
-    segment_name(first_seq, writer->name);
+    segment_name(last->first_seq, writer->name);
     int fd = open_last(writer, directory, writer->name, &finished);
     if (fd < 0)
         return error_set(err, "cannot open '%s/%s': %s", writer->directories[directory].path,
                          writer->name, strerrordesc_np(errno));
     bool fine =
-        read_segment(writer, directory, first_seq, ret, &good_bytes, &recovery->records, err) &&
-        check_promise(writer, good_bytes > 0 ? ret->head.seq : first_seq - 1, err) &&
-        (finished || cut_tail(writer, directory, writer->name, fd, good_bytes, recovery, err));
+        read_segment(writer, directory, last->first_seq, ret, &good_bytes, &recovery->records,
+                     err) &&
+        check_promise(writer, good_bytes > 0 ? ret->head.seq : last->first_seq - 1, err) &&
+        (finished ? check_whole(writer, directory, fd, good_bytes, err)
+                  : cut_tail(writer, directory, writer->name, fd, good_bytes, recovery, err));
     if (fine && good_bytes > 0 && !finished) {
         writer->fd = fd;
         writer->directory = directory;
@@ -275,17 +314,59 @@ static bool recover_last(struct writer *writer, size_t directory, uint64_t first
     return fine && (ret->found || drop(writer, directory, writer->name, err));
 }
 
+/* ---- two directories ---- */
+
+/* Renames a file of the first directory; it stays as evidence. */
+static bool set_aside(const struct writer_directory *place, const char *name,
+                      struct journal_recovery *recovery, struct error *err)
+{
+    struct stat info = {0};
+    char aside[64];
+    int n = 1;
+    do
+        (void)snprintf(aside, sizeof(aside), "%.26s.torn-%d", name, n++);
+    while (faccessat(place->fd, aside, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+    if (fstatat(place->fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+        renameat(place->fd, name, place->fd, aside) != 0)
+        return error_set(err, "cannot rename '%s/%s', which a failed write left: %s", place->path,
+                         name, strerrordesc_np(errno));
+    recovery->torn_bytes += (uint64_t)info.st_size;
+    (void)snprintf(recovery->torn_path, sizeof(recovery->torn_path), "%s/%s", place->path, aside);
+    return true;
+}
+
+/* Of two segments with one name the second directory's counts: a write had failed in the first, and
+ * could not be undone (writer.h). */
+static bool set_aside_remains(const struct writer *writer, struct journal_recovery *recovery,
+                              struct error *err)
+{
+    const struct writer_directory *first = &writer->directories[0];
+    DIR *dir = writer->directory_count > 1 ? opendir(first->path) : NULL;
+    bool fine = true;
+    for (struct dirent *entry; dir && fine && (entry = readdir(dir));) {
+        uint64_t seq;
+        if (segment_parse_name(entry->d_name, &seq) &&
+            faccessat(writer->directories[1].fd, entry->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            fine = set_aside(first, entry->d_name, recovery, err);
+    }
+    if (dir)
+        closedir(dir);
+    return fine;
+}
+
 bool recovery_run(struct writer *writer, struct journal_recovery *ret_recovery,
                   struct recovered *ret, struct error *err)
 {
-    size_t directory = 0;
-    uint64_t first_seq = 0;
-    while (!ret->found && find_last(writer, &directory, &first_seq)) {
+    struct last_segment last = {0};
+    if (!set_aside_remains(writer, ret_recovery, err))
+        return false;
+    do {
         open_set_release(&ret->open);
         *ret = (struct recovered){0};
-        if (!recover_last(writer, directory, first_seq, ret_recovery, ret, err))
+        if (!find_last(writer, &last, err) ||
+            (last.found && !recover_last(writer, &last, ret_recovery, ret, err)))
             return false;
-    }
+    } while (last.found && !ret->found);
     ret_recovery->last_seq = ret->head.seq;
     ret_recovery->open_intents = ret->open.former_count;
     return check_promise(writer, ret->head.seq, err);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "audit/captures.h"
+#include "audit/capture_check.h"
 #include "audit/ledger.h"
 #include "audit/member.h"
 #include "audit/record.h"
@@ -275,7 +275,7 @@ static void take_capture(struct verify *v, struct str members)
         find(v, "the decision names a capture without its file and hash");
         return;
     }
-    switch (captures_check(v->options.directories, v->options.directory_count, file, sha256)) {
+    switch (capture_check(v->options.directories, v->options.directory_count, file, sha256)) {
     case CAPTURE_FINE:
     case CAPTURE_NOT_ASKED:
         break;
@@ -341,7 +341,7 @@ static bool is_in_place(const struct verify *v, const struct verify_record *reco
 static bool is_time(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (!memchr("0123456789-:.TZ", text.data[i], 15))
+        if (str_find(STR("0123456789-:.TZ"), text.data[i]) == 15)
             return false;
     }
     return text.len == CLOCK_UTC_SIZE - 1;
@@ -406,8 +406,10 @@ static bool check_receipt(const struct verify *v, const struct chain_head *head,
 {
     const struct chain_head *receipt = &v->options.promise.receipt;
     return receipt->seq != head->seq || memcmp(receipt->hash, head->hash, DIGEST_BYTES) == 0 ||
-           error_set(err, "the central database confirmed another record with this number: the "
-                          "file 'receipt' has its hash");
+           error_set(err,
+                     "the central database confirmed another record with this number: %s has "
+                     "its hash",
+                     v->options.promise.receipt_place);
 }
 
 static bool check_all_expected(const struct verify *v, struct error *err)
@@ -518,13 +520,14 @@ static bool is_promise_kept(const struct verify *v, struct error *err)
     if (promise->durable_seq > last)
         return error_set(err,
                          "records are missing from the journal's end: it ends with %llu, and %llu "
-                         "were durable, as the file 'durable' beside it says",
+                         "were durable, as the file 'durable' beside it says (a copy that is made "
+                         "while the gateway writes begins with that file)",
                          last, (unsigned long long)promise->durable_seq);
     return promise->receipt.seq <= last ||
            error_set(err,
                      "records are missing from the journal's end: it ends with %llu, and the "
-                     "central database confirmed %llu, as the file 'receipt' beside it says",
-                     last, (unsigned long long)promise->receipt.seq);
+                     "central database confirmed %llu, as %s says",
+                     last, (unsigned long long)promise->receipt.seq, promise->receipt_place);
 }
 
 /* A tail without notes for longer than that was never a running gateway's. */

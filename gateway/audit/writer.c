@@ -41,14 +41,19 @@ static void leave(struct writer *writer)
     writer->bytes = writer->reserved = 0;
 }
 
-/* A file without any durable record must go: the next segment has its name. */
-static bool remove_remains(struct writer *writer)
+/* A file without any durable record must go: the next segment has its name, and would not count
+ * beside one in a later directory. */
+static bool remove_remains(struct writer *writer, size_t directory)
 {
-    int directory_fd = writer->directories[writer->remains_directory].fd;
-    if (writer->has_remains)
-        writer->has_remains = unlinkat(directory_fd, writer->remains, 0) != 0 && errno != ENOENT;
-    return !writer->has_remains || failed(writer, "remove what a failed write left in",
-                                          writer->remains_directory, writer->remains);
+    for (size_t i = directory; i < writer->directory_count; i++) {
+        struct writer_directory *place = &writer->directories[i];
+        if (!place->remains[0])
+            continue;
+        if (unlinkat(place->fd, place->remains, 0) != 0 && errno != ENOENT)
+            return failed(writer, "remove what a failed write left in", i, place->remains);
+        place->remains[0] = '\0';
+    }
+    return true;
 }
 
 static bool is_same(const struct stat *one, const struct stat *other)
@@ -86,7 +91,7 @@ bool writer_begin(struct writer *writer, size_t directory, uint64_t first_seq)
 {
     int directory_fd = writer->directories[directory].fd;
     leave(writer);
-    if (!has_directory(writer, directory) || !remove_remains(writer))
+    if (!has_directory(writer, directory) || !remove_remains(writer, directory))
         return false;
     segment_name(first_seq, writer->name);
     int fd = openat(directory_fd, writer->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -135,12 +140,9 @@ void writer_abandon(struct writer *writer)
         return;
     /* If the cut fails, the next segment's first number says where this one ends; reader.c. */
     (void)!ftruncate(writer->fd, (off_t)writer->bytes);
-    if (writer->bytes == 0) {
-        writer->has_remains = true;
-        writer->remains_directory = writer->directory;
-        memcpy(writer->remains, writer->name, sizeof(writer->remains));
-        (void)remove_remains(writer);
-    }
+    struct writer_directory *place = &writer->directories[writer->directory];
+    if (writer->bytes == 0 && unlinkat(place->fd, writer->name, 0) != 0)
+        memcpy(place->remains, writer->name, sizeof(place->remains));
     leave(writer);
 }
 
@@ -159,8 +161,8 @@ void writer_mark(struct writer *writer, uint64_t seq)
 {
     char text[32];
     int length = snprintf(text, sizeof(text), "%020llu\n", (unsigned long long)seq);
-    if (writer->durable_fd >= 0) /* a hint for readers: without it they only see less */
-        (void)!pwrite(writer->durable_fd, text, (size_t)length, 0);
+    for (size_t i = 0; i < writer->directory_count; i++) /* without it, readers only see less */
+        (void)!pwrite(writer->directories[i].durable_fd, text, (size_t)length, 0);
 }
 
 /* ---- attachments ---- */

@@ -10,11 +10,16 @@
 
 #define WRITER_DIRECTORIES 2
 
+struct writer_directory {
+    const char *path;
+    int fd;
+    int durable_fd;                  /* DIRECTORY/durable, or -1 */
+    char remains[SEGMENT_NAME_SIZE]; /* a file that holds nothing durable and could not be removed;
+                                        empty: there is none */
+};
+
 struct writer {
-    struct {
-        const char *path;
-        int fd;
-    } directories[WRITER_DIRECTORIES];
+    struct writer_directory directories[WRITER_DIRECTORIES];
     size_t directory_count;
     uint64_t segment_bytes;
 
@@ -25,16 +30,16 @@ struct writer {
     uint64_t reserved;   /* bytes that have room on the disk already */
     bool space_is_low;   /* no room could be reserved the last time */
     bool cannot_reserve; /* the file system does not know how */
-    bool has_remains;    /* a file that holds nothing durable could not be removed: its name is */
-    char remains[SEGMENT_NAME_SIZE]; /* in the way */
-    size_t remains_directory;
-
-    int durable_fd; /* DIRECTORY/durable, or -1 */
 
     struct error why; /* of the last call that answered false */
 };
 
-/* Begins a new segment; its name is durable. False when that is not possible there. */
+/*
+ * Begins a new segment; its name is durable. False when that is not possible there.
+ *
+ * What a failed write left in one directory does not keep the next one from taking over: of two
+ * segments with one name, the last directory's counts (reader.c).
+ */
 MUST_USE bool writer_begin(struct writer *writer, size_t directory, uint64_t first_seq);
 
 /*
@@ -50,7 +55,7 @@ void writer_abandon(struct writer *writer);
 /* The open segment is complete: gives back room, makes it read-only, leaves it. */
 void writer_finish(struct writer *writer);
 
-/* Says in DIRECTORY/durable how far records are durable. */
+/* Says in each DIRECTORY/durable how far records are durable. */
 void writer_mark(struct writer *writer, uint64_t seq);
 
 /* Writes a file of its own into the first directory, below a subdirectory that is made: name is

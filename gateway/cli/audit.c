@@ -1,18 +1,13 @@
 /*
  * `audit VERB`: what one may ask of the record. One file per verb.
  */
-#include <stdio.h>
-#include <string.h>
+#include "cli/audit.h"
 
 #include "base/compiler.h"
-#include "cli/audit.h"
 #include "cli/cli.h"
+#include "cli/verbs.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} verbs[] = {
+static const struct verb verbs[] = {
     {"search", cli_audit_search, "find records by time, team, verdict, code, caller ID, …"},
     {"show", cli_audit_show, "the whole story of one campaign"},
     {"export", cli_audit_export, "records for other tools, with a signed manifest"},
@@ -26,33 +21,18 @@ static const struct {
     {"ship", cli_audit_ship, "bring the record to the central database"},
 };
 
-static void print_help(FILE *to)
-{
-    (void)fputs("usage: campaign-gateway audit VERB [OPTION…]\n"
-                "\n"
-                "What the gateway decided, and what became of it, from its journal.\n"
-                "\n",
-                to);
-    for (size_t i = 0; i < COUNT_OF(verbs); i++)
-        (void)fprintf(to, "  %-12s %s\n", verbs[i].name, verbs[i].summary);
-    (void)fputs("\n"
-                "`campaign-gateway audit VERB --help` tells more.\n",
-                to);
-}
+static const struct verb_table table = {
+    .program = "campaign-gateway audit",
+    .front = "usage: campaign-gateway audit VERB [OPTION…]\n"
+             "\n"
+             "What the gateway decided, and what became of it, from its journal.\n"
+             "\n",
+    .end = "\n"
+           "`campaign-gateway audit VERB --help` tells more.\n",
+    .verbs = verbs,
+    .count = COUNT_OF(verbs)};
 
 int cli_audit(int argc, char **argv)
 {
-    const char *verb = argc > 1 ? argv[1] : "";
-    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
-        print_help(stdout);
-        return EXIT_FINE;
-    }
-    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
-        if (strcmp(verb, verbs[i].name) == 0)
-            return verbs[i].run(argc - 1, argv + 1);
-    }
-    if (argc > 1)
-        (void)fprintf(stderr, "campaign-gateway audit: unknown verb '%s'\n\n", verb);
-    print_help(stderr);
-    return EXIT_USAGE;
+    return verbs_run(&table, argc, argv);
 }

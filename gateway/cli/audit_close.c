@@ -163,7 +163,8 @@ static int close_one(const struct close *c)
     const struct reader_options place = {.directories = c->place.directories,
                                          .directory_count = c->place.directory_count,
                                          .durable_only = inbox_is_served(c->place.directories[0])};
-    if (!intents_find(&place, str_from(id), &story, &err))
+    if (!inbox_check(c->place.directories[0], &err) ||
+        !intents_find(&place, str_from(id), &story, &err))
         return complain(&err);
     if (story.state != INTENT_OPEN) {
         (void)fprintf(stderr, "campaign-gateway audit close: %s %s\n", id, story.words);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "audit/numbers.h"
+#include "audit/privacy.h"
 #include "audit/record.h"
 #include "base/calendar.h"
 #include "base/clock.h"
@@ -219,4 +220,67 @@ void audit_filters_hint(const struct audit_filters *filters, const char *verb)
                       "campaign-gateway %s: there is no key to hash numbers with, so only those in "
                       "the clear were found; --keys-directory DIR names them\n",
                       verb);
+}
+
+/* ---- what was asked ---- */
+
+/* What looks like a number becomes {number}. */
+static void put_masked(struct json_writer *w, const char *key, struct str text, struct arena *arena)
+{
+    static const struct hash_key none = {.id = "none"};
+    struct privacy privacy = {.key = &none, .arena = arena, .hashed = LIMIT_HASHED_NUMBERS};
+    struct str masked = text.len ? privacy_mask(&privacy, text) : text;
+    w->out->failed |= text.len && !masked.data;
+    json_put_str_if_any(w, key, masked);
+}
+
+static void put_time(struct json_writer *w, const char *key, const char *asked, int64_t unix_ms)
+{
+    char text[CLOCK_UTC_SIZE];
+    clock_format_utc(unix_ms, text);
+    if (asked)
+        json_put_str(w, key, str_from(text));
+}
+
+static void put_hashes(struct json_writer *w, const char *key, const struct str *texts,
+                       size_t count)
+{
+    if (count == 0)
+        return;
+    json_open_array_at(w, key);
+    for (size_t i = 0; i < count; i++) {
+        if (str_starts(texts[i], STR("hmac:")) || texts[i].len == DIGEST_HEX)
+            json_put_str(w, NULL, texts[i]);
+    }
+    json_close_array(w);
+}
+
+void audit_filters_put(const struct audit_filters *filters, struct arena *arena, struct buf *out)
+{
+    const struct search_query *query = &filters->query;
+    const struct {
+        const char *key;
+        struct str text;
+    } texts[] = {{"source", query->source},
+                 {"id", query->id},
+                 {"kind", query->kind},
+                 {"team", query->team},
+                 {"caller", query->caller},
+                 {"verdict", query->verdict},
+                 {"code", query->code},
+                 {"outcome", query->outcome},
+                 {"campaign", query->campaign},
+                 {"template", query->template},
+                 {"campaign_id", query->campaign_id},
+                 {"policy", query->policy_revision},
+                 {"text", query->text}};
+    struct json_writer w = json_writer(out);
+    json_open_object(&w);
+    put_time(&w, "since", filters->since, query->from_unix_ms);
+    put_time(&w, "until", filters->until, query->to_unix_ms);
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        put_masked(&w, texts[i].key, texts[i].text, arena);
+    put_hashes(&w, "caller_ids", query->caller_ids, query->caller_id_count);
+    put_hashes(&w, "numbers", query->numbers, query->number_count);
+    json_close_object(&w);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "audit/search.h"
+#include "base/json_write.h"
 #include "cli/audit_numbers.h"
 
 struct audit_filters {
@@ -75,3 +76,7 @@ void audit_filters_record_lookup(const struct audit_filters *filters,
 
 /* What may have gone wrong when nothing was found: a sentence on stderr, or nothing. */
 void audit_filters_hint(const struct audit_filters *filters, const char *verb);
+
+/* What was asked, as an object for the record and for others: numbers stand there as their hashes,
+ * or not at all. `arena` lends memory; out->failed when it does not suffice. */
+void audit_filters_put(const struct audit_filters *filters, struct arena *arena, struct buf *out);

@@ -251,7 +251,7 @@ static int reconcile(struct reconcile *r)
     }
     config_journal_options(config, &r->journal);
     begin_report(r);
-    if (!run_with_keys(r, &err)) {
+    if (!inbox_check(r->journal.directory, &err) || !run_with_keys(r, &err)) {
         (void)fprintf(stderr, "campaign-gateway audit reconcile: %s\n", err.text);
         buf_release(&r->out);
         return EXIT_USAGE;

@@ -29,7 +29,7 @@ static const char help[] =
     "that is asked must hold. What is printed was read back from the journal and has its hash; "
     "the\n"
     "index only says where to look, is brought up to date first, and may be deleted at any time.\n"
-    "\n" AUDIT_PLACE_HELP AUDIT_FILTERS_HELP "\n"
+    "\n" AUDIT_PLACE_HELP AUDIT_CENTRAL_HELP AUDIT_FILTERS_HELP "\n"
     "      --limit NUMBER    of one page: 50, if nothing else is said; at most 1000\n"
     "      --after CURSOR    the page behind; a page ends with the command for the next one\n"
     "      --oldest-first    instead of newest first\n"
@@ -83,6 +83,7 @@ static bool read_options(struct search *s, int argc, char **argv, int *exit_code
 {
     const struct argument_option options[] = {
         AUDIT_PLACE_OPTIONS(&s->place),
+        AUDIT_CENTRAL_OPTIONS(&s->place),
         AUDIT_FILTERS_OPTIONS(&s->filters),
         AUDIT_SOURCE_OPTIONS(&s->source_options),
         {.name = "limit", .value = "NUMBER", .text = &s->limit_text},

@@ -36,6 +36,9 @@ MUST_USE bool audit_source_search(struct audit_source *source, const struct sear
                                   search_found *found, void *arg, struct buf *ret_after,
                                   struct error *err);
 
+/* Whose journal it is: the origin of its checkpoints; empty when it is not one journal's. */
+struct str audit_source_name(const struct audit_source *source);
+
 /* Appends "FILE:LINE" where the record stands; nothing where it stands in no file. */
 void audit_source_place(struct audit_source *source, uint64_t seq, struct buf *out);
 

@@ -1,7 +1,6 @@
 /*
- *     files -- reader --> verify --> report
- *                           ^
- *     pinned keys, checkpoints kept elsewhere, the files beside the journal
+ *     options, pinned keys, checkpoints kept elsewhere --> each journal (audit_verify_run.c) -->
+ * report
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,34 +9,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audit/listing.h"
-#include "audit/reader.h"
-#include "audit/verify.h"
 #include "base/limits.h"
 #include "cli/audit.h"
 #include "cli/audit_pins.h"
 #include "cli/audit_place.h"
-#include "cli/audit_verify_report.h"
+#include "cli/audit_verify_run.h"
 #include "cli/cli.h"
 #include "cli/print.h"
 
-#define LIMIT_EXPECTED 16 /* checkpoints kept elsewhere; one from each place that keeps them */
+#define CENTRAL_TIMEOUT_MS 5000   /* when no configuration says how long an answer may take */
+#define LIMIT_SOURCES 10000       /* gateways, in one central database */
+#define BESIDE_BYTES (64UL << 20) /* of keys, checkpoints, and that many sources */
 
 static const char help[] =
     "usage: campaign-gateway audit verify --config FILE | --directory DIR [OPTION...]\n"
+    "       campaign-gateway audit verify --central --config FILE | --database TEXT [OPTION...]\n"
     "\n"
     "Recomputes the whole journal: the hash, number and link of every record, the Merkle tree "
     "over\n"
     "them, every signed checkpoint and every change of keys; and whether each campaign has its "
     "one\n"
     "outcome. Says where the first record stands that is not what was written.\n"
-    "\n" AUDIT_PLACE_HELP AUDIT_PINS_HELP "      --expect-checkpoint FILE\n"
+    "\n" AUDIT_PLACE_HELP AUDIT_CENTRAL_HELP
+    "      --source NAME     of the central database, only this journal; default: all of them\n"
+    "      --note            write the result down in the central database, too; the login must\n"
+    "                        be in audit_verify\n" AUDIT_PINS_HELP
+    "      --expect-checkpoint FILE\n"
     "                        the journal must reach the checkpoint in FILE, which was kept\n"
     "                        elsewhere, and be what it says; may be given several times. Without\n"
     "                        one, what was cut off behind the newest checkpoint does not show\n"
+    "      --from-central    the same with what the central database has of the journal\n"
     "      --checkpoint-out FILE\n"
     "                        write the newest checkpoint to FILE, for --expect-checkpoint\n"
-    "      --format FORMAT   text or json\n"
+    "      --format FORMAT   text, or json: one line for each journal\n"
     "\n"
     "exit codes\n"
     "  0  the journal is what was written\n"
@@ -51,55 +55,69 @@ static const char help[] =
 
 enum { FORMAT_TEXT, FORMAT_JSON };
 
-struct run {
+struct command {
     struct audit_place place;
     struct audit_pins pins;
     struct argument_list expected_paths;
-    const char *checkpoint_out;
+    const char *checkpoint_out, *source;
+    bool from_central, notes_result;
     size_t format;
 
-    struct arena arena; /* of what was read beside the journal */
-    struct verify_expected expected[LIMIT_EXPECTED];
-    struct listing listing;
-    struct reader *reader;
-    struct verify *verify;
-    struct reader_record record; /* the one being looked at; file NULL: none */
-    struct problems findings;
-    struct error broken; /* empty: it is not */
-    uint64_t torn_bytes;
+    struct arena arena; /* of what was read beside the journals */
+    struct verify_expected expected[LIMIT_AUDIT_EXPECTED];
+    struct central *central; /* NULL: not asked */
+    struct audit_verify_run run;
+    size_t answered; /* journals so far */
+    bool has_findings;
 };
 
-static bool complain(const struct error *err)
+static int complain(const struct error *err)
 {
     (void)fprintf(stderr, "campaign-gateway audit verify: %s\n", err->text);
-    return false;
+    return EXIT_USAGE;
 }
 
-static bool read_options(struct run *run, int argc, char **argv, int *exit_code)
+static bool read_options(struct command *command, int argc, char **argv, int *exit_code)
 {
     const struct argument_option options[] = {
-        AUDIT_PLACE_OPTIONS(&run->place),
-        AUDIT_PINS_OPTIONS(&run->pins),
-        {.name = "expect-checkpoint", .value = "FILE", .list = &run->expected_paths},
-        {.name = "checkpoint-out", .value = "FILE", .text = &run->checkpoint_out},
-        {.name = "format", .value = "text|json", .choice = &run->format},
+        AUDIT_PLACE_OPTIONS(&command->place),
+        AUDIT_CENTRAL_OPTIONS(&command->place),
+        {.name = "source", .value = "NAME", .text = &command->source},
+        {.name = "note", .flag = &command->notes_result},
+        AUDIT_PINS_OPTIONS(&command->pins),
+        {.name = "expect-checkpoint", .value = "FILE", .list = &command->expected_paths},
+        {.name = "from-central", .flag = &command->from_central},
+        {.name = "checkpoint-out", .value = "FILE", .text = &command->checkpoint_out},
+        {.name = "format", .value = "text|json", .choice = &command->format},
     };
     const struct arguments spec = {
         .help = help, .options = options, .option_count = COUNT_OF(options)};
     return arguments_read(&spec, argc, argv, exit_code);
 }
 
+static bool options_agree(const struct command *command, struct error *err)
+{
+    if ((command->source || command->notes_result) && !command->place.central)
+        return error_set(err, "--source and --note go with --central");
+    if (command->from_central && command->place.central)
+        return error_set(err, "--from-central compares files with the central database, and "
+                              "--central reads no files; give one of them");
+    return !command->from_central || command->place.database ||
+           error_set(err, "which central database? Give --config FILE with audit.central, or "
+                          "--database TEXT");
+}
+
 /* ---- what is brought along ---- */
 
-static bool read_expected(struct run *run, struct error *err)
+static bool read_expected(struct command *command, struct error *err)
 {
-    if (run->expected_paths.count > LIMIT_EXPECTED)
-        return error_set(err, "at most %d checkpoints can be expected", LIMIT_EXPECTED);
-    for (size_t i = 0; i < run->expected_paths.count; i++) {
-        struct verify_expected *expected = &run->expected[i];
-        expected->name = run->expected_paths.items[i];
-        if (!config_read_file(expected->name, LIMIT_CHECKPOINT_BYTES, &run->arena, &expected->note,
-                              err))
+    if (command->expected_paths.count > LIMIT_AUDIT_EXPECTED)
+        return error_set(err, "at most %d checkpoints can be expected", LIMIT_AUDIT_EXPECTED);
+    for (size_t i = 0; i < command->expected_paths.count; i++) {
+        struct verify_expected *expected = &command->expected[i];
+        expected->name = command->expected_paths.items[i];
+        if (!config_read_file(expected->name, LIMIT_CHECKPOINT_BYTES, &command->arena,
+                              &expected->note, err))
             return false;
         if (!checkpoint_parse(expected->note, &expected->says))
             return error_set(err, "'%s' is not a checkpoint, as --checkpoint-out writes it",
@@ -108,200 +126,228 @@ static bool read_expected(struct run *run, struct error *err)
     return true;
 }
 
-/* ---- progress, for whoever waits ---- */
-
-static void show_progress(uint64_t records, bool is_end)
+static bool open_central(struct command *command, struct error *err)
 {
-    static int64_t shown_us;
-    static bool shown;
-    if (!isatty(STDERR_FILENO) || (!is_end && clock_mono_us() - shown_us < 500000))
-        return;
-    if (!is_end && (shown || shown_us > 0)) {
-        (void)fprintf(stderr, "\r%llu of the records are as they were written",
-                      (unsigned long long)records);
-        shown = true;
-    }
-    if (is_end && shown)
-        (void)fputs("\r\033[K", stderr);
-    shown_us = clock_mono_us();
+    const struct audit_place *place = &command->place;
+    const struct central_options options = {
+        .database = place->database,
+        .timeout_ms = place->config ? place->config->audit.central_timeout_ms : CENTRAL_TIMEOUT_MS,
+        .must_write = command->notes_result};
+    enum central_result result;
+    if (!place->central && !command->from_central)
+        return true;
+    command->central = central_open(&options, &result, err);
+    return command->central != NULL;
 }
 
-/* ---- the journal ---- */
-
-static void on_finding(void *arg, const char *sentence)
+static struct audit_verify_request request_of(const struct command *command)
 {
-    struct run *run = arg;
-    struct error err;
-    if (run->record.file)
-        (void)error_set(&err, "%s:%llu: %s", run->record.file,
-                        (unsigned long long)run->record.line_number, sentence);
-    else
-        (void)error_set(&err, "%s", sentence);
-    (void)problems_add(&run->findings, &err);
-}
-
-static bool take(struct run *run)
-{
-    const struct verify_record record = {.json = run->record.json,
-                                         .head = run->record.head,
-                                         .has_file = true,
-                                         .begins_file = run->record.line_number == 1};
-    struct error why;
-    if (record.head.seq % 4096 == 0)
-        show_progress(verify_report(run->verify)->records, false);
-    return verify_take(run->verify, &record, &why) ||
-           error_set(&run->broken, "%s:%llu: %s", run->record.file,
-                     (unsigned long long)run->record.line_number, why.text);
-}
-
-/* All records, as far as they are good. False with `err` when they cannot be read. */
-static bool read_records(struct run *run, struct error *err)
-{
-    enum reader_result result;
-    while ((result = reader_next(run->reader, &run->record, err)) == READER_RECORD) {
-        if (!take(run))
-            return true;
-    }
-    run->record.file = NULL;
-    if (result == READER_END) {
-        run->torn_bytes = reader_torn_bytes(run->reader);
-        if (verify_end(run->verify, err))
-            return true;
-    }
-    if (result != READER_FAILED)
-        run->broken = *err;
-    return result != READER_FAILED;
-}
-
-static bool is_there(const struct run *run, const struct promise *promise, struct error *err)
-{
-    return run->listing.count > 0 || promise->durable_seq > 0 || promise->receipt.seq > 0 ||
-           error_set(err,
-                     "there is no journal in '%s': no file is called like a segment, such as "
-                     "00000000000000000001.jsonl",
-                     run->place.directories[0]);
-}
-
-static bool verify_journal(struct run *run, struct error *err)
-{
-    const struct promise promise = promise_read(run->place.directories[0]);
-    const struct verify_options options = {.pinned =
-                                               run->pins.keys.count > 0 ? &run->pins.keys : NULL,
-                                           .expected = run->expected,
-                                           .expected_count = run->expected_paths.count,
-                                           .promise = promise,
-                                           .directories = run->place.directories,
-                                           .directory_count = run->place.directory_count,
-                                           .finding = on_finding,
-                                           .arg = run};
-    const struct reader_options reading = {.directories = run->place.directories,
-                                           .directory_count = run->place.directory_count};
-    if (!listing_read(run->place.directories, run->place.directory_count, &run->listing, err) ||
-        !is_there(run, &promise, err) || !(run->reader = reader_open(&reading, err)))
-        return false;
-    if (!(run->verify = verify_new(&options)))
-        return error_set(err, "out of memory");
-    bool fine = read_records(run, err);
-    show_progress(0, true);
-    return fine;
+    return (struct audit_verify_request){
+        .pinned = command->pins.keys.count > 0 ? &command->pins.keys : NULL,
+        .expected = command->expected,
+        .expected_count = command->expected_paths.count,
+        .shows_progress = true};
 }
 
 /* ---- the answer ---- */
 
-/* Of a journal that is whole, all that was read is all that there is; it may have grown since. */
-static struct audit_verify_result result_of(const struct run *run)
-{
-    const struct verify_report *report = verify_report(run->verify);
-    struct audit_verify_result result = {.report = report,
-                                         .findings = &run->findings,
-                                         .whole_segments = report->segments,
-                                         .segments = report->segments,
-                                         .records = report->records,
-                                         .checkpoints = report->notes,
-                                         .torn_bytes = run->torn_bytes,
-                                         .is_pinned = run->pins.keys.count > 0,
-                                         .expected = run->expected_paths.count};
-    if (!run->broken.text[0])
-        return result;
-    struct listing_totals there = listing_count(&run->listing);
-    bool broke_within = report->segments > 0 && reader_segments(run->reader) <= report->segments;
-    result.broken = run->broken.text;
-    result.whole_segments -= broke_within;
-    result.segments = run->listing.count;
-    result.records = there.lines > report->records ? there.lines : report->records;
-    result.checkpoints = there.notes > report->notes ? there.notes : report->notes;
-    return result;
-}
-
 /* In one step, so that a checkpoint that is there is whole. */
-static bool write_checkpoint(const struct run *run, struct error *err)
+static bool write_checkpoint(const struct command *command, struct error *err)
 {
     char temporary[4096];
-    struct str note = verify_report(run->verify)->last_note;
-    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", run->checkpoint_out);
+    const char *path = command->checkpoint_out;
+    struct str note = verify_report(command->run.verify)->last_note;
+    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof(temporary))
-        return error_set(err, "the path '%.100s…' is too long", run->checkpoint_out);
+        return error_set(err, "the path '%.100s…' is too long", path);
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
-        return error_set(err, "cannot write '%s': %s", run->checkpoint_out, strerrordesc_np(errno));
+        return error_set(err, "cannot write '%s': %s", path, strerrordesc_np(errno));
     bool fine = write(fd, note.data, note.len) == (ssize_t)note.len && fchmod(fd, 0644) == 0 &&
-                fsync(fd) == 0 && rename(temporary, run->checkpoint_out) == 0;
+                fsync(fd) == 0 && rename(temporary, path) == 0;
     int why = errno;
     close(fd);
     if (fine)
         return true;
     (void)unlink(temporary);
-    return error_set(err, "cannot write '%s': %s", run->checkpoint_out, strerrordesc_np(why));
+    return error_set(err, "cannot write '%s': %s", path, strerrordesc_np(why));
 }
 
-static int answer(struct run *run)
+static bool print_result(struct command *command)
 {
-    const struct audit_verify_result result = result_of(run);
-    struct error err;
     struct buf out;
     buf_init(&out, LIMIT_REPORT_BYTES);
-    if (run->format == FORMAT_JSON)
-        audit_verify_json(&result, &out);
+    if (command->format == FORMAT_TEXT && command->answered++ > 0)
+        buf_append_byte(&out, '\n');
+    if (command->format == FORMAT_JSON)
+        audit_verify_json(&command->run.result, &out);
     else
-        audit_verify_text(&result, &out);
-    if (!print_answer(&out))
-        return EXIT_USAGE;
-    if (result.broken || run->findings.count > 0)
-        return EXIT_FINDINGS;
-    if (run->checkpoint_out && !write_checkpoint(run, &err)) {
-        (void)complain(&err);
-        return EXIT_USAGE;
-    }
-    return EXIT_FINE;
+        audit_verify_text(&command->run.result, &out);
+    return print_answer(&out);
 }
 
-static int run_verify(struct run *run)
+/* Prints what was found of the journal; its checkpoint is only given away when it is whole. */
+static bool answer(struct command *command, struct error *err)
+{
+    const struct audit_verify_result *result = &command->run.result;
+    bool found = result->broken || result->findings->count > 0;
+    command->has_findings |= found;
+    if (!print_result(command))
+        return error_set(err, "the answer was not written");
+    return !command->checkpoint_out || found || write_checkpoint(command, err);
+}
+
+/* ---- the central database ---- */
+
+struct sources {
+    struct central_source items[LIMIT_SOURCES];
+    size_t count;
+    struct arena *arena;
+    bool failed;
+};
+
+static bool keep_source(void *arg, const struct central_source *source)
+{
+    struct sources *sources = arg;
+    struct str name = arena_copy(sources->arena, source->source);
+    if (sources->count == LIMIT_SOURCES || !name.data) {
+        sources->failed = true;
+        return false;
+    }
+    struct central_source *kept = &sources->items[sources->count++];
+    *kept = *source;
+    kept->source = name;
+    kept->checkpoint_note = arena_copy(sources->arena, source->checkpoint_note);
+    return true;
+}
+
+static bool note_result(struct command *command, const struct central_source *source,
+                        struct error *err)
+{
+    const struct verify_report *report = verify_report(command->run.verify);
+    const struct audit_verify_result *result = &command->run.result;
+    struct error first = {0};
+    if (!command->notes_result)
+        return true;
+    if (!result->broken && result->findings->count > 0)
+        problems_summary(result->findings, &first);
+    const struct central_verification verification = {
+        .source = source->source,
+        .from_seq = report->first_seq,
+        .upto_seq = report->last_seq,
+        .checkpoints = report->notes,
+        .fine = !result->broken && result->findings->count == 0,
+        .sentence = str_from(result->broken ? result->broken : first.text)};
+    return central_note_verification(command->central, &verification, err);
+}
+
+/* Those of the expected checkpoints that are of this source, and the database's own. */
+static size_t choose_expected(const struct command *command, const struct central_source *source,
+                              struct verify_expected out[LIMIT_AUDIT_EXPECTED + 1])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < command->expected_paths.count; i++) {
+        if (str_equal(command->expected[i].says.origin, source->source))
+            out[count++] = command->expected[i];
+    }
+    out[count].name = "the central database";
+    out[count].note = source->checkpoint_note;
+    return count + checkpoint_parse(out[count].note, &out[count].says);
+}
+
+static bool verify_source(struct command *command, const struct central_source *source,
+                          struct error *err)
+{
+    struct verify_expected expected[LIMIT_AUDIT_EXPECTED + 1];
+    struct audit_verify_request request = request_of(command);
+    request.expected = expected;
+    request.expected_count = choose_expected(command, source, expected);
+    bool fine = audit_verify_central(&command->run, &request, command->central, source, err) &&
+                note_result(command, source, err) && answer(command, err);
+    audit_verify_release(&command->run);
+    return fine;
+}
+
+/* A checkpoint that was kept of a journal that is not there any more must not go unnoticed. */
+static bool all_expected_are_there(const struct command *command, const struct sources *sources,
+                                   struct error *err)
+{
+    for (size_t i = 0; i < command->expected_paths.count; i++) {
+        const struct verify_expected *expected = &command->expected[i];
+        bool found = false;
+        for (size_t j = 0; j < sources->count; j++)
+            found |= str_equal(expected->says.origin, sources->items[j].source);
+        if (!found)
+            return error_set(err,
+                             "the central database has nothing of the journal %.*s, of which "
+                             "the checkpoint in '%s' is",
+                             STR_ARGS(expected->says.origin), expected->name);
+    }
+    return true;
+}
+
+static bool verify_sources(struct command *command, struct error *err)
+{
+    static struct sources sources; /* large */
+    sources.arena = &command->arena;
+    if (!central_each_source(command->central, str_from(command->source), keep_source, &sources,
+                             err))
+        return false;
+    if (sources.failed)
+        return error_set(err, "there are more than %d sources; choose one with --source",
+                         LIMIT_SOURCES);
+    if (sources.count == 0)
+        return error_set(err, "the central database has no journal%s%s", command->source ? " " : "",
+                         command->source ? command->source : "");
+    if (command->checkpoint_out && sources.count > 1)
+        return error_set(err,
+                         "--checkpoint-out takes the checkpoint of one journal, and there are "
+                         "%zu; choose one with --source",
+                         sources.count);
+    if (!all_expected_are_there(command, &sources, err))
+        return false;
+    for (size_t i = 0; i < sources.count; i++) {
+        if (!verify_source(command, &sources.items[i], err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the verb ---- */
+
+static bool verify_files(struct command *command, struct error *err)
+{
+    const struct audit_verify_request request = request_of(command);
+    return audit_verify_files(&command->run, &request, command->place.directories,
+                              command->place.directory_count, command->central, err) &&
+           answer(command, err);
+}
+
+static int run_command(struct command *command)
 {
     struct error err = {0};
-    if (!audit_place_resolve(&run->place, "audit verify") ||
-        !audit_pins_read(&run->pins, &run->arena, "audit verify"))
+    if (!audit_place_resolve(&command->place, "audit verify") ||
+        !audit_pins_read(&command->pins, &command->arena, "audit verify"))
         return EXIT_USAGE;
-    if (!read_expected(run, &err) || !verify_journal(run, &err)) {
-        (void)complain(&err);
-        return EXIT_USAGE;
-    }
-    return answer(run);
+    if (!options_agree(command, &err) || !read_expected(command, &err) ||
+        !open_central(command, &err))
+        return complain(&err);
+    bool fine =
+        command->place.central ? verify_sources(command, &err) : verify_files(command, &err);
+    return !fine ? complain(&err) : command->has_findings ? EXIT_FINDINGS : EXIT_FINE;
 }
 
 int cli_audit_verify(int argc, char **argv)
 {
-    static struct run run; /* large: its lists of arguments */
+    static struct command command; /* large: its lists of arguments */
     int exit_code;
-    if (!read_options(&run, argc, argv, &exit_code))
+    if (!read_options(&command, argc, argv, &exit_code))
         return exit_code;
-    arena_init(&run.arena, LIMIT_ARENA_BYTES);
-    problems_init(&run.findings);
-    exit_code = run_verify(&run);
-    reader_close(run.reader);
-    verify_free(run.verify);
-    listing_release(&run.listing);
-    problems_release(&run.findings);
-    audit_place_release(&run.place);
-    arena_release(&run.arena);
+    arena_init(&command.arena, BESIDE_BYTES);
+    exit_code = run_command(&command);
+    audit_verify_release(&command.run);
+    central_close(command.central);
+    audit_place_release(&command.place);
+    arena_release(&command.arena);
     return exit_code;
 }

@@ -21,19 +21,25 @@ static void put_counts(const struct audit_verify_result *result, struct buf *out
 {
     put_of(out, result->whole_segments, result->segments, "segment");
     buf_append(out, STR(", "));
-    put_of(out, result->report->records, result->records, "record");
+    put_of(out, result->fine_records, result->records, "record");
     buf_append(out, STR(", "));
     put_of(out, result->report->notes, result->checkpoints, "checkpoint");
     buf_append(out, STR(" are as they were written\n"));
 }
 
-static void put_span(const struct verify_report *report, struct buf *out)
+static void put_span(const struct audit_verify_result *result, struct buf *out)
 {
+    const struct verify_report *report = result->report;
     buf_append(out, STR("\n  records      "));
     print_number(out, report->first_seq);
     buf_append(out, STR(" to "));
     print_number(out, report->last_seq);
     buf_format(out, ", of %s to %s\n", report->first_time, report->last_time);
+    if (result->linked > 0) {
+        buf_append(out, STR("               and "));
+        print_number(out, result->linked);
+        buf_append(out, STR(" in front of them, which their hashes hold\n"));
+    }
     if (report->first_seq > 1)
         buf_append(out, STR("               older ones are not here; the first segment names the "
                             "root over them\n"));
@@ -114,16 +120,17 @@ void audit_verify_text(const struct audit_verify_result *result, struct buf *out
         buf_format(out, "and %zu more findings\n", result->findings->count - LIMIT_PROBLEMS);
     put_counts(result, out);
     if (report->records > 0) {
-        put_span(report, out);
+        put_span(result, out);
         put_checkpoints(result, out);
         put_keys(result, out);
         put_ledger(report, out);
     }
     if (result->torn_bytes > 0)
-        buf_format(out,
-                   "  torn         %llu bytes behind the last record are none: being written, or "
-                   "cut off by a crash\n",
-                   (unsigned long long)result->torn_bytes);
+        buf_format(
+            out,
+            "  torn         %llu bytes behind a segment's last record are none: being written, "
+            "or\n               what a crash or a failing disk left\n",
+            (unsigned long long)result->torn_bytes);
 }
 
 /* ---- for a program ---- */
@@ -208,10 +215,11 @@ void audit_verify_json(const struct audit_verify_result *result, struct buf *out
     json_put_str_if_any(&w, "broken", str_from(result->broken));
     put_findings(&w, result->findings);
     put_pair(&w, "segments", result->whole_segments, result->segments);
-    put_pair(&w, "records", result->report->records, result->records);
+    put_pair(&w, "records", result->fine_records, result->records);
     put_pair(&w, "checkpoints", result->report->notes, result->checkpoints);
     put_facts(&w, result->report);
     put_json_keys(&w, result);
+    json_put_int(&w, "linked", (int64_t)result->linked);
     json_put_int(&w, "expected", (int64_t)result->expected);
     json_put_int(&w, "torn_bytes", (int64_t)result->torn_bytes);
     json_close_object(&w);

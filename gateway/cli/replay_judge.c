@@ -167,7 +167,7 @@ static void ask_with_recall(struct replay *replay, struct asking *asking,
 }
 
 static void judge_known(struct replay *replay, const struct policy_team *team,
-                        struct recorded_decision *decision, bool unlisted, struct arena *arena,
+                        struct recorded_decision *decision, struct arena *arena,
                         struct replayed *ret)
 {
     struct asking *asking = arena_zalloc(arena, 1, sizeof(*asking));
@@ -182,9 +182,8 @@ static void judge_known(struct replay *replay, const struct policy_team *team,
     asking->arena = arena;
     asking->team = team;
     asking->found_capacity = settings;
-    memcpy(asking->gaps.hidden, decision->hidden, sizeof(decision->hidden));
-    asking->gaps.hidden_lists = decision->hidden_lists;
-    asking->gaps.unlisted = unlisted;
+    memcpy(asking->gaps.parts, decision->gaps, sizeof(decision->gaps));
+    asking->gaps.lists = decision->list_gaps;
     asking->context = (struct policy_context){.now_unix_ms = decision->time_unix_ms,
                                               .message_sha256 = decision->message_sha256,
                                               .reading = &decision->reading,
@@ -208,9 +207,9 @@ static void judge_known(struct replay *replay, const struct policy_team *team,
 /* ---- all of it ---- */
 
 /* Why the candidate cannot even be asked; NULL: it can. */
-static const char *find_obstacle(const struct recorded_decision *decision, bool unlisted)
+static const char *find_obstacle(const struct recorded_decision *decision)
 {
-    if (decision->hidden[PART_TEMPLATE] && !unlisted) /* its class decides much */
+    if (decision->gaps[PART_TEMPLATE] == GAP_UNKNOWN) /* its class decides much */
         return "the record holds a hash of a part of the template's name";
     return decision->lacks;
 }
@@ -229,10 +228,10 @@ void replay_judge(struct replay *replay, struct recorded_decision *decision, str
     }
     if (judge_whole(replay, team, decision, arena, ret))
         return;
-    bool unlisted = hidden_names_resolve(replay->names, decision);
-    const char *obstacle = find_obstacle(decision, unlisted);
+    hidden_names_resolve(replay->names, decision);
+    const char *obstacle = find_obstacle(decision);
     if (!obstacle) {
-        judge_known(replay, team, decision, unlisted, arena, ret);
+        judge_known(replay, team, decision, arena, ret);
     } else if (old_policy(replay, decision->digest) == replay->candidate) {
         ret->result = compared(decision, decision->allowed);
     } else {

@@ -99,7 +99,7 @@ static void find_parts(struct subject *s)
     has[PART_TEMPLATE] = campaign->template_name.len > 0;
     has[PART_MESSAGE] = campaign->message.len > 0;
     for (size_t part = 0; gaps && part < POLICY_PARTS; part++)
-        has[part] |= gaps->hidden[part];
+        has[part] |= gaps->parts[part] != GAP_NONE;
 }
 
 /* ---- message class and language ---- */
@@ -170,17 +170,16 @@ static enum certainty both(enum certainty a, enum certainty b)
 static enum certainty fits_lists(const struct policy_scope *scope, const struct subject *s)
 {
     const struct campaign *campaign = s->campaign;
-    const bool *hidden = is_hidden(s, PART_CONTACT_LISTS) ? s->context->gaps->hidden_lists : NULL;
+    bool hidden = gap_of(s, PART_CONTACT_LISTS) != GAP_NONE;
     enum certainty named = scope->contact_lists ? CERTAINLY_NOT : CERTAINLY;
     enum certainty other = scope->other_contact_lists ? CERTAINLY_NOT : CERTAINLY;
     for (size_t i = 0; i < campaign->contact_list_count; i++) {
         struct str list = campaign->contact_lists[i];
-        bool unseen = hidden && hidden[i];
+        enum policy_gap gap = hidden ? s->context->gaps->lists[i] : GAP_NONE;
         if (named != CERTAINLY)
-            named = either(named, name_is_listed(s, unseen, list, scope->contact_lists));
+            named = either(named, name_is_listed(gap, list, scope->contact_lists));
         if (other != CERTAINLY)
-            other =
-                either(other, reverse(name_is_listed(s, unseen, list, scope->other_contact_lists)));
+            other = either(other, reverse(name_is_listed(gap, list, scope->other_contact_lists)));
     }
     return both(named, other);
 }
@@ -189,8 +188,8 @@ static enum certainty fits_names(const struct policy_scope *scope, const struct 
 {
     enum certainty caller = CERTAINLY;
     if (scope->caller_ids)
-        caller = name_is_listed(s, is_hidden(s, PART_CALLER_ID), s->campaign->caller_id,
-                                scope->caller_ids);
+        caller =
+            name_is_listed(gap_of(s, PART_CALLER_ID), s->campaign->caller_id, scope->caller_ids);
     return caller == CERTAINLY_NOT ? CERTAINLY_NOT : both(caller, fits_lists(scope, s));
 }
 
@@ -266,9 +265,11 @@ static enum certainty concerns(const struct policy_exception *exception,
                           : exception->pack.len == 0;
     if (!exception->rules[setting->rule] || !same_layer)
         return CERTAINLY_NOT;
-    return both(both(part_fits(s, PART_NAME, campaign->name, exception->campaign),
-                     part_fits(s, PART_CALLER_ID, campaign->caller_id, exception->caller_id)),
-                part_fits(s, PART_TEMPLATE, campaign->template_name, exception->template_name));
+    enum certainty fits = name_fits(gap_of(s, PART_NAME), campaign->name, exception->campaign);
+    fits =
+        both(fits, name_fits(gap_of(s, PART_CALLER_ID), campaign->caller_id, exception->caller_id));
+    return both(fits, name_fits(gap_of(s, PART_TEMPLATE), campaign->template_name,
+                                exception->template_name));
 }
 
 /* What exceptions do about one setting now. */

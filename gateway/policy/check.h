@@ -43,17 +43,15 @@ enum policy_part rule_reads(enum policy_rule rule);
 
 /* ---- gaps.c: of a campaign that is known in part; see struct policy_gaps ---- */
 
-/* The part is not known in full. */
-bool is_hidden(const struct subject *subject, enum policy_part part);
+/* What is hidden of the part. */
+enum policy_gap gap_of(const struct subject *subject, enum policy_part part);
 
 /* Why the setting's question cannot be answered; NULL: it can. */
 const char *gap_before(const struct subject *subject, const struct policy_setting *setting);
 
 /* Whether a name, which may be hidden, is listed, or fits the pattern. */
-enum certainty name_is_listed(const struct subject *subject, bool hidden, struct str name,
-                              const struct name_list *list);
-enum certainty part_fits(const struct subject *subject, enum policy_part part, struct str name,
-                         struct str pattern);
+enum certainty name_is_listed(enum policy_gap gap, struct str name, const struct name_list *list);
+enum certainty name_fits(enum policy_gap gap, struct str name, struct str pattern);
 
 /* ---- what some rules share ---- */
 

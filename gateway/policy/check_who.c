@@ -20,7 +20,7 @@ void check_kill_switch(const struct question *q, const struct str *reason)
 static struct str caller_shown(const struct question *q)
 {
     struct str id = q->campaign->caller_id;
-    if (is_hidden(q->subject, PART_CALLER_ID))
+    if (gap_of(q->subject, PART_CALLER_ID) != GAP_NONE)
         return STR("the caller ID");
     return arena_format(q->violations->arena, "the caller ID ending in %.*s",
                         STR_ARGS(str_slice(id, id.len > 2 ? id.len - 2 : 0, id.len)));

@@ -12,48 +12,46 @@
 #include "base/glob.h"
 #include "policy/check.h"
 
-bool is_hidden(const struct subject *subject, enum policy_part part)
+enum policy_gap gap_of(const struct subject *subject, enum policy_part part)
 {
     const struct policy_gaps *gaps = subject->context->gaps;
-    return gaps && gaps->hidden[part];
+    return gaps ? gaps->parts[part] : GAP_NONE;
 }
 
 /* ---- names ---- */
 
 /* `any`: whatever the name is, it fits. `by_pattern`: it may fit though it is not written in full.
  */
-static enum certainty hidden_name(const struct subject *s, bool any, bool by_pattern)
+static enum certainty hidden_name(enum policy_gap gap, bool any, bool by_pattern)
 {
     if (any)
         return CERTAINLY;
-    return s->context->gaps->unlisted && !by_pattern ? CERTAINLY_NOT : PERHAPS;
+    return gap == GAP_UNLISTED && !by_pattern ? CERTAINLY_NOT : PERHAPS;
 }
 
-enum certainty name_is_listed(const struct subject *subject, bool hidden, struct str name,
-                              const struct name_list *list)
+enum certainty name_is_listed(enum policy_gap gap, struct str name, const struct name_list *list)
 {
-    if (hidden)
-        return hidden_name(subject, name_list_has(list, STR("")), list->glob_count > 0);
+    if (gap != GAP_NONE)
+        return hidden_name(gap, name_list_has(list, STR("")), list->glob_count > 0);
     return name_list_has(list, name) ? CERTAINLY : CERTAINLY_NOT;
 }
 
-enum certainty part_fits(const struct subject *subject, enum policy_part part, struct str name,
-                         struct str pattern)
+enum certainty name_fits(enum policy_gap gap, struct str name, struct str pattern)
 {
     if (pattern.len == 0)
         return CERTAINLY;
-    if (is_hidden(subject, part))
-        return hidden_name(subject, glob_match(pattern, STR("")),
-                           str_find(pattern, '*') < pattern.len);
+    if (gap != GAP_NONE)
+        return hidden_name(gap, glob_match(pattern, STR("")), str_find(pattern, '*') < pattern.len);
     return glob_match(pattern, name) ? CERTAINLY : CERTAINLY_NOT;
 }
 
 /* Whether a rule that lists names can be asked about hidden ones. */
 static bool knows_names(const struct subject *s, const struct policy_setting *setting)
 {
+    enum policy_gap gap = gap_of(s, rule_reads(setting->rule));
     if (setting->rule == RULE_contact_lists || setting->rule == RULE_dnc_lists)
-        return name_is_listed(s, true, STR(""), setting->value) != PERHAPS;
-    return s->context->gaps->unlisted; /* caller IDs and templates: without patterns */
+        return name_is_listed(gap, STR(""), setting->value) != PERHAPS;
+    return gap == GAP_UNLISTED; /* caller IDs and templates: without patterns */
 }
 
 /* ---- the message ---- */
@@ -136,9 +134,9 @@ static bool knows(const struct subject *s, const struct policy_setting *setting)
 const char *gap_before(const struct subject *subject, const struct policy_setting *setting)
 {
     enum policy_part part = rule_reads(setting->rule);
-    if (is_hidden(subject, part) && !knows(subject, setting))
+    if (gap_of(subject, part) != GAP_NONE && !knows(subject, setting))
         return gaps[part];
-    if (setting->rule == RULE_templates && is_hidden(subject, PART_MESSAGE) &&
+    if (setting->rule == RULE_templates && gap_of(subject, PART_MESSAGE) != GAP_NONE &&
         !knows_template_text(subject, setting->value))
         return "the record holds only the message's digest, and the template has texts with slots";
     return NULL;

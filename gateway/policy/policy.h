@@ -224,16 +224,23 @@ struct policy_findings {
 
 /* ---- judging what is only known in part ---- */
 
+/* What is hidden of a campaign's part, which is there. */
+enum policy_gap {
+    GAP_NONE,
+    GAP_UNLISTED, /* a name: not known, but it is none of those that the policy writes in full */
+    GAP_UNKNOWN,
+};
+
 /*
- * What is not known of a campaign that comes from a record, by part; the part is there. A text may
- * be hidden in whole or in part: what stands in struct campaign is then no text that the policy
- * has. Whatever asks for a hidden part is unknown, unless the answer follows from the rest.
+ * What is not known of a campaign that comes from a record. A name may be hidden in whole or in
+ * part: what stands in struct campaign is then no name that the policy has. Whatever asks for a
+ * hidden part is unknown, unless the answer follows from the rest.
  */
 struct policy_gaps {
-    bool hidden[POLICY_PARTS]; /* PART_BLOCKS: only whether two blocks are one across midnight;
-                                  PART_MESSAGE: all but its digest and what the reading has */
-    const bool *hidden_lists;  /* which contact lists, when any is */
-    bool unlisted;             /* hidden names are none of those that the policy writes in full */
+    enum policy_gap parts[POLICY_PARTS]; /* PART_BLOCKS: only whether two blocks are one across
+                                            midnight; PART_MESSAGE: all but its digest and what the
+                                            reading has; PART_CONTACT_LISTS: the worst of them */
+    const enum policy_gap *lists;        /* by contact list, when any is hidden */
 
     /* What the setting is known to say all the same: adds its violations, if any, and is true. Or
      * NULL. */

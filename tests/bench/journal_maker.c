@@ -140,10 +140,16 @@ static void sign(struct buf *note)
          "a checkpoint cannot be signed");
 }
 
+/* Outcomes come a few decisions later, as in a gateway with several requests under way. */
+static struct waiting {
+    char id[ID_SIZE];
+} waiting[8];
+static size_t waiting_count;
+
 static void begin_segment(void)
 {
     char name[SEGMENT_NAME_SIZE], path[4096];
-    struct str open_ids[COUNT_OF(maker.open_ids)];
+    struct str open_ids[COUNT_OF(maker.open_ids) + COUNT_OF(waiting)];
     struct buf note;
     sign(&note);
     if (maker.fd >= 0) {
@@ -158,11 +164,13 @@ static void begin_segment(void)
         die(path);
     for (size_t i = 0; i < maker.open_count; i++)
         open_ids[i] = str_from(maker.open_ids[i]);
+    for (size_t i = 0; i < waiting_count; i++)
+        open_ids[maker.open_count + i] = str_from(waiting[i].id);
     struct segment_record record = {.time_unix_ms = maker.now,
                                     .source = STR(SOURCE),
                                     .tree = maker.tree,
                                     .open = open_ids,
-                                    .open_count = maker.open_count,
+                                    .open_count = maker.open_count + waiting_count,
                                     .note = buf_str(&note)};
     memcpy(record.key, signing_key_public(maker.key), SIGNING_PUBLIC_BYTES);
     record_segment(&record, &maker.members);
@@ -325,12 +333,6 @@ static void put_outcome(const char *id)
     record_outcome(&record, &maker.members);
     put();
 }
-
-/* Outcomes come a few decisions later, as in a gateway with several requests under way. */
-static struct waiting {
-    char id[ID_SIZE];
-} waiting[8];
-static size_t waiting_count;
 
 static void end_one(void)
 {

@@ -83,6 +83,9 @@ class Image(Disk):
             failed = run("mkfs.ext4", "-q", "-m", "0", "-J", "size=4", *options, self.file)
             if failed:
                 pytest.skip(f"no ext4 file system can be made here: {failed.stderr.strip()}")
+        self.mount()
+
+    def mount(self):
         mount_or_skip("-o", "loop", self.file, self.path)
 
 

@@ -55,8 +55,12 @@ def journal(make_gateway):
     return gateway
 
 
+def public_keys_of(report):
+    return [base64.b64decode(key["ed25519"]) for key in report["keys"]]
+
+
 def public_keys(journal):
-    return [base64.b64decode(key["ed25519"]) for key in verify(journal.audit)["keys"]]
+    return public_keys_of(verify(journal.audit))
 
 
 def pin(journal, tmp_path):
@@ -192,6 +196,41 @@ def test_old_segments_may_be_gone_and_middle_ones_not(journal):
     assert verify(journal.audit)["segments"]["fine"] == 2
 
 
+def test_a_journal_over_two_directories_is_one(journal, tmp_path):
+    second = tmp_path / "second"
+    second.mkdir()
+    shutil.move(segments(journal.audit)[1], second)
+    report = verify(journal.audit, "--directory", second)
+    assert report["fine"] and report["segments"]["fine"] == 3
+    proof = json.loads(audit("prove", journal.ids[1], "--directory", journal.audit, "--directory", second))
+    check_proof(proof, public_keys_of(report)[1], tmp_path)
+    assert "are missing" in verify(journal.audit, code=1)["broken"]
+
+
+def test_a_kill_leaves_a_journal_that_verifies(gateway):
+    for _ in range(3):
+        decision = gateway.post(seed_campaign()).header("x-decision-id")
+        gateway.kill()
+        report = verify(gateway.audit)
+        assert report["fine"] and report["open"] == 0
+        gateway.start()
+        assert verify(gateway.audit)["fine"]
+    gateway.stop()
+    assert verify(gateway.audit)["uncovered"] == 0
+    audit("prove", decision, "--directory", gateway.audit)
+
+
+def test_a_torn_end_is_told_and_is_no_finding(journal):
+    path = segments(journal.audit)[-1]
+    write(path, path.read_bytes() + b'{"seq":')
+    assert verify(journal.audit)["torn_bytes"] == 7
+    path = segments(journal.audit)[0]
+    write(path, path.read_bytes() + b"was never durable")
+    report = verify(journal.audit)
+    assert report["fine"] and report["torn_bytes"] == 7 + 17
+    assert "24 bytes behind a segment's last record are none" in audit("verify", "--directory", journal.audit)
+
+
 def test_pinned_keys_have_windows(journal, tmp_path):
     keys = pin(journal, tmp_path)
     assert verify(journal.audit, "--keys", keys)["keys_pinned"]
@@ -217,27 +256,25 @@ def test_wrong_usage_is_said(arguments, sentence):
     assert sentence in audit("verify", *arguments, code=2)
 
 
-def test_a_capture_that_was_altered_is_found_and_a_deleted_one_counted(journal):
-    # a decision with a capture, appended to a copy of the journal's last segment, is not signed;
-    # what is checked here is the file
-    path = segments(journal.audit)[-1]
-    *_, last = lines_of(path)
-    text, digest = last.rstrip(b"\n").rsplit(b"\t", 1)
-    seq = json.loads(text)["seq"] + 1
-    sha = hashlib.sha256(b"encrypted").hexdigest()
-    record = (f'{{"seq":{seq},"prev":"{digest.decode()}","kind":"decision","id":"a","time":'
-              f'"{json.loads(text)["time"]}","verdict":"deny","capture":{{"file":"captures/a.cms",'
-              f'"sha256":"{sha}"}}}}').encode()
-    write(path, path.read_bytes() + record + b"\t" + hashlib.sha256(record).hexdigest().encode() + b"\n")
-    report = verify(journal.audit)
-    assert report["captures"] == report["captures_missing"] == report["uncovered"] == 1
-    (journal.audit / "captures").mkdir()
-    (journal.audit / "captures/a.cms").write_bytes(b"encrypted")
-    report = verify(journal.audit)
-    assert report["captures"] == 1 and report["captures_missing"] == 0
-    (journal.audit / "captures/a.cms").write_bytes(b"altered")
-    report = verify(journal.audit, code=1)
+def test_a_capture_that_was_altered_is_found_and_a_deleted_one_counted(make_gateway, tmp_path):
+    officer = tmp_path / "officer.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=officer", "-days", "9",
+                    "-keyout", "/dev/null", "-out", officer], check=True, capture_output=True)
+    gateway = make_gateway(environment={"CAMPAIGN_GATEWAY_AUDIT_CAPTURE_CERTIFICATE": str(officer)})
+    gateway.post(seed_campaign())
+    gateway.stop()
+    report = verify(gateway.audit)
+    assert report["fine"] and report["captures"] == 1 and report["captures_missing"] == 0
+    capture, = gateway.audit.glob("captures/*/*")
+    data = bytearray(capture.read_bytes())
+    data[len(data) // 2] ^= 1
+    write(capture, bytes(data))
+    report = verify(gateway.audit, code=1)
     assert "is not what was captured" in report["findings"][0] and "broken" not in report
+    capture.unlink()
+    report = verify(gateway.audit)
+    assert report["captures"] == report["captures_missing"] == 1
+    assert "captures     1; of them deleted: 1" in audit("verify", "--directory", gateway.audit)
 
 
 # ---- proofs ----

@@ -1,6 +1,7 @@
 """What was answered is on the disk, whatever happens to the gateway or to the disk."""
 import json
 import random
+import re
 import shutil
 import threading
 import time
@@ -364,6 +365,10 @@ def test_a_failing_disk_refuses_loses_nothing_and_recovers(make_gateway, kore, f
     check_all([gateway.audit], kore, answered)
 
 
+def has_moved(gateway, directory):
+    return [event for event in gateway.events("journal-moved") if event["directory"] == str(directory)]
+
+
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_second_disk_takes_over_from_a_failing_one(make_gateway, kore, faults, tmp_path, failure):
     second = tmp_path / "second"
@@ -372,18 +377,38 @@ def test_a_second_disk_takes_over_from_a_failing_one(make_gateway, kore, faults,
     load = Load(gateway)
     load.wait_for_more(20)
     faults.set(*(f"{each} {gateway.audit}" for each in FAILURES[failure]))
-    load.wait_for_more(100)
-    assert list(second.glob("*.jsonl"))
+    wait_for(lambda: has_moved(gateway, second), "the second disk to take over")
+    load.wait_for_more(20)
     faults.clear()
-    load.wait_for_more(100)
+    wait_for(lambda: has_moved(gateway, gateway.audit), "the first disk to be used again")
+    load.wait_for_more(20)
     answered = load.stop()
     assert {each.status for each in answered} == {200}
-    gateway.kill()
-    gateway.start()
-    assert create(gateway).status == 200
     gateway.stop()
     check_all([gateway.audit, second], kore, answered)
-    assert gateway.events("journal-moved")[0]["directory"] == str(second)
+
+
+def test_what_a_failed_write_left_on_the_first_disk_is_set_aside(make_gateway, kore, faults, tmp_path):
+    second = tmp_path / "second"
+    gateway = run_on(make_gateway, tmp_path / "first", f"second_directory: {second}", environment=faults.environment)
+    load = Load(gateway)
+    load.wait_for_more(20)
+    faults.set(*(f"{each} {gateway.audit}" for each in FAILURES["sync-and-no-way-back"]))
+    wait_for(lambda: has_moved(gateway, second), "the second disk to take over")
+    load.wait_for_more(20)
+    gateway.kill()
+    answered = load.stop()
+    last = journal_checker.segments([second])[-1][1].name
+    assert (gateway.audit / last).exists(), "two segments have one name"
+    check_all([gateway.audit, second], kore, answered)
+    faults.clear()
+    gateway.start()
+    assert not (gateway.audit / last).exists()
+    assert gateway.events("journal-torn")[0]["kept_in"] == str(gateway.audit / f"{last}.torn-1")
+    answered.append(create(gateway))
+    gateway.stop()
+    check_all([gateway.audit, second], kore, answered)
+    assert {each.status for each in answered} == {200}
 
 
 def test_short_writes_are_completed(make_gateway, kore, faults, tmp_path):
@@ -395,3 +420,496 @@ def test_short_writes_are_completed(make_gateway, kore, faults, tmp_path):
     gateway.stop()
     assert {each.status for each in answered} == {200}
     check_all([gateway.audit], kore, answered)
+
+
+def test_a_thin_volume_whose_pool_is_full(disks, make_gateway, kore):
+    """The file system has room, its device has not: the kernel itself answers EIO, late, and then the
+    file system is read-only until it is mounted anew."""
+    pool = disks.tmpfs("pool", "16m")
+    volume = disks.image("volume", pool.path / "volume.img", mebibytes=64)
+    gateway = run_on(make_gateway, volume.path / "audit", "segment_size: 256KiB")
+    assert create(gateway).status == 200
+    pool.fill(leave=0)
+    load = Load(gateway, pause=0.002)
+    load.wait_for_more(10, status=503)
+    check_probes(gateway)
+    answered = load.stop()
+    check_refusals(kore, answered)
+    gateway.stop()
+    assert gateway.events("shutdown-unrecorded")
+    assert re.search("Input/output error|Read-only file system", gateway.events("journal-failing")[0]["error"])
+    volume.umount()
+    pool.drain()
+    volume.mount()
+    gateway.start()
+    assert create(gateway).status == 200
+    gateway.stop()
+    check_all([gateway.audit], kore, answered)
+
+
+def test_a_device_that_is_pulled_out(disks, make_gateway, kore):
+    """Its file system is gone at once, its log too; the second one takes over, and nothing is lost."""
+    first, second = disks.image("first"), disks.image("second")
+    gateway = run_on(make_gateway, first.path / "audit", f"second_directory: {second.path / 'audit'}")
+    load = Load(gateway)
+    load.wait_for_more(20)
+    first.control(EXT4_SHUTDOWN, 2)
+    wait_for(lambda: has_moved(gateway, second.path / "audit"), "the second disk to take over")
+    load.wait_for_more(50)
+    answered = load.stop()
+    assert {each.status for each in answered} == {200}
+    gateway.kill()
+    first.umount()
+    first.mount()    # plugged in again
+    gateway.start()
+    answered.append(create(gateway))
+    gateway.stop()
+    check_all([gateway.audit, second.path / "audit"], kore, answered)
+
+
+# ---- disks that hang ----
+
+HANGS = {"sync": "fdatasync hang {}", "write": "pwrite hang {}/0", "new-file": "create hang {}/0",
+         "directory": "fsync hang {}", "mark": "pwrite hang {}/durable"}
+
+
+def all_at_once(gateway, count):
+    """Answers to campaigns that are sent at the same time."""
+    answered = []
+    threads = [threading.Thread(target=lambda: answered.append(create(gateway))) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answered
+
+
+def check_hang(gateway, kore, hang, thaw):
+    """Refuses in about a second, then at once; recovers; takes back what landed after all."""
+    assert create(gateway).status == 200
+    before = set(reached(kore))
+    hang()
+    first = all_at_once(gateway, 4)
+    assert all(is_refused(each) for each in first)
+    assert 0.9 < max(each.seconds for each in first) < 2.5
+    later = all_at_once(gateway, 4)
+    assert all(is_refused(each) for each in later)
+    assert max(each.seconds for each in later) < 0.9, "later ones wait, though the disk is known to hang"
+    check_probes(gateway)
+    assert gateway.metric("audit_failing") == 1
+    assert "has not answered" in json.loads(gateway.admin("/status"))["audit"]["error"]
+    thaw()
+    answered = [wait_for(lambda: (lambda each: each.status == 200 and each)(create(gateway)), "answers again")]
+    answered += all_at_once(gateway, 4)
+    assert {each.status for each in answered} == {200} and gateway.metric("audit_failing") == 0
+    assert before | {each.name for each in answered} == set(reached(kore))
+    wait_for(lambda: not open_ones(gateway), "what landed late to be taken back")
+    retracted = gateway.metric("audit_retracted_total")
+    gateway.stop()
+    report = check_all([gateway.audit], kore, answered)
+    recorded = {each.id for each in first + later} & set(report.story.decisions)
+    assert recorded == report.story.retracted() and len(recorded) == retracted
+    assert recorded <= {each.id for each in first}
+    return recorded
+
+
+def open_ones(gateway):
+    return journal_checker.verify([gateway.audit]).story.open
+
+
+@pytest.mark.concurrency
+@pytest.mark.parametrize("hang", HANGS)
+def test_a_hanging_disk_refuses_in_time_and_recovers(make_gateway, kore, faults, tmp_path, hang):
+    # small segments, so that the next record needs a new file where that is what hangs
+    size = "4KiB" if hang in ("new-file", "directory") else "1MiB"
+    gateway = run_on(make_gateway, tmp_path / "audit", f"write_timeout: 1s, segment_size: {size}",
+                     environment=faults.environment)
+    recorded = check_hang(gateway, kore, lambda: faults.set(HANGS[hang].format(gateway.audit)), faults.clear)
+    assert recorded, "nothing landed late"
+
+
+def test_a_frozen_file_system_refuses_in_time_and_recovers(disks, make_gateway, kore):
+    disk = disks.image("disk")
+    gateway = run_on(make_gateway, disk.path / "audit", "write_timeout: 1s")
+    frozen = disk.frozen()
+    check_hang(gateway, kore, frozen.__enter__, lambda: frozen.__exit__(None, None, None))
+
+
+@pytest.mark.concurrency
+@pytest.mark.parametrize("hang", HANGS)
+def test_a_gateway_ends_though_its_disk_hangs(make_gateway, kore, faults, tmp_path, hang):
+    gateway = run_on(make_gateway, tmp_path / "audit", "write_timeout: 1s, segment_size: 4KiB",
+                     environment=faults.environment)
+    load = Load(gateway)
+    load.wait_for_more(20)
+    faults.set(HANGS[hang].format(gateway.audit))
+    wait_for(lambda: [each for each in load.answered if each.status == 503], "a refusal")
+    begun = time.monotonic()
+    gateway.stop()
+    assert time.monotonic() - begun < 5
+    answered = load.stop()
+    assert gateway.events("shutdown-unrecorded")
+    faults.clear()
+    gateway.start()
+    answered.append(create(gateway))
+    gateway.stop()
+    check_refusals(kore, [each for each in answered if each.response.json().get("created")])
+    check_all([gateway.audit], kore, answered)
+
+
+# ---- passing for a while without a durable record ----
+
+def degraded(gateway):
+    return [record for record in gateway.journal() if record["kind"] == "degraded"]
+
+
+def passing(make_gateway, faults, directory, requests, seconds, more=""):
+    settings = f"on_audit_failure: allow_degraded, degraded_requests: {requests}, degraded_time: {seconds}s{more}"
+    return run_on(make_gateway, directory, settings, environment=faults.environment)
+
+
+def test_a_bounded_number_may_pass_and_is_recorded_afterwards(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=3, seconds=60)
+    good = create(gateway)
+    assert good.status == 200 and good.response.header("x-audit") is None
+    faults.set(f"any EIO {gateway.audit}")
+    answered = [create(gateway) for _ in range(8)]
+    passed = [each for each in answered if each.status == 200]
+    assert len(passed) == 3 and answered[:3] == passed
+    assert {each.response.header("x-audit") for each in passed} == {"degraded"}
+    assert all(is_refused(each) and each.response.header("x-audit") is None for each in answered[3:])
+    assert gateway.metric("audit_passed") == 3 and gateway.metric("audit_failing") == 1
+    assert degraded(gateway) == [] and set(reached(kore)) == {each.name for each in [good, *passed]}
+    faults.clear()
+    wait_for(lambda: gateway.metric("audit_passed") == 0, "what passed to be recorded")
+    last = create(gateway)
+    assert last.status == 200 and last.response.header("x-audit") is None
+    gateway.stop()
+    report = check_all([gateway.audit], kore, [good, *passed, last])
+    note, = degraded(gateway)
+    following = report.records[note["seq"]:note["seq"] + note["records"]]
+    assert note["records"] == 6 and note["since"] <= note["until"] <= note["time"]
+    assert Counter(record["kind"] for record in following) == {"decision": 3, "outcome": 3}
+    assert {record["id"] for record in following} == {each.id for each in passed}
+    assert max(record["time"] for record in following) <= note["until"]
+    assert not report.story.open
+
+
+def test_passing_ends_after_its_time(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=1000, seconds=1)
+    faults.set(f"any EIO {gateway.audit}")
+    assert create(gateway).status == 200
+    begun = time.monotonic()
+    wait_for(lambda: is_refused(create(gateway)), "the time to be over")
+    assert 0.8 < time.monotonic() - begun < 3
+    assert is_refused(create(gateway))
+    faults.clear()
+    wait_for(lambda: create(gateway).status == 200, "answers again")
+    wait_for(lambda: gateway.metric("audit_passed") == 0, "what passed to be recorded")
+    faults.set(f"any EIO {gateway.audit}")
+    assert create(gateway).status == 200, "a new trouble has a time of its own"
+    faults.clear()
+    gateway.stop()
+    report = check_all([gateway.audit], kore, [])
+    assert len(degraded(gateway)) == 2 and not report.story.open
+
+
+def test_what_is_refused_stays_refused_while_others_pass(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=3, seconds=60)
+    faults.set(f"any EIO {gateway.audit}")
+    answers = [gateway.post(dict(seed_campaign(), priority="9")) for _ in range(5)]
+    assert [answer.status for answer in answers] == [422, 422, 422, 503, 503]
+    assert [answer.header("x-audit") for answer in answers] == 3 * ["degraded"] + [None, None]
+    assert create(gateway).status == 200, "refusals take no allowed request's place"
+    faults.clear()
+    gateway.stop()
+    assert [d["verdict"] for d in gateway.decisions()] == ["deny", "deny", "deny", "allow"]
+
+
+def test_passing_while_the_disk_hangs(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=100, seconds=60, more=", write_timeout: 1s")
+    faults.set(f"fdatasync hang {gateway.audit}")
+    first = all_at_once(gateway, 3)
+    later = all_at_once(gateway, 3)
+    assert {each.status for each in first + later} == {200}
+    assert {each.response.header("x-audit") for each in first + later} == {"degraded"}
+    assert max(each.seconds for each in later) < 0.9
+    faults.clear()
+    wait_for(lambda: gateway.metric("audit_passed") == 0, "what passed to be recorded")
+    gateway.stop()
+    report = check_all([gateway.audit], kore, first + later)
+    assert degraded(gateway) and not report.story.retracted() and not report.story.open
+
+
+def test_what_passed_and_was_never_written_is_told_at_the_end(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=6, seconds=60)
+    faults.set(f"any EIO {gateway.audit}")
+    assert create(gateway).status == 200
+    gateway.stop()
+    lost, = gateway.events("shutdown-unrecorded")
+    assert lost["level"] == "error" and lost["passed"] == 1 and "Input/output error" in lost["error"]
+
+
+# ---- files that are taken away ----
+
+def last_file(directory):
+    return journal_checker.segments([directory])[-1][1]
+
+
+def test_a_deleted_or_replaced_file_is_noticed_and_nothing_more_is_lost(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit")
+    create(gateway)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    last_file(gateway.audit).rename(kept / last_file(gateway.audit).name)
+    answered = [create(gateway)]
+    replaced = last_file(gateway.audit)
+    replaced.rename(kept / replaced.name)
+    replaced.write_bytes(b"")
+    answered.append(create(gateway))
+    assert replaced.read_bytes() == b"" and {each.status for each in answered} == {200}
+    gateway.stop()
+    replaced.unlink()    # with what was taken away, the journal is whole
+    for file in kept.iterdir():
+        file.rename(gateway.audit / file.name)
+    check_all([gateway.audit], kore, answered)
+
+
+def test_a_directory_that_is_moved_away_and_brought_back(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit")
+    answered = [create(gateway)]
+    gateway.audit.rename(tmp_path / "elsewhere")
+    assert is_refused(create(gateway))
+    gateway.audit.mkdir()
+    assert is_refused(create(gateway)), "another directory is in its place"
+    assert "was taken away" in json.loads(gateway.admin("/status"))["audit"]["error"]
+    gateway.audit.rmdir()
+    (tmp_path / "elsewhere").rename(gateway.audit)
+    answered.append(create(gateway))
+    assert [each.status for each in answered] == [200, 200]
+    gateway.stop()
+    check_all([gateway.audit], kore, answered)
+
+
+def test_a_deleted_directory_refuses_until_the_gateway_starts_anew(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit")
+    assert create(gateway).status == 200
+    shutil.rmtree(gateway.audit)
+    assert is_refused(create(gateway))
+    check_probes(gateway)
+    gateway.stop()
+    gateway.start()
+    assert create(gateway).status == 200
+    gateway.stop()
+    journal_checker.verify([gateway.audit])
+
+
+# ---- many segments ----
+
+def test_a_thousand_segments(disks, make_gateway, kore):
+    disk = disks.tmpfs("disk", "128m")    # each segment waits for its disk twice
+    gateway = run_on(make_gateway, disk.path / "audit", "segment_size: 4KiB")
+    load = Load(gateway, clients=2)
+    wait_for(lambda: len(list(gateway.audit.glob("*.jsonl"))) > 1000, "a thousand segments")
+    answered = load.stop()
+    gateway.stop()
+    report = check_all([gateway.audit], kore, answered)
+    files = [path for _, path in journal_checker.segments([gateway.audit])]
+    assert len(files) > 1000 and report.checkpoints >= len(files)
+    assert {path.stat().st_mode & 0o777 for path in files[:-1]} == {0o400}
+    begun = time.monotonic()
+    gateway.start()
+    many = time.monotonic() - begun
+    assert gateway.metric("audit_last_seq") > report.records[-1]["seq"]
+    assert many < 3, "a start reads more than the last segment"
+    gateway.stop()
+
+
+def test_a_start_reads_the_last_segment_alone(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit", "segment_size: 4KiB")
+    for _ in range(10):
+        create(gateway)
+    gateway.stop()
+    files = [path for _, path in journal_checker.segments([gateway.audit])]
+    for path in files[:-1]:
+        path.rename(tmp_path / path.name)
+    gateway.start()
+    answered = [create(gateway)]
+    gateway.stop()
+    check = journal_checker.verify([gateway.audit])    # from its frontier on
+    assert check.records[0]["seq"] > 1
+    for path in files[:-1]:
+        (tmp_path / path.name).rename(path)
+    check_all([gateway.audit], kore, answered)
+
+
+# ---- the central database's receipts ----
+
+class Shipper:
+    """Stands in for `audit ship`: confirms what is durable, unless it is paused."""
+
+    def __init__(self, directory):
+        self.directory, self.paused, self.ended = directory, threading.Event(), threading.Event()
+        self.confirmed = 0
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended.wait(0.001):
+            durable = self.durable()
+            if durable > self.confirmed and not self.paused.is_set():
+                self.confirm(durable)
+
+    def durable(self):
+        try:
+            return int((self.directory / "durable").read_text())
+        except (OSError, ValueError):
+            return 0    # not yet
+
+    def confirm(self, seq):
+        digest = self.digest_of(seq)
+        self.confirmed = seq    # first: whoever sees the receipt sees this
+        with open(self.directory / "receipt", "r+b", buffering=0) as file:
+            file.write(b"%020d %s %020d\n" % (seq, digest, seq))
+
+    def digest_of(self, seq):
+        path = [path for first, path in journal_checker.segments([self.directory]) if first <= seq][-1]
+        start = b'{"seq":%d,' % seq
+        line, = [line for line in path.read_bytes().splitlines() if line.startswith(start)]
+        return line[-64:]
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+
+
+@pytest.fixture
+def central(make_gateway, tmp_path):
+    """A gateway whose decisions wait for receipts, and who gives them."""
+    shippers = []
+
+    def start(settings="central_timeout: 1s"):
+        gateway = run_on(make_gateway, tmp_path / "audit",
+                         f'durability: central, central: "host=/nowhere", {settings}')
+        shippers.append(Shipper(gateway.audit))
+        return gateway, shippers[-1]
+    yield start
+    for shipper in shippers:
+        shipper.stop()
+
+
+def check_receipts(report, kore):
+    """What reached the upstream had been confirmed by then."""
+    seqs = {report.story.name_of(id): record["seq"] for id, record in report.story.decisions.items()}
+    for seen in kore.requests:
+        assert seqs[json.loads(seen.body)["name"]] <= seen.confirmed, "forwarded before its receipt"
+
+
+def watch_receipts(kore, shipper):
+    def answer(received):
+        received.confirmed = shipper.confirmed
+        return Answer()
+    kore.default = answer
+
+
+@pytest.mark.concurrency
+def test_a_decision_waits_for_its_receipt(central, kore):
+    gateway, shipper = central("central_timeout: 15s")
+    watch_receipts(kore, shipper)
+    shipper.paused.set()
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(create(gateway)))
+    thread.start()
+    wait_for(lambda: gateway.decisions(), "the decision to be durable here")
+    assert not answers and not reached(kore)
+    refused = gateway.post(dict(seed_campaign(), priority="9"))
+    assert refused.status == 422 and not answers, "a refusal waits for no receipt"
+    shipper.paused.clear()
+    thread.join()
+    load = Load(gateway)
+    load.wait_for_more(100)
+    answers += load.stop()
+    gateway.stop()
+    assert {each.status for each in answers} == {200}
+    check_receipts(check_all([gateway.audit], kore, answers), kore)
+
+
+def test_an_outcome_waits_for_no_receipt(central, kore):
+    gateway, shipper = central("central_timeout: 15s")
+
+    def pause(_):
+        shipper.paused.set()
+        return Answer()
+    kore.script.append(pause)
+    answer = create(gateway)
+    assert answer.status == 200 and answer.seconds < 10 and shipper.paused.is_set()
+
+
+@pytest.mark.concurrency
+def test_without_receipts_nothing_passes_and_what_is_recorded_is_taken_back(central, kore):
+    gateway, shipper = central()
+    watch_receipts(kore, shipper)
+    answers = [create(gateway)]
+    assert answers[0].status == 200
+    shipper.paused.set()
+    first = all_at_once(gateway, 4)
+    assert all(is_refused(each) for each in first)
+    assert 0.9 < max(each.seconds for each in first) < 2.5
+    later = all_at_once(gateway, 4)
+    assert all(is_refused(each) for each in later) and max(each.seconds for each in later) < 0.9
+    check_probes(gateway)
+    assert gateway.metric("audit_unconfirmed") == 1 and gateway.metric("audit_failing") == 0
+    status = json.loads(gateway.admin("/status"))["audit"]
+    assert status["unconfirmed"] and "audit ship" in status["error"]
+    assert status["receipt_seq"] == shipper.confirmed < status["last_seq"]
+    shipper.paused.clear()
+    answers.append(wait_for(lambda: (lambda each: each.status == 200 and each)(create(gateway)), "answers again"))
+    wait_for(lambda: gateway.metric("audit_retracted_total") == 4, "what was recorded to be taken back")
+    wait_for(lambda: not open_ones(gateway), "all to be taken back")
+    gateway.stop()
+    report = check_all([gateway.audit], kore, answers)
+    check_receipts(report, kore)
+    assert report.story.retracted() == {each.id for each in first}
+    assert not {each.id for each in later} & set(report.story.decisions)
+    assert gateway.events("journal-unconfirmed") and gateway.events("journal-confirmed")
+
+
+def test_receipts_that_lie_are_not_believed(central, kore):
+    """Torn, malformed, or of records that are not there."""
+    gateway, shipper = central()
+    assert create(gateway).status == 200
+    shipper.stop()
+    good = (gateway.audit / "receipt").read_bytes()
+    for bad in (b"", good[:50], good[:60] + b"9" + good[61:], b"9" * 20 + good[20:], b"-1" + good[2:], b"x" * len(good),
+                b"%020d" % 999 + good[20:-21] + b"%020d\n" % 999):
+        (gateway.audit / "receipt").write_bytes(bad)
+        assert is_refused(create(gateway))
+    gateway.stop()
+    check_all([gateway.audit], kore, [])
+
+
+def test_without_receipts_a_few_may_pass(central, kore):
+    gateway, shipper = central("central_timeout: 1s, on_audit_failure: allow_degraded, degraded_requests: 2")
+    shipper.paused.set()
+    answers = [create(gateway) for _ in range(3)]
+    assert [each.status for each in answers] == [200, 200, 503]
+    assert [each.response.header("x-audit") for each in answers] == ["degraded", "degraded", None]
+    shipper.paused.clear()
+    wait_for(lambda: gateway.metric("audit_passed") == 0, "what passed to be told")
+    gateway.stop()
+    check_all([gateway.audit], kore, answers)
+    assert sum(record["records"] for record in degraded(gateway)) == 2
+
+
+def test_kill_9_while_receipts_come(central, kore):
+    gateway, shipper = central("central_timeout: 10s, segment_size: 64KiB")
+    watch_receipts(kore, shipper)
+    chance, answers = random.Random(42), []
+    for _ in range(8):
+        load = Load(gateway)
+        load.wait_for_more(chance.randint(5, 20))
+        gateway.kill()
+        answers += load.stop()
+        gateway.start()
+    gateway.stop()
+    check_receipts(check_all([gateway.audit], kore, answers), kore)

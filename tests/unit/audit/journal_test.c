@@ -14,6 +14,8 @@
 
 #include "audit/checkpoint.h"
 #include "audit/reader.h"
+#include "base/clock.h"
+#include "base/id.h"
 #include "base/json_read.h"
 #include "base/limits.h"
 #include "test.h"
@@ -27,6 +29,7 @@ static struct error err;
 static pthread_mutex_t disk_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t disk_changed = PTHREAD_COND_INITIALIZER;
 static bool disk_hangs;
+static int disk_takes_ms;
 static const char *disk_fails_in; /* a directory, or NULL */
 static atomic_size_t syncs_hanging;
 
@@ -48,6 +51,7 @@ int fdatasync(int fd)
     while (disk_hangs)
         pthread_cond_wait(&disk_changed, &disk_lock);
     syncs_hanging--;
+    (void)poll(NULL, 0, disk_takes_ms);
     bool fails = disk_fails_in && is_in(fd, disk_fails_in);
     pthread_mutex_unlock(&disk_lock);
     errno = EIO;
@@ -85,14 +89,15 @@ static int begin(void **state)
         return -1;
     (void)snprintf(first_directory, sizeof(first_directory), "%s/first", root);
     (void)snprintf(second_directory, sizeof(second_directory), "%s/second", root);
-    options = (struct journal_options){.directory = first_directory,
-                                       .source = "test",
-                                       .segment_bytes = 100000,
-                                       .segment_ms = 3600 * 1000,
-                                       .max_waiting = 10000,
-                                       .write_timeout_ms = 300,
-                                       .central_timeout_ms = 300,
-                                       .passing_ms = 60000};
+    options =
+        (struct journal_options){.directory = first_directory,
+                                 .source = "test",
+                                 .segment_bytes = 100000,
+                                 .segment_ms = 3600 * 1000,
+                                 .max_waiting = 10000,
+                                 .write_timeout_ms = 20000, /* other tests use the disk, too */
+                                 .central_timeout_ms = 20000,
+                                 .passing_ms = 60000};
     return 0;
 }
 
@@ -447,6 +452,42 @@ TEST(what_was_durable_and_is_gone_is_noticed)
     assert_non_null(strstr(err.text, "is damaged"));
 }
 
+/* A journal whose last segment is complete, and of which nothing says how far it went. */
+static void leave_finished_segment(char path[200])
+{
+    options.segment_bytes = 2500;
+    struct journal *journal = open_journal();
+    for (int i = 0; i < 20; i++)
+        assert_true(append(journal, STR("\"kind\":\"test\"")));
+    journal_close(journal);
+    last_segment(path);
+    assert_int_equal(unlink(path), 0);
+    path_of(path, "durable");
+    assert_int_equal(unlink(path), 0);
+    last_segment(path);
+}
+
+TEST(a_finished_segment_that_is_damaged_is_neither_cut_nor_removed)
+{
+    char path[200];
+    struct stat before, after;
+    leave_finished_segment(path);
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(before.st_mode & 0777, 0400);
+    for (off_t at = 5; at < before.st_size;
+         at += before.st_size / 2) { /* the first record, and later */
+        flip_in(path, at);
+        assert_null(journal_open(&options, &recovery, &err));
+        assert_non_null(strstr(err.text, "is damaged"));
+        assert_int_equal(stat(path, &after), 0);
+        assert_int_equal(before.st_size, after.st_size);
+        flip_in(path, at);
+    }
+    struct journal *journal = open_journal();
+    assert_non_null(journal);
+    journal_close(journal);
+}
+
 TEST(a_segment_begun_and_never_written_is_dropped)
 {
     char name[SEGMENT_NAME_SIZE], path[200];
@@ -648,6 +689,7 @@ TEST(a_second_device_takes_over)
 TEST(a_hanging_disk_fails_those_who_wait_and_what_landed_is_taken_back)
 {
     struct ticket flying, queued, late;
+    options.write_timeout_ms = 1000;
     struct journal *journal = open_journal();
     assert_true(append(journal, STR("\"kind\":\"test\"")));
     set_disk(true, NULL);
@@ -676,6 +718,7 @@ TEST(a_hanging_disk_fails_those_who_wait_and_what_landed_is_taken_back)
 TEST(a_journal_is_left_while_its_disk_hangs)
 {
     struct ticket ticket;
+    options.write_timeout_ms = 1000;
     struct journal *journal = open_journal();
     assert_true(append(journal, STR("\"kind\":\"test\"")));
     set_disk(true, NULL);
@@ -688,12 +731,68 @@ TEST(a_journal_is_left_while_its_disk_hangs)
     journal_close(journal);
 }
 
+TEST(attempts_that_fail_slowly_have_one_deadline_together)
+{
+    struct ticket ticket;
+    options.write_timeout_ms = 500;
+    options.second_directory = second_directory;
+    struct journal *journal = open_journal();
+    assert_true(append(journal, STR("\"kind\":\"test\"")));
+    disk_takes_ms = 400;
+    set_disk(false, root); /* the open segment, and a new one in either directory */
+    int64_t begun_us = clock_mono_us();
+    assert_true(send(journal, &ticket, DECISION_1, STR(ID_1), NONE));
+    assert_int_equal(fate(&ticket), JOURNAL_FAILED);
+    assert_in_range(clock_mono_us() - begun_us, 400000, 1100000); /* three times 400 ms are more */
+    journal_close(journal);
+}
+
+/* So many entries at once; each opens a decision of its own, or says that it does. */
+enum { CROWD = 3500 };
+static struct ticket crowd[CROWD];
+static char crowd_ids[CROWD][ID_SIZE];
+
+static void send_crowd(struct journal *journal, struct str members, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(crowd_ids[i], ID_SIZE, "019f0000-0000-7000-8000-%012u",
+                       (unsigned)i % 1000000);
+        assert_true(send(journal, &crowd[i], members, str_from(crowd_ids[i]), NONE));
+    }
+}
+
+static void expect_fates(size_t count, enum journal_fate expected)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(fate(&crowd[i]), expected);
+}
+
+TEST(too_many_open_decisions_are_told_of)
+{
+    struct journal_state now;
+    options.segment_bytes = 1 << 30;
+    struct journal *journal = open_journal();
+    send_crowd(journal, DECISION_1, CROWD);
+    expect_fates(CROWD, JOURNAL_DURABLE);
+    set_disk(false, first_directory);
+    assert_false(append(journal, STR("\"kind\":\"test\"")));
+    set_disk(false, NULL);
+    assert_false(append(journal, STR("\"kind\":\"test\"")));
+    journal_state(journal, &now);
+    assert_true(now.failing);
+    assert_non_null(strstr(now.why.text, "3500 decisions"));
+    journal_close(journal);
+    journal = open_journal();                   /* goes on in the segment that was there */
+    assert_int_equal(recovery.open_intents, 1); /* every text names one id */
+    journal_close(journal);
+}
+
 /* ---- passing without a durable record ---- */
 
 TEST(a_few_may_pass_and_are_written_later_behind_a_record_that_says_so)
 {
     struct ticket tickets[4];
-    options.passing_requests = 2;
+    options.passing_requests = 1;
     struct journal *journal = open_journal();
     assert_true(append(journal, STR("\"kind\":\"test\"")));
     set_disk(false, first_directory);
@@ -702,7 +801,7 @@ TEST(a_few_may_pass_and_are_written_later_behind_a_record_that_says_so)
     assert_true(send(journal, &tickets[1], OUTCOME_1, NONE, STR(ID_1)));
     assert_int_equal(fate(&tickets[1]), JOURNAL_DEGRADED);
     assert_true(send(journal, &tickets[2], DECISION_2, STR(ID_2), NONE));
-    assert_int_equal(fate(&tickets[2]), JOURNAL_FAILED); /* two have passed */
+    assert_int_equal(fate(&tickets[2]), JOURNAL_FAILED); /* one has passed */
     set_disk(false, NULL);
     assert_true(send(journal, &tickets[3], DECISION_2, STR(ID_2), NONE));
     assert_int_equal(fate(&tickets[3]), JOURNAL_DURABLE);
@@ -740,6 +839,7 @@ TEST(what_passed_while_the_disk_hung_is_not_taken_back_nor_written_twice)
 {
     struct ticket flying, queued;
     options.passing_requests = 5;
+    options.write_timeout_ms = 1000;
     struct journal *journal = open_journal();
     assert_true(append(journal, STR("\"kind\":\"test\"")));
     set_disk(true, NULL);
@@ -757,6 +857,33 @@ TEST(what_passed_while_the_disk_hung_is_not_taken_back_nor_written_twice)
     assert_int_equal(contents.decisions, 2);
     assert_int_equal(contents.retractions, 0);
     assert_true(contents.degraded >= 1);
+}
+
+TEST(the_gateways_own_records_never_pass)
+{
+    options.passing_requests = 2;
+    struct journal *journal = open_journal();
+    set_disk(false, first_directory);
+    assert_false(append(journal, STR("\"kind\":\"reloaded\"")));
+    set_disk(false, NULL);
+    assert_true(append(journal, STR("\"kind\":\"test\"")));
+    journal_close(journal);
+    EXPECT_STR(read_all().kinds, "stc"); /* nothing was reloaded, so nothing says so */
+}
+
+TEST(what_passed_is_written_when_the_journal_is_closed_however_much_it_is)
+{
+    static char members[4000];
+    (void)snprintf(members, sizeof(members), "\"kind\":\"decision\",\"x\":\"%*s\"", 3800, "");
+    options.passing_requests = CROWD;
+    options.segment_bytes = 1 << 30;
+    struct journal *journal = open_journal();
+    set_disk(false, first_directory);
+    send_crowd(journal, str_from(members), 1500);
+    expect_fates(1500, JOURNAL_DEGRADED);
+    set_disk(false, NULL);
+    journal_close(journal);
+    assert_int_equal(read_all().decisions, 1500); /* 6 MB, and a batch takes 4 */
 }
 
 /* ---- the central database's receipts ---- */
@@ -777,7 +904,6 @@ TEST(a_decision_waits_for_the_receipt)
 {
     struct ticket ticket;
     options.central = true;
-    options.central_timeout_ms = 20000;
     struct journal *journal = open_journal();
     assert_true(append(journal, STR("\"kind\":\"test\""))); /* does not need one */
     assert_true(send(journal, &ticket, DECISION_1, STR(ID_1), NONE));
@@ -798,6 +924,7 @@ TEST(without_a_receipt_in_time_it_is_taken_back_and_later_ones_fail_at_once)
 {
     struct ticket first, second, third;
     struct journal_state now = {.unconfirmed = true};
+    options.central_timeout_ms = 1000;
     options.central = true;
     struct journal *journal = open_journal();
     assert_true(send(journal, &first, DECISION_1, STR(ID_1), NONE));
@@ -805,12 +932,21 @@ TEST(without_a_receipt_in_time_it_is_taken_back_and_later_ones_fail_at_once)
     assert_false(send(journal, &second, DECISION_2, STR(ID_2), NONE));
     journal_state(journal, &now);
     assert_true(now.unconfirmed);
-    write_receipt(1000);
+    write_receipt(1000); /* of records that are not there: it is not this journal's */
+    (void)poll(NULL, 0, 300);
+    journal_state(journal, &now);
+    assert_true(now.unconfirmed);
+    write_receipt(now.last_seq);
     while (now.unconfirmed) {
         (void)poll(NULL, 0, 1);
         journal_state(journal, &now);
     }
     assert_true(send(journal, &third, DECISION_2, STR(ID_2), NONE));
+    while (!atomic_load(&third.told)) {
+        (void)poll(NULL, 0, 1);
+        journal_state(journal, &now);
+        write_receipt(now.last_seq);
+    }
     assert_int_equal(fate(&third), JOURNAL_DURABLE);
     journal_close(journal);
     assert_int_equal(read_all().retractions, 1);
@@ -898,6 +1034,7 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(a_segment_ends_when_it_is_old), IN_DIRECTORY(a_torn_tail_is_cut_and_kept),
       IN_DIRECTORY(what_was_durable_and_is_damaged_is_not_cut_away),
       IN_DIRECTORY(what_was_durable_and_is_gone_is_noticed),
+      IN_DIRECTORY(a_finished_segment_that_is_damaged_is_neither_cut_nor_removed),
       IN_DIRECTORY(a_segment_begun_and_never_written_is_dropped),
       IN_DIRECTORY(one_directory_has_one_writer),
       IN_DIRECTORY(a_record_that_is_too_large_is_refused_alone),
@@ -913,6 +1050,10 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(a_few_may_pass_and_are_written_later_behind_a_record_that_says_so),
       IN_DIRECTORY(what_passed_is_written_though_nobody_comes),
       IN_DIRECTORY(what_passed_while_the_disk_hung_is_not_taken_back_nor_written_twice),
+      IN_DIRECTORY(attempts_that_fail_slowly_have_one_deadline_together),
+      IN_DIRECTORY(too_many_open_decisions_are_told_of),
+      IN_DIRECTORY(the_gateways_own_records_never_pass),
+      IN_DIRECTORY(what_passed_is_written_when_the_journal_is_closed_however_much_it_is),
       IN_DIRECTORY(a_decision_waits_for_the_receipt),
       IN_DIRECTORY(without_a_receipt_in_time_it_is_taken_back_and_later_ones_fail_at_once),
       IN_DIRECTORY(a_refusal_stands_without_a_receipt),

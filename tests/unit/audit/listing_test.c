@@ -74,14 +74,15 @@ TEST(finds_a_text_wherever_it_stands)
 {
     static char bytes[3 * 256 * 1024];
     for (size_t at = 256 * 1024 - 12; at <= 256 * 1024 + 2; at++) {
-        memset(bytes, '\n', sizeof(bytes));
+        memset(bytes, ' ', sizeof(bytes));
+        bytes[at - 1] = bytes[at + 10] = '\n';
         put("00000000000000000001.jsonl", (struct str){bytes, sizeof(bytes)});
         memcpy(bytes + at, "\"id\":\"abc\"", 10);
         put("00000000000000000007.jsonl", (struct str){bytes, sizeof(bytes)});
         list();
         assert_ptr_equal(listing_find(&listing, STR("\"id\":\"abc\"")), &listing.files[1]);
         assert_null(listing_find(&listing, STR("\"id\":\"abd\"")));
-        assert_int_equal(listing_count(&listing).lines, 2 * sizeof(bytes) - 10);
+        assert_int_equal(listing_count(&listing).lines, 4);
     }
 }
 

@@ -162,13 +162,17 @@ TEST(a_campaign_holds_no_number)
     record.message_sha256 = STR("abc");
     write_decision(&record);
     expect_hidden();
-    expect(
-        "\"campaign\":{\"name\":\"Call {%s} 2026-11-28\",\"description_chars\":18,"
-        "\"caller_id\":\"%s\",\"calling_code\":\"49\",\"timezone\":\"Asia/Kolkata\","
-        "\"frequency\":\"DAILY\",\"blocks\":[],\"contact_lists\":[\"CL 2020 Dec 4\",\"CL {%s}\"],"
-        "\"dnc_list\":\"dnc{%s}\",\"priority\":5,\"format\":\"simple\",\"template\":\"T-{%s}\","
-        "\"message_sha256\":\"abc\"},\"message\":{\"chars\":",
-        hash, hash, hash, hash, hash);
+    expect("\"campaign\":{\"name\":\"Call {%s} 2026-11-28\",\"name_hmac\":\"hmac:2026-11-1a2b3c4d:",
+           hash);
+    expect("\"description_chars\":18,\"caller_id\":\"%s\",\"calling_code\":\"49\",\"timezone\":"
+           "\"Asia/Kolkata\",\"frequency\":\"DAILY\",\"blocks\":[],"
+           "\"contact_lists\":[\"CL 2020 Dec 4\",\"CL {%s}\"],"
+           "\"contact_list_hmacs\":[\"\",\"hmac:2026-11-1a2b3c4d:",
+           hash, hash);
+    expect("\"dnc_list\":\"dnc{%s}\",\"dnc_list_hmac\":\"hmac:2026-11-1a2b3c4d:", hash);
+    expect("\"priority\":5,\"format\":\"simple\",\"template\":\"T-{%s}\",\"template_hmac\":\"hmac:",
+           hash);
+    expect("\"message_sha256\":\"abc\"},\"message\":{\"chars\":");
     expect("\"links\":[{\"host\":\"{%s}.com\",\"scheme\":\"https\"}]", hash);
     expect("\"body_hmac\":\"hmac:2026-11-1a2b3c4d:");
     assert_false(says("body_sha256"));

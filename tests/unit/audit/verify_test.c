@@ -15,6 +15,7 @@ static struct verify_expected expected[2];
 static size_t expected_count;
 static struct promise promise;
 static bool has_files;
+static struct verify *verify; /* of the last check: `report` looks into it */
 
 static int begin(void **state)
 {
@@ -30,6 +31,8 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
+    verify_free(verify);
+    verify = NULL;
     written_end(&w);
     return 0;
 }
@@ -41,7 +44,7 @@ static void on_finding(void *arg, const char *sentence)
     (void)snprintf(findings + len, sizeof(findings) - len, "%s\n", sentence);
 }
 
-static bool feed(struct reader *reader, struct verify *verify)
+static bool feed(struct reader *reader)
 {
     struct reader_record record;
     enum reader_result result;
@@ -71,10 +74,10 @@ static bool verifies(void)
     findings[0] = '\0';
     wrong = (struct error){0};
     struct reader *reader = reader_open(&reading, &wrong);
-    struct verify *verify = verify_new(&options);
-    bool fine = reader && feed(reader, verify);
-    report = *verify_report(verify);
     verify_free(verify);
+    verify = verify_new(&options);
+    bool fine = reader && feed(reader);
+    report = *verify_report(verify);
     reader_close(reader);
     return fine;
 }
@@ -675,15 +678,16 @@ TEST(what_stands_beside_the_journal_says_how_far_it_went)
     written_other(&w);
     promise.durable_seq = 2;
     promise.receipt = w.head;
+    promise.receipt_place = "a test";
     expect_fine();
     promise.durable_seq = 3;
     expect_broken("ends with 2, and 3 were durable");
     promise.durable_seq = 2;
     promise.receipt.seq = 4;
-    expect_broken("the central database confirmed 4");
+    expect_broken("the central database confirmed 4, as a test says");
     promise.receipt.seq = 2;
     promise.receipt.hash[0] ^= 1;
-    expect_broken("confirmed another record with this number");
+    expect_broken("confirmed another record with this number: a test has its hash");
 }
 
 /* ---- how dense checkpoints are ---- */
@@ -972,6 +976,32 @@ TEST(records_that_are_none_of_ours_are_refused)
     }
 }
 
+/* The tree has room for no more than 2^64 - 1 leaves, and a number for no more records. */
+TEST(a_journal_that_claims_the_largest_number_is_survived)
+{
+    w.head.seq = w.tree.size = UINT64_MAX - 1;
+    struct segment_record record = written_segment_record(&w);
+    written_put_segment(&w, &record);
+    (void)verifies();
+    assert_true(report.last_seq == UINT64_MAX);
+    w.head.seq = UINT64_MAX;
+    struct buf line;
+    buf_init(&line, 10000);
+    assert_true(chain_append(&w.head, STR("\"kind\":\"other\""), &line));
+    written_put_line(&w, buf_str(&line));
+    buf_release(&line);
+    assert_false(verifies());
+}
+
+TEST(a_pipe_in_the_place_of_a_segment_is_not_waited_for)
+{
+    char path[128];
+    written_segment(&w);
+    written_path(&w, 2, path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_false(verifies());
+}
+
 TEST(no_journal_is_none)
 {
     assert_true(verifies());
@@ -1026,4 +1056,7 @@ TESTS(IN_DIRECTORY(a_journal_as_it_was_written_is_fine),
       IN_DIRECTORY(a_capture_is_not_looked_for_elsewhere),
       IN_DIRECTORY(a_capture_does_not_follow_links),
       IN_DIRECTORY(a_campaigns_texts_cannot_name_a_capture),
-      IN_DIRECTORY(records_that_are_none_of_ours_are_refused), IN_DIRECTORY(no_journal_is_none))
+      IN_DIRECTORY(records_that_are_none_of_ours_are_refused),
+      IN_DIRECTORY(a_journal_that_claims_the_largest_number_is_survived),
+      IN_DIRECTORY(a_pipe_in_the_place_of_a_segment_is_not_waited_for),
+      IN_DIRECTORY(no_journal_is_none))

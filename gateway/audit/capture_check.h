@@ -19,5 +19,5 @@ enum capture_state {
 };
 
 /* Looks for `file` ("captures/2026-11-28/ID.cms") in each directory. */
-enum capture_state captures_check(const char *const *directories, size_t directory_count,
-                                  struct str file, struct str sha256);
+enum capture_state capture_check(const char *const *directories, size_t directory_count,
+                                 struct str file, struct str sha256);

@@ -1,4 +1,4 @@
-#include "audit/captures.h"
+#include "audit/capture_check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,8 +52,8 @@ static enum capture_state check_file(int fd, struct str sha256)
     return state;
 }
 
-enum capture_state captures_check(const char *const *directories, size_t directory_count,
-                                  struct str file, struct str sha256)
+enum capture_state capture_check(const char *const *directories, size_t directory_count,
+                                 struct str file, struct str sha256)
 {
     char path[4096];
     if (!is_safe(file))
