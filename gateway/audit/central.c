@@ -159,14 +159,23 @@ static void add_option(struct connect_options *options, const char *keyword, con
     options->values[i] = value;
 }
 
+/* libpq takes anything else for a database's name. */
+static bool is_connection_string(struct str text)
+{
+    return str_find(text, '=') < text.len || str_starts(text, STR("postgresql://")) ||
+           str_starts(text, STR("postgres://"));
+}
+
 /*
  * Asks libpq what the connection string comes to, with the environment and service files, before
  * anything is sent. *ret_verify: TLS with verify-full is to be used.
  */
-static bool check_transport(const struct connect_options *options, bool *ret_verify,
-                            struct error *err)
+static bool check_transport(const struct connect_options *options, const char *database,
+                            bool *ret_verify, struct error *err)
 {
-    PGconn *probe = PQconnectStartParams(options->keywords, options->values, 1);
+    PGconn *probe = is_connection_string(str_from(database))
+                        ? PQconnectStartParams(options->keywords, options->values, 1)
+                        : NULL;
     PQconninfoOption *all = probe ? PQconninfo(probe) : NULL;
     bool fine = all && option_of(all, "sslmode")[0];
     if (!fine)
@@ -188,6 +197,14 @@ static bool check_transport(const struct connect_options *options, bool *ret_ver
     return fine;
 }
 
+bool central_check(const char *database, struct error *err)
+{
+    bool verify;
+    struct connect_options all = {{NULL}, {NULL}};
+    add_option(&all, "dbname", database);
+    return check_transport(&all, database, &verify, err);
+}
+
 static enum central_result connect_now(struct central *central,
                                        const struct central_options *options, struct error *err)
 {
@@ -201,7 +218,7 @@ static enum central_result connect_now(struct central *central,
         add_option(&all, "target_session_attrs", "read-write");
     add_option(&all, "dbname", options->database);
     add_option(&all, "client_encoding", "UTF8");
-    if (!check_transport(&all, &verify, err))
+    if (!check_transport(&all, options->database, &verify, err))
         return CENTRAL_REFUSED;
     if (verify) {
         add_option(&all, "sslmode", "verify-full");

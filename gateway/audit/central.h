@@ -40,6 +40,9 @@ struct central_options {
 MUST_USE struct central *central_open(const struct central_options *options,
                                       enum central_result *ret_result, struct error *err);
 
+/* Whether the connection string is one, and verifies who answers; connects to nobody in earnest. */
+MUST_USE bool central_check(const char *database, struct error *err);
+
 void central_close(struct central *central); /* accepts NULL */
 
 /* Host and port of the server, for sentences; lives as long as the connection. */

@@ -97,6 +97,7 @@ struct journal {
     int64_t passed_since_us, passed_since_unix_ms;
     struct open_set open; /* ids come and go by the thread only, which so may read them without
                              the lock */
+    uint64_t written_seq; /* the last record there is, durable or on its way */
     uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
     bool space_is_low;
     size_t directory; /* of the open segment */
@@ -474,6 +475,7 @@ static void begin_io(struct journal *journal, struct entry_list taken, struct en
     journal->in_flight = taken;
     put_back(&journal->queue, take_all(rest));
     journal->io_since_us = journal->batch_since_us;
+    journal->written_seq = journal->batch.head.seq;
     journal->stolen = false;
     pthread_mutex_unlock(&journal->lock);
 }
@@ -775,7 +777,8 @@ static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
     struct entry_list told = {0}, late = {0};
     int64_t expired_us = clock_mono_us() - journal->options.central_timeout_ms * 1000;
     pthread_mutex_lock(&journal->lock);
-    if (receipt_seq > journal->receipt_seq)
+    /* one for records that are not there is another journal's, or older than this directory */
+    if (receipt_seq > journal->receipt_seq && receipt_seq <= journal->written_seq)
         journal->receipt_seq = receipt_seq;
     if (journal->receipt_seq >= journal->unconfirmed_seq)
         journal->unconfirmed = false;
@@ -1082,7 +1085,7 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
     journal->head = recovered.head;
     journal->tree = recovered.tree;
     journal->segment_unix_ms = recovered.segment_unix_ms;
-    journal->durable_seq = recovered.head.seq;
+    journal->durable_seq = journal->written_seq = recovered.head.seq;
     journal->directory = journal->writer.directory;
     journal->unsigned_records = recovered.found;
     journal->checkpoint_us = clock_mono_us();
@@ -1093,7 +1096,7 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
         return false;
     writer_mark(&journal->writer, journal->head.seq);
     if (journal->options.central)
-        journal->receipt_seq = read_receipt(journal);
+        pass_receipts(journal, read_receipt(journal));
     return true;
 }
 

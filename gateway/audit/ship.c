@@ -15,7 +15,7 @@
 
 #define BATCH_BYTES (1024 * 1024) /* begun batches end here: four of them are under way */
 #define IDLE_MS 1000              /* until it looks again without having been woken */
-#define SIGN_OF_LIFE_MS 30000     /* twenty of them before a source counts as silent */
+#define SIGN_OF_LIFE_MS 20000     /* many of them are missed before a source counts as silent */
 #define RETENTION_MS 60000
 #define RETRY_FIRST_MS 100
 #define RETRY_LAST_MS 10000
@@ -481,7 +481,7 @@ enum ship_end ship_run(const struct ship_options *options, int stop_fd,
                        struct error *err)
 {
     struct ship ship = {.options = options, .stop_fd = stop_fd, .tell = tell_about, .arg = arg};
-    if (!open_receipt(&ship, err))
+    if (!central_check(options->database, err) || !open_receipt(&ship, err))
         return SHIP_END_NOT_SHIPPED;
     buf_init(&ship.batch, BATCH_BYTES + SEGMENT_LINE_BYTES + CENTRAL_BATCH_RECORDS);
     ship.watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK); /* -1: it looks every second */

@@ -1,9 +1,13 @@
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from harness import ROOT, Gateway
 from kore import KoreHost
+from postgres import Database, Postgres
 
 
 def pytest_configure(config):
@@ -56,3 +60,36 @@ def gateway(make_gateway):
     gateway = make_gateway()
     yield gateway
     gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def open_directory():
+    """A temp dir that the server's own user may enter, too."""
+    directory = Path(tempfile.mkdtemp(prefix="postgres-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def prepared_postgres(open_directory):
+    """A server that is stopped, with the database "audit": others begin as its copies."""
+    server = Postgres(open_directory / "prepared").init().start()
+    server.make_database("audit")
+    return server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(open_directory, prepared_postgres):
+    """One server for all tests that need no more."""
+    server = Postgres(open_directory / "shared").copy(prepared_postgres).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def database(postgres):
+    """The database, with deploy/sql and nothing in it."""
+    database = Database(postgres, "audit")
+    database.clear()
+    return database

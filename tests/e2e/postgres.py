@@ -9,6 +9,9 @@ from pathlib import Path
 from harness import ROOT, wait_for
 
 
+LOGINS = {"gateway": "audit_ship", "other_gateway": "audit_ship", "officer": "audit_read", "nightly": "audit_verify"}
+
+
 def tool(name):
     """A server's program; Debian keeps these out of PATH."""
     for directory in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
@@ -50,9 +53,14 @@ class Postgres:
                  "--encoding=UTF8", "--no-sync")
         return self
 
-    def configure(self, **settings):
+    def copy(self, other):
+        """Begins with what another server, which is stopped, has."""
+        subprocess.run(["cp", "--archive", other.data, self.data], check=True)
+        return self
+
+    def configure(self, file="postgresql.conf", **settings):
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
-        with open(self.data / "postgresql.conf", "a") as config:
+        with open(self.data / file, "a") as config:
             config.writelines(lines)
         return self
 
@@ -84,10 +92,9 @@ class Postgres:
         for lock in (self.data / "postmaster.pid", self.directory / f".s.PGSQL.{self.port}.lock"):
             lock.unlink()  # it believes a zombie to be alive
 
-    def stop(self, mode="immediate"):
-        if (self.data / "postmaster.pid").exists():
-            subprocess.run(as_server([tool("pg_ctl"), "stop", "--pgdata", str(self.data), "--mode", mode, "--wait"]),
-                           capture_output=True, cwd="/")
+    def stop(self):
+        self.run(tool("pg_ctl"), "stop", "--pgdata", self.data, "--mode=fast", "--wait")
+        return self
 
     def standby(self, directory, name):
         """A standby of this server, streaming."""
@@ -95,7 +102,7 @@ class Postgres:
         self.run(tool("pg_basebackup"), "--pgdata", other.data, "--host", self.directory, "--port", self.port,
                  "--username=postgres", "--write-recovery-conf", "--checkpoint=fast")
         line = f"host={self.directory} port={self.port} user=postgres application_name={name}"
-        other.configure(primary_conninfo=line)
+        other.configure("postgresql.auto.conf", primary_conninfo=line)
         return other.start()
 
     def promote(self):
@@ -122,12 +129,58 @@ class Postgres:
         """A database with deploy/sql, and a login for each role."""
         self.psql("postgres", f"create database {name}")
         subprocess.run([ROOT / "deploy/sql/install", self.conninfo(name)], check=True, capture_output=True)
-        self.make_logins()
+        for login, role in LOGINS.items():
+            self.psql("postgres", f"create role {login} login in role {role}")
 
-    def make_logins(self):
-        self.psql("postgres", "do $$ begin if to_regrole('gateway') is null then "
-                  "create role gateway login in role audit_ship; create role other_gateway login in role audit_ship; "
-                  "create role officer login in role audit_read; create role nightly login in role audit_verify; end if; end $$")
+
+class Database:
+    """One database on a server, and what gateways and officers do there."""
+
+    def __init__(self, server, name):
+        self.server, self.name = server, name
+
+    def clear(self):
+        """As after `install`: no record, and no month but this one and the next two."""
+        tables = "record conflict checkpoint key verification act hold source".split()
+        self.rows("".join(f"delete from audit_{table};" for table in tables) + """
+            set role audit_owner;
+            do $$ declare name text; begin
+                for name in select relname from pg_inherits join pg_class on oid = inhrelid
+                    where inhparent = 'audit_record'::regclass
+                    and relname < 'audit_record_' || to_char(now() at time zone 'UTC', 'YYYY_MM')
+                loop execute format('drop table %I', name); end loop;
+                perform audit_make_months(2);
+            end $$;""")
+
+    def conninfo(self, user="gateway", **more):
+        return self.server.conninfo(self.name, user, **more)
+
+    def rows(self, sql, user="postgres"):
+        return self.server.psql(self.name, "set search_path = audit;\n" + sql, user)
+
+    def value(self, sql, user="postgres"):
+        (value,), = self.rows(sql, user)
+        return value
+
+    def refusal(self, sql, user):
+        """What the server says against it."""
+        done = self.server.psql(self.name, sql, user, check=False)
+        assert done.returncode != 0, f"{user} may: {sql}"
+        return done.stderr
+
+    def put(self, source, first_seq, lines, user="gateway"):
+        """audit_put: (upto, head, verdict, reason)."""
+        text = "\n".join(line.decode() for line in lines)
+        rows = self.rows(f"select * from audit_put('{source}', {first_seq}, "
+                         f"string_to_array($lines${text}$lines$, E'\\n'));", user)
+        (upto, head, verdict, reason), = rows
+        return int(upto), head, verdict, reason
+
+    def lines(self, source):
+        """What is stored of a source, as lines of the journal."""
+        rows = self.rows("select json || E'\\t' || encode(hash, 'hex') from audit_record r "
+                         f"join audit_source s on s.id = r.source_id where source = '{source}' order by seq;")
+        return [line.encode() for line, in rows]
 
 
 def state(process):
