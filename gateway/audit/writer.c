@@ -117,7 +117,7 @@ static void reserve(struct writer *writer, uint64_t end)
                            (off_t)(wanted - writer->bytes));
     if (!failed)
         writer->reserved = wanted;
-    writer->space_is_low = failed && errno == ENOSPC;
+    writer->space_is_low = failed && (errno == ENOSPC || errno == EDQUOT);
     writer->cannot_reserve = failed && (errno == EOPNOTSUPP || errno == ENOSYS);
 }
 
@@ -203,25 +203,25 @@ static bool make_directories(int root_fd, const char *name)
     return length < sizeof(path);
 }
 
-bool writer_attach(struct writer *writer, const char *name, struct str bytes)
+bool writer_attach(struct writer *writer, size_t directory, const char *name, struct str bytes)
 {
-    int root_fd = writer->directories[0].fd;
+    int root_fd = writer->directories[directory].fd;
     if (!make_directories(root_fd, name))
-        return failed(writer, "make the directories of", 0, name);
+        return failed(writer, "make the directories of", directory, name);
     int fd = openat(root_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return failed(writer, "make", 0, name);
+        return failed(writer, "make", directory, name);
     if (write_fully(fd, bytes, 0) && fdatasync(fd) == 0 && sync_parent(root_fd, name)) {
         close(fd);
         return true;
     }
-    (void)failed(writer, "write", 0, name);
+    (void)failed(writer, "write", directory, name);
     close(fd);
-    writer_detach(writer, name);
+    writer_detach(writer, directory, name);
     return false;
 }
 
-void writer_detach(const struct writer *writer, const char *name)
+void writer_detach(const struct writer *writer, size_t directory, const char *name)
 {
-    (void)unlinkat(writer->directories[0].fd, name, 0);
+    (void)unlinkat(writer->directories[directory].fd, name, 0);
 }
