@@ -1,4 +1,5 @@
-/* The index of a journal: what it finds, when it is made anew, and what it cannot be made to say. */
+/* The index of a journal: what it finds, when it is made anew, and what it cannot be made to say.
+ */
 #include "audit/index.h"
 
 #include <sqlite3.h>
@@ -308,8 +309,14 @@ TEST(new_records_do_not_disturb_the_pages_behind_a_cursor)
 TEST(a_cursor_of_another_search_is_refused)
 {
     char cursor[100];
-    static const char *const others[] = {"", "5", "5-", "-1", "0-00000000", "5-00000000",
-                                         "99999999999999999999-00000000", "5-zzzzzzzz-1"};
+    static const char *const others[] = {"",
+                                         "5",
+                                         "5-",
+                                         "-1",
+                                         "0-00000000",
+                                         "5-00000000",
+                                         "99999999999999999999-00000000",
+                                         "5-zzzzzzzz-1"};
     put_some();
     open_index();
     assert_true(search((struct search_query){.limit = 2}));
@@ -500,11 +507,18 @@ TEST(a_damaged_index_is_made_anew)
 TEST(tables_that_are_missing_or_others_are_made_anew)
 {
     static const char *const harms[] = {
-        "DROP TABLE posting", "DROP TABLE head", "DELETE FROM head", "DROP TABLE record",
-        "UPDATE head SET hash = 'x'", "UPDATE head SET seq = 5", "UPDATE block SET records = 5",
-        "DELETE FROM block", "UPDATE block SET times = 'x'",
+        "DROP TABLE posting",
+        "DROP TABLE head",
+        "DELETE FROM head",
+        "DROP TABLE record",
+        "UPDATE head SET hash = 'x'",
+        "UPDATE head SET seq = 5",
+        "UPDATE block SET records = 5",
+        "DELETE FROM block",
+        "UPDATE block SET times = 'x'",
         "DROP TABLE story; CREATE VIEW story AS SELECT 'aa' AS id, 3 AS seq",
-        "DROP TABLE record; CREATE TABLE record (a)", "UPDATE posting SET seqs = x'ffffff'"};
+        "DROP TABLE record; CREATE TABLE record (a)",
+        "UPDATE posting SET seqs = x'ffffff'"};
     put_some();
     for (size_t i = 0; i < COUNT_OF(harms); i++) {
         open_index();
@@ -513,8 +527,7 @@ TEST(tables_that_are_missing_or_others_are_made_anew)
         EXPECT_FOUND("3 ", .team = STR("claims"));
         EXPECT_FOUND("6 4 ", .outcome = STR("failed"));
         EXPECT_FOUND("5 2 ", .id = STR("aa"));
-        EXPECT_FOUND("4 3 ", .from_unix_ms = TEST_TIME_MS + 200,
-                     .to_unix_ms = TEST_TIME_MS + 400);
+        EXPECT_FOUND("4 3 ", .from_unix_ms = TEST_TIME_MS + 200, .to_unix_ms = TEST_TIME_MS + 400);
     }
 }
 
@@ -535,8 +548,10 @@ TEST(a_place_that_is_wrong_shows_nothing_else)
 {
     static const char *const harms[] = {
         "UPDATE record SET place = (SELECT place FROM record WHERE seq = 2) WHERE seq = 3",
-        "UPDATE record SET place = place + 1", "UPDATE record SET place = -1",
-        "UPDATE record SET place = 9223372036854775807", "UPDATE record SET hash = 1",
+        "UPDATE record SET place = place + 1",
+        "UPDATE record SET place = -1",
+        "UPDATE record SET place = 9223372036854775807",
+        "UPDATE record SET hash = 1",
         "DELETE FROM record WHERE seq = 3"};
     put_some();
     for (size_t i = 0; i < COUNT_OF(harms); i++) {
@@ -717,8 +732,7 @@ static void search_in_child(void)
     for (int i = 0; i < 5; i++) {
         if (!try_open(i == 2) || index_remarks(ix).len || index_broken(ix).len)
             _exit(1);
-        if (!search((struct search_query){.team = STR("claims")}) ||
-            !strstr(found.data, "3 "))
+        if (!search((struct search_query){.team = STR("claims")}) || !strstr(found.data, "3 "))
             _exit(2);
         if (!search((struct search_query){.outcome = STR("created"), .kind = STR("decision")}) ||
             !strstr(found.data, " 2 "))

@@ -99,8 +99,9 @@ TEST(codes_are_those_of_refusal_and_violations_of_every_effect)
 
 TEST(a_campaign_is_found_by_a_pattern)
 {
-    static const char *const fits[] = {"Diwali Offer 21", "Diwali *", "* 21", "*Offer*", "*",
-                                       "D*O*2*1",         "*w*",      "**",   "Diwali Offer 2*1"};
+    static const char *const fits[] = {
+        "Diwali Offer 21", "Diwali *", "* 21", "*Offer*",         "*",
+        "D*O*2*1",         "*w*",      "**",   "Diwali Offer 2*1"};
     static const char *const does_not[] = {"Diwali", "diwali *", "*Offer", "*Q*", "*21 *", "O*"};
     for (size_t i = 0; i < COUNT_OF(fits); i++)
         assert_true(MATCHES(.campaign = str_from(fits[i])));
