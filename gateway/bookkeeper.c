@@ -73,6 +73,15 @@ static void log_open_intents(struct journal *journal, uint64_t count)
     buf_release(&list.text);
 }
 
+/* What passed without a durable record is in memory alone, and has one more chance. */
+static void log_unrecorded_shutdown(struct journal *journal)
+{
+    struct journal_state now;
+    journal_state(journal, &now);
+    LOG(LOG_ERROR, "shutdown-unrecorded", LOG_TEXT("error", now.why.text),
+        LOG_INT("passed", now.passed));
+}
+
 /* ---- the gateway's life ---- */
 
 static bool record_life_event(const struct bookkeeper *keeper, const struct snapshot *snapshot,
@@ -202,7 +211,7 @@ void bookkeeper_close(struct bookkeeper *keeper, const struct snapshot *snapshot
 {
     inbox_close(keeper->inbox);
     if (keeper->journal && !bookkeeper_record(keeper, snapshot, "shutdown"))
-        LOG(LOG_ERROR, "shutdown-unrecorded");
+        log_unrecorded_shutdown(keeper->journal);
     journal_close(keeper->journal);
     keeper->inbox = NULL;
     keeper->journal = NULL;

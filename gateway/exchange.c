@@ -41,6 +41,7 @@ struct exchange {
     bool admitted;  /* counted among the requests under way */
     bool forwarded; /* bytes may have left for the upstream */
     bool expired;   /* was answered because its whole time was over */
+    bool degraded;  /* a record of it was let pass without being durable */
     struct buf body;
 
     struct snapshot *snapshot;      /* what it is judged by, from begin to end */
@@ -149,7 +150,7 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->request = (struct http_request){0};
     x->route = (struct route){0};
     x->parsed = x->decided = x->decoded = false;
-    x->admitted = x->forwarded = x->expired = false;
+    x->admitted = x->forwarded = x->expired = x->degraded = false;
     x->snapshot = snapshot_hold(desk->options.snapshot);
     x->team = x->snapshot->team;
     x->caller = (struct str){0};
@@ -251,6 +252,8 @@ static void put_own_headers(const struct exchange *x, const char *verdict, struc
 {
     buf_format(out, "x-decision-id: %s\r\nx-campaign-gateway: %s\r\n", x->id, verdict);
     put_policy_header(x, out);
+    if (x->degraded)
+        buf_append(out, STR("x-audit: degraded\r\n"));
     if (!connection_persists(x->connection))
         buf_append(out, STR("connection: close\r\n"));
 }
@@ -375,11 +378,12 @@ static void answer_early(struct exchange *x, const struct refusal *refusal, cons
 
 /* ---- recording ---- */
 
-/* Whether x->record is durable; the log hears when that changes. */
+/* Whether x->record is durable, or may pass without; the log hears when that changes. */
 static bool recorded(struct exchange *x)
 {
     struct desk *desk = x->desk;
     bool durable = x->entry.fate != JOURNAL_FAILED;
+    x->degraded |= x->entry.fate == JOURNAL_DEGRADED;
     if (durable == desk->audit_failing) {
         desk->audit_failing = !durable;
         LOG(durable ? LOG_INFO : LOG_ERROR, durable ? "audit-restored" : "audit-failed",
@@ -444,10 +448,11 @@ static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
                             .arena = &x->arena};
 }
 
-/* The body, sealed for the auditor, where that is configured. */
+/* The body, sealed for the auditor, where that is configured. What is turned away because too much
+ * is under way is not worth a file. */
 static bool seal_body(struct exchange *x, int64_t now_unix_ms)
 {
-    if (!x->snapshot->capture || x->body.len == 0)
+    if (!x->snapshot->capture || !x->admitted || x->body.len == 0)
         return true;
     capture_name(now_unix_ms, x->id, x->sealed_name);
     return capture_seal(x->snapshot->capture, buf_str(&x->body), &x->sealed) &&

@@ -1,8 +1,10 @@
 #include "reconciler.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -284,6 +286,14 @@ static void *reconciler_main(void *arg)
     return NULL;
 }
 
+/* It may come later; but better known now than after a crash. */
+static void look_at_token(const struct config_text *path)
+{
+    if (access(path->value.data, R_OK) != 0)
+        LOG(LOG_WARN, "reconcile-auth-unreadable", LOG_STR("file", path->value),
+            LOG_TEXT("error", strerrordesc_np(errno)));
+}
+
 struct reconciler *reconciler_start(const struct reconciler_options *options, struct error *err)
 {
     pthread_condattr_t monotonic;
@@ -297,6 +307,7 @@ struct reconciler *reconciler_start(const struct reconciler_options *options, st
     (void)pthread_cond_init(&reconciler->changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_mutex_init(&reconciler->lock, NULL);
+    look_at_token(&options->snapshot->config->audit.reconcile_auth);
     reconciler->journal = options->journal;
     reconciler->hash_keys = options->hash_keys;
     reconciler->upstream = *options->upstream;

@@ -43,7 +43,7 @@ static void put_journal(const struct journal_state *journal, struct buf *out)
         {"audit_checkpoint_seq", "Records under the last checkpoint.", journal->checkpoint_seq},
         {"audit_open_intents", "Decisions of which nobody knows what became of them.",
          journal->open_intents},
-        {"audit_passed", "Requests that passed without a durable record, until it is written.",
+        {"audit_passed", "Requests allowed without a durable record, until it is written.",
          journal->passed},
     };
     for (size_t i = 0; i < COUNT_OF(gauges); i++)

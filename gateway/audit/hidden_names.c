@@ -157,8 +157,9 @@ static const struct hash_table *table_of(struct hidden_names *names, struct str 
         if (str_equal(each->key_id, key_id))
             return each;
     }
-    struct hash_table *table = arena_zalloc(names->arena, 1, sizeof(*table));
-    if (!table || names->table_count == LIMIT_TABLES)
+    bool full = names->table_count == LIMIT_TABLES;
+    struct hash_table *table = full ? NULL : arena_zalloc(names->arena, 1, sizeof(*table));
+    if (!table)
         return NULL;
     *table = (struct hash_table){.next = names->tables, .key_id = arena_copy(names->arena, key_id)};
     table->is_complete = fill_table(names, table);

@@ -90,11 +90,14 @@ struct journal {
     uint64_t unconfirmed_seq; /* and has not caught up with this */
     struct own_list own;      /* to be written first */
     struct own_list late;     /* copies of those that passed while their write hung */
-    uint64_t passed;          /* without a durable record, since passed_since */
+    uint64_t passed;          /* records that are not durable, since passed_since; of them, */
+    uint64_t passed_requests; /* decisions that allowed, */
+    uint64_t passed_refusals; /* and those that refused */
     uint64_t passed_untold;   /* of them, durable here, but no record says yet that they passed */
     int64_t passed_since_us, passed_since_unix_ms;
     struct open_set open; /* ids come and go by the thread only, which so may read them without
                              the lock */
+    uint64_t written_seq; /* the last record there is, durable or on its way */
     uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
     bool space_is_low;
     size_t directory; /* of the open segment */
@@ -207,8 +210,8 @@ static void announce(struct entry_list entries)
 
 /* ---- failing: all of it under the lock ---- */
 
-/* Whether one more may pass without a durable record. What opens nothing may always, then: it is
- * an answer that forwards nothing, or the outcome of one that passed. */
+/* Whether one more may pass without a durable record. An outcome always may: there are no more of
+ * them than decisions. What forwards nothing is bounded in number, since it is kept in memory. */
 static bool may_pass(struct journal *journal, const struct journal_entry *entry)
 {
     const struct journal_options *options = &journal->options;
@@ -218,10 +221,21 @@ static bool may_pass(struct journal *journal, const struct journal_entry *entry)
         journal->passed_since_us = clock_mono_us();
         journal->passed_since_unix_ms = clock_unix_ms();
     }
+    if (entry->closes.len > 0 || entry->orphans.len > 0)
+        return true;
     if (entry->opens.len == 0)
-        return journal->passed < 2 * options->passing_requests;
-    return journal->passed < options->passing_requests &&
+        return journal->passed_refusals < options->passing_requests;
+    return journal->passed_requests < options->passing_requests &&
            clock_mono_us() - journal->passed_since_us < options->passing_ms * 1000;
+}
+
+static void count_passed(struct journal *journal, const struct journal_entry *entry)
+{
+    journal->passed++;
+    if (entry->opens.len > 0)
+        journal->passed_requests++;
+    else if (entry->closes.len == 0 && entry->orphans.len == 0)
+        journal->passed_refusals++;
 }
 
 /* An outcome that is lost leaves its decision open, and no request will tell of it again. */
@@ -244,7 +258,7 @@ static void fail_unwritten(struct journal *journal, struct entry_list entries, s
         }
         copy->passed = true;
         push_own(to, copy);
-        journal->passed++;
+        count_passed(journal, each);
     }
 }
 
@@ -271,10 +285,12 @@ static void fail_unconfirmed(struct journal *journal, struct entry_list entries)
     for (struct journal_entry *each = entries.first; each; each = each->next) {
         bool passes = may_pass(journal, each);
         each->fate = passes ? JOURNAL_DEGRADED : JOURNAL_FAILED;
-        journal->passed += passes;
-        journal->passed_untold += passes;
-        if (!passes)
+        if (passes) {
+            count_passed(journal, each);
+            journal->passed_untold++;
+        } else {
             retract(journal, each->opens, "unconfirmed");
+        }
     }
     journal->unconfirmed = true;
     journal->unconfirmed_seq = journal->durable_seq;
@@ -291,7 +307,7 @@ static void forget_passed(struct journal *journal)
 {
     if (!journal->own.first && !journal->late.first && !journal->unconfirmed &&
         journal->passed_untold == 0)
-        journal->passed = 0;
+        journal->passed = journal->passed_requests = journal->passed_refusals = 0;
 }
 
 /* ---- composing a batch ---- */
@@ -459,6 +475,7 @@ static void begin_io(struct journal *journal, struct entry_list taken, struct en
     journal->in_flight = taken;
     put_back(&journal->queue, take_all(rest));
     journal->io_since_us = journal->batch_since_us;
+    journal->written_seq = journal->batch.head.seq;
     journal->stolen = false;
     pthread_mutex_unlock(&journal->lock);
 }
@@ -760,7 +777,8 @@ static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
     struct entry_list told = {0}, late = {0};
     int64_t expired_us = clock_mono_us() - journal->options.central_timeout_ms * 1000;
     pthread_mutex_lock(&journal->lock);
-    if (receipt_seq > journal->receipt_seq)
+    /* one for records that are not there is another journal's, or older than this directory */
+    if (receipt_seq > journal->receipt_seq && receipt_seq <= journal->written_seq)
         journal->receipt_seq = receipt_seq;
     if (journal->receipt_seq >= journal->unconfirmed_seq)
         journal->unconfirmed = false;
@@ -926,7 +944,7 @@ void journal_state(struct journal *journal, struct journal_state *ret)
                                   .receipt_seq = journal->receipt_seq,
                                   .checkpoint_seq = journal->checkpoint_seq,
                                   .open_intents = journal->open.former_count,
-                                  .passed = journal->passed,
+                                  .passed = journal->passed_requests,
                                   .retracted = journal->retracted};
     if (ret->failing || ret->unconfirmed)
         ret->why = journal->why;
@@ -1067,7 +1085,7 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
     journal->head = recovered.head;
     journal->tree = recovered.tree;
     journal->segment_unix_ms = recovered.segment_unix_ms;
-    journal->durable_seq = recovered.head.seq;
+    journal->durable_seq = journal->written_seq = recovered.head.seq;
     journal->directory = journal->writer.directory;
     journal->unsigned_records = recovered.found;
     journal->checkpoint_us = clock_mono_us();
@@ -1078,7 +1096,7 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
         return false;
     writer_mark(&journal->writer, journal->head.seq);
     if (journal->options.central)
-        journal->receipt_seq = read_receipt(journal);
+        pass_receipts(journal, read_receipt(journal));
     return true;
 }
 

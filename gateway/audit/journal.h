@@ -115,7 +115,7 @@ struct journal_state {
     uint64_t last_seq, receipt_seq;
     uint64_t checkpoint_seq; /* records under the last checkpoint */
     uint64_t open_intents;   /* decisions that no request under way will close any more */
-    uint64_t passed;         /* without a durable record, since the trouble began */
+    uint64_t passed;         /* allowed without a durable record, until it is written */
     uint64_t retracted;      /* decisions taken back, since the start */
     struct error why;        /* while it is failing or unconfirmed; otherwise empty */
 };

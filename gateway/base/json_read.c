@@ -602,8 +602,10 @@ const char *json_kind_name(enum json_kind kind)
 
 const struct json_value *json_member(const struct json_value *value, struct str key)
 {
+    char first = key.len ? key.data[0] : '\0'; /* in which most keys differ */
     for (const cJSON *each = node(value)->child; each; each = each->next) {
-        if (strncmp(each->string, key.data, key.len) == 0 && !each->string[key.len])
+        if (each->string[0] == first && strncmp(each->string, key.data, key.len) == 0 &&
+            !each->string[key.len])
             return (const struct json_value *)each;
     }
     return NULL;

@@ -15,6 +15,7 @@ static const struct str not_forwarded[] = {
     STR("x-campaign-gateway"),
     STR("x-policy"),
     STR("x-policy-shadow"),
+    STR("x-audit"),
     STR("x-http-method"),
     STR("x-http-method-override"),
     STR("x-method-override"),
@@ -34,7 +35,7 @@ static const struct str not_forwarded[] = {
 /* Of the answer: rebuilt, or ours to say. */
 static const struct str not_relayed[] = {
     STR("content-length"), STR("x-decision-id"),   STR("x-campaign-gateway"),
-    STR("x-policy"),       STR("x-policy-shadow"),
+    STR("x-policy"),       STR("x-policy-shadow"), STR("x-audit"),
 };
 
 static bool same_name(struct str name, struct str listed)

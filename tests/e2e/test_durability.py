@@ -3,6 +3,7 @@ import json
 import random
 import re
 import shutil
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ import pytest
 
 import journal_checker
 from disks import Disks, EXT4_SHUTDOWN, Faults, build_faults
-from harness import ADMIN, Gateway, request, seed_campaign, wait_for
+from harness import ADMIN, BINARY, Gateway, request, seed_campaign, wait_for
 from kore import Answer
 
 
@@ -555,3 +556,464 @@ def test_a_gateway_ends_though_its_disk_hangs(make_gateway, kore, faults, tmp_pa
     gateway.stop()
     check_refusals(kore, [each for each in answered if each.response.json().get("created")])
     check_all([gateway.audit], kore, answered)
+
+
+# ---- passing for a while without a durable record ----
+
+def degraded(gateway):
+    return [record for record in gateway.journal() if record["kind"] == "degraded"]
+
+
+def passing(make_gateway, faults, directory, requests, seconds, more=""):
+    settings = f"on_audit_failure: allow_degraded, degraded_requests: {requests}, degraded_time: {seconds}s{more}"
+    return run_on(make_gateway, directory, settings, environment=faults.environment)
+
+
+def test_a_bounded_number_may_pass_and_is_recorded_afterwards(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=3, seconds=60)
+    good = create(gateway)
+    assert good.status == 200 and good.response.header("x-audit") is None
+    faults.set(f"any EIO {gateway.audit}")
+    answered = [create(gateway) for _ in range(8)]
+    passed = [each for each in answered if each.status == 200]
+    assert len(passed) == 3 and answered[:3] == passed
+    assert {each.response.header("x-audit") for each in passed} == {"degraded"}
+    assert all(is_refused(each) and each.response.header("x-audit") is None for each in answered[3:])
+    assert gateway.metric("audit_passed") == 3 and gateway.metric("audit_failing") == 1
+    assert degraded(gateway) == [] and set(reached(kore)) == {each.name for each in [good, *passed]}
+    faults.clear()
+    wait_for(lambda: gateway.metric("audit_passed") == 0, "what passed to be recorded")
+    last = create(gateway)
+    assert last.status == 200 and last.response.header("x-audit") is None
+    gateway.stop()
+    report = check_all([gateway.audit], kore, [good, *passed, last])
+    note, = degraded(gateway)
+    following = report.records[note["seq"]:note["seq"] + note["records"]]
+    assert note["records"] == 6 and note["since"] <= note["until"] <= note["time"]
+    assert Counter(record["kind"] for record in following) == {"decision": 3, "outcome": 3}
+    assert {record["id"] for record in following} == {each.id for each in passed}
+    assert max(record["time"] for record in following) <= note["until"]
+    assert not report.story.open
+
+
+def test_passing_ends_after_its_time(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=1000, seconds=1)
+    faults.set(f"any EIO {gateway.audit}")
+    assert create(gateway).status == 200
+    begun = time.monotonic()
+    wait_for(lambda: is_refused(create(gateway)), "the time to be over")
+    assert 0.8 < time.monotonic() - begun < 3
+    assert is_refused(create(gateway))
+    faults.clear()
+    wait_for(lambda: create(gateway).status == 200, "answers again")
+    wait_for(lambda: gateway.metric("audit_passed") == 0, "what passed to be recorded")
+    faults.set(f"any EIO {gateway.audit}")
+    assert create(gateway).status == 200, "a new trouble has a time of its own"
+    faults.clear()
+    gateway.stop()
+    report = check_all([gateway.audit], kore, [])
+    assert len(degraded(gateway)) == 2 and not report.story.open
+
+
+def test_what_is_refused_stays_refused_while_others_pass(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=3, seconds=60)
+    faults.set(f"any EIO {gateway.audit}")
+    answers = [gateway.post(dict(seed_campaign(), priority="9")) for _ in range(5)]
+    assert [answer.status for answer in answers] == [422, 422, 422, 503, 503]
+    assert [answer.header("x-audit") for answer in answers] == 3 * ["degraded"] + [None, None]
+    assert create(gateway).status == 200, "refusals take no allowed request's place"
+    faults.clear()
+    gateway.stop()
+    assert [d["verdict"] for d in gateway.decisions()] == ["deny", "deny", "deny", "allow"]
+
+
+def test_passing_while_the_disk_hangs(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=100, seconds=60, more=", write_timeout: 1s")
+    faults.set(f"fdatasync hang {gateway.audit}")
+    first = all_at_once(gateway, 3)
+    later = all_at_once(gateway, 3)
+    assert {each.status for each in first + later} == {200}
+    assert {each.response.header("x-audit") for each in first + later} == {"degraded"}
+    assert max(each.seconds for each in later) < 0.9
+    faults.clear()
+    wait_for(lambda: gateway.metric("audit_passed") == 0, "what passed to be recorded")
+    gateway.stop()
+    report = check_all([gateway.audit], kore, first + later)
+    assert degraded(gateway) and not report.story.retracted() and not report.story.open
+
+
+def test_what_passed_and_was_never_written_is_told_at_the_end(make_gateway, kore, faults, tmp_path):
+    gateway = passing(make_gateway, faults, tmp_path / "audit", requests=6, seconds=60)
+    faults.set(f"any EIO {gateway.audit}")
+    assert create(gateway).status == 200
+    gateway.stop()
+    lost, = gateway.events("shutdown-unrecorded")
+    assert lost["level"] == "error" and lost["passed"] == 1 and "Input/output error" in lost["error"]
+
+
+# ---- files that are taken away ----
+
+def last_file(directory):
+    return journal_checker.segments([directory])[-1][1]
+
+
+def test_a_deleted_or_replaced_file_is_noticed_and_nothing_more_is_lost(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit")
+    create(gateway)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    last_file(gateway.audit).rename(kept / last_file(gateway.audit).name)
+    answered = [create(gateway)]
+    replaced = last_file(gateway.audit)
+    replaced.rename(kept / replaced.name)
+    replaced.write_bytes(b"")
+    answered.append(create(gateway))
+    assert replaced.read_bytes() == b"" and {each.status for each in answered} == {200}
+    gateway.stop()
+    replaced.unlink()    # with what was taken away, the journal is whole
+    for file in kept.iterdir():
+        file.rename(gateway.audit / file.name)
+    check_all([gateway.audit], kore, answered)
+
+
+def test_a_directory_that_is_moved_away_and_brought_back(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit")
+    answered = [create(gateway)]
+    gateway.audit.rename(tmp_path / "elsewhere")
+    assert is_refused(create(gateway))
+    gateway.audit.mkdir()
+    assert is_refused(create(gateway)), "another directory is in its place"
+    assert "was taken away" in json.loads(gateway.admin("/status"))["audit"]["error"]
+    gateway.audit.rmdir()
+    (tmp_path / "elsewhere").rename(gateway.audit)
+    answered.append(create(gateway))
+    assert [each.status for each in answered] == [200, 200]
+    gateway.stop()
+    check_all([gateway.audit], kore, answered)
+
+
+def test_a_deleted_directory_refuses_until_the_gateway_starts_anew(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit")
+    assert create(gateway).status == 200
+    shutil.rmtree(gateway.audit)
+    assert is_refused(create(gateway))
+    check_probes(gateway)
+    gateway.stop()
+    gateway.start()
+    assert create(gateway).status == 200
+    gateway.stop()
+    journal_checker.verify([gateway.audit])
+
+
+# ---- many segments ----
+
+def test_a_thousand_segments(disks, make_gateway, kore):
+    disk = disks.tmpfs("disk", "128m")    # each segment waits for its disk twice
+    gateway = run_on(make_gateway, disk.path / "audit", "segment_size: 4KiB")
+    load = Load(gateway, clients=2)
+    wait_for(lambda: len(list(gateway.audit.glob("*.jsonl"))) > 1000, "a thousand segments")
+    answered = load.stop()
+    gateway.stop()
+    report = check_all([gateway.audit], kore, answered)
+    files = [path for _, path in journal_checker.segments([gateway.audit])]
+    assert len(files) > 1000 and report.checkpoints >= len(files)
+    assert {path.stat().st_mode & 0o777 for path in files[:-1]} == {0o400}
+    begun = time.monotonic()
+    gateway.start()
+    many = time.monotonic() - begun
+    assert gateway.metric("audit_last_seq") > report.records[-1]["seq"]
+    assert many < 3, "a start reads more than the last segment"
+    gateway.stop()
+
+
+def test_a_start_reads_the_last_segment_alone(make_gateway, kore, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit", "segment_size: 4KiB")
+    for _ in range(10):
+        create(gateway)
+    gateway.stop()
+    files = [path for _, path in journal_checker.segments([gateway.audit])]
+    for path in files[:-1]:
+        path.rename(tmp_path / path.name)
+    gateway.start()
+    answered = [create(gateway)]
+    gateway.stop()
+    check = journal_checker.verify([gateway.audit])    # from its frontier on
+    assert check.records[0]["seq"] > 1
+    for path in files[:-1]:
+        (tmp_path / path.name).rename(path)
+    check_all([gateway.audit], kore, answered)
+
+
+# ---- the central database's receipts ----
+
+class Shipper:
+    """Stands in for `audit ship`: confirms what is durable, unless it is paused."""
+
+    def __init__(self, directory):
+        self.directory, self.paused, self.ended = directory, threading.Event(), threading.Event()
+        self.confirmed = 0
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended.wait(0.001):
+            durable = self.durable()
+            if durable > self.confirmed and not self.paused.is_set():
+                self.confirm(durable)
+
+    def durable(self):
+        try:
+            return int((self.directory / "durable").read_text())
+        except (OSError, ValueError):
+            return 0    # not yet
+
+    def confirm(self, seq):
+        digest = self.digest_of(seq)
+        self.confirmed = seq    # first: whoever sees the receipt sees this
+        with open(self.directory / "receipt", "r+b", buffering=0) as file:
+            file.write(b"%020d %s %020d\n" % (seq, digest, seq))
+
+    def digest_of(self, seq):
+        path = [path for first, path in journal_checker.segments([self.directory]) if first <= seq][-1]
+        start = b'{"seq":%d,' % seq
+        line, = [line for line in path.read_bytes().splitlines() if line.startswith(start)]
+        return line[-64:]
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+
+
+@pytest.fixture
+def central(make_gateway, tmp_path):
+    """A gateway whose decisions wait for receipts, and who gives them."""
+    shippers = []
+
+    def start(settings="central_timeout: 1s"):
+        gateway = run_on(make_gateway, tmp_path / "audit",
+                         f'durability: central, central: "host=/nowhere", {settings}')
+        shippers.append(Shipper(gateway.audit))
+        return gateway, shippers[-1]
+    yield start
+    for shipper in shippers:
+        shipper.stop()
+
+
+def check_receipts(report, kore):
+    """What reached the upstream had been confirmed by then."""
+    seqs = {report.story.name_of(id): record["seq"] for id, record in report.story.decisions.items()}
+    for seen in kore.requests:
+        assert seqs[json.loads(seen.body)["name"]] <= seen.confirmed, "forwarded before its receipt"
+
+
+def watch_receipts(kore, shipper):
+    def answer(received):
+        received.confirmed = shipper.confirmed
+        return Answer()
+    kore.default = answer
+
+
+@pytest.mark.concurrency
+def test_a_decision_waits_for_its_receipt(central, kore):
+    gateway, shipper = central("central_timeout: 15s")
+    watch_receipts(kore, shipper)
+    shipper.paused.set()
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(create(gateway)))
+    thread.start()
+    wait_for(lambda: gateway.decisions(), "the decision to be durable here")
+    assert not answers and not reached(kore)
+    refused = gateway.post(dict(seed_campaign(), priority="9"))
+    assert refused.status == 422 and not answers, "a refusal waits for no receipt"
+    shipper.paused.clear()
+    thread.join()
+    load = Load(gateway)
+    load.wait_for_more(100)
+    answers += load.stop()
+    gateway.stop()
+    assert {each.status for each in answers} == {200}
+    check_receipts(check_all([gateway.audit], kore, answers), kore)
+
+
+def test_an_outcome_waits_for_no_receipt(central, kore):
+    gateway, shipper = central("central_timeout: 15s")
+
+    def pause(_):
+        shipper.paused.set()
+        return Answer()
+    kore.script.append(pause)
+    answer = create(gateway)
+    assert answer.status == 200 and answer.seconds < 10 and shipper.paused.is_set()
+
+
+@pytest.mark.concurrency
+def test_without_receipts_nothing_passes_and_what_is_recorded_is_taken_back(central, kore):
+    gateway, shipper = central()
+    watch_receipts(kore, shipper)
+    answers = [create(gateway)]
+    assert answers[0].status == 200
+    shipper.paused.set()
+    first = all_at_once(gateway, 4)
+    assert all(is_refused(each) for each in first)
+    assert 0.9 < max(each.seconds for each in first) < 2.5
+    later = all_at_once(gateway, 4)
+    assert all(is_refused(each) for each in later) and max(each.seconds for each in later) < 0.9
+    check_probes(gateway)
+    assert gateway.metric("audit_unconfirmed") == 1 and gateway.metric("audit_failing") == 0
+    status = json.loads(gateway.admin("/status"))["audit"]
+    assert status["unconfirmed"] and "audit ship" in status["error"]
+    assert status["receipt_seq"] == shipper.confirmed < status["last_seq"]
+    shipper.paused.clear()
+    answers.append(wait_for(lambda: (lambda each: each.status == 200 and each)(create(gateway)), "answers again"))
+    wait_for(lambda: gateway.metric("audit_retracted_total") == 4, "what was recorded to be taken back")
+    wait_for(lambda: not open_ones(gateway), "all to be taken back")
+    gateway.stop()
+    report = check_all([gateway.audit], kore, answers)
+    check_receipts(report, kore)
+    assert report.story.retracted() == {each.id for each in first}
+    assert not {each.id for each in later} & set(report.story.decisions)
+    assert gateway.events("journal-unconfirmed") and gateway.events("journal-confirmed")
+
+
+def test_receipts_that_lie_are_not_believed(central, kore):
+    """Torn, malformed, or of records that are not there."""
+    gateway, shipper = central()
+    assert create(gateway).status == 200
+    shipper.stop()
+    good = (gateway.audit / "receipt").read_bytes()
+    for bad in (b"", good[:50], good[:60] + b"9" + good[61:], b"9" * 20 + good[20:], b"-1" + good[2:], b"x" * len(good),
+                b"%020d" % 999 + good[20:-21] + b"%020d\n" % 999):
+        (gateway.audit / "receipt").write_bytes(bad)
+        assert is_refused(create(gateway))
+    gateway.stop()
+    check_all([gateway.audit], kore, [])
+
+
+def test_without_receipts_a_few_may_pass(central, kore):
+    gateway, shipper = central("central_timeout: 1s, on_audit_failure: allow_degraded, degraded_requests: 2")
+    shipper.paused.set()
+    answers = [create(gateway) for _ in range(3)]
+    assert [each.status for each in answers] == [200, 200, 503]
+    assert [each.response.header("x-audit") for each in answers] == ["degraded", "degraded", None]
+    shipper.paused.clear()
+    wait_for(lambda: gateway.metric("audit_passed") == 0, "what passed to be told")
+    gateway.stop()
+    check_all([gateway.audit], kore, answers)
+    assert sum(record["records"] for record in degraded(gateway)) == 2
+
+
+def test_kill_9_while_receipts_come(central, kore):
+    gateway, shipper = central("central_timeout: 10s, segment_size: 64KiB")
+    watch_receipts(kore, shipper)
+    chance, answers = random.Random(42), []
+    for _ in range(8):
+        load = Load(gateway)
+        load.wait_for_more(chance.randint(5, 20))
+        gateway.kill()
+        answers += load.stop()
+        gateway.start()
+    gateway.stop()
+    check_receipts(check_all([gateway.audit], kore, answers), kore)
+
+
+# ---- damage ----
+
+FLIPS = 60    # of some 100,000 bits; tests/unit/audit flips each
+
+
+def flip(path, bit):
+    data = bytearray(path.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    path.chmod(0o600)
+    path.write_bytes(data)
+
+
+def run_verb(*arguments):
+    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def small_journal(make_gateway, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit", "segment_size: 4KiB")
+    for priority in "123493":
+        gateway.post(dict(seed_campaign(), priority=priority))
+    gateway.stop()
+    return gateway
+
+
+def damaged(journal, tmp_path, name, bit):
+    copy = tmp_path / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(journal.audit, copy)
+    flip(copy / name, bit)
+    return copy
+
+
+def test_flipped_bits_are_found(small_journal, tmp_path):
+    files = [path for _, path in journal_checker.segments([small_journal.audit])]
+    assert len(files) > 3 and run_verb("audit", "verify", "--directory", small_journal.audit)[0] == 0
+    chance = random.Random(99)
+    for _ in range(FLIPS):
+        file = chance.choice(files)
+        bit = chance.randrange(8 * file.stat().st_size)
+        copy = damaged(small_journal, tmp_path, file.name, bit)
+        code, said = run_verb("audit", "verify", "--directory", copy)
+        assert code == 1, f"bit {bit} of {file.name}: {said}"
+        with pytest.raises(journal_checker.Broken):
+            journal_checker.verify([copy])
+
+
+def start_on(journal, directory):
+    """Whether a gateway starts there, and what it says."""
+    other = Gateway(directory.parent, journal.certs, 1, audit=str(directory), start=False)
+    other.stderr_path.unlink(missing_ok=True)
+    try:
+        other.start()
+    except AssertionError:
+        assert other.process.wait(20) == 2
+        assert "Sanitizer" not in other.stderr() and "runtime error" not in other.stderr(), other.stderr()
+        return False, other.stderr()
+    other.stop()
+    return True, other.stderr()
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.glob("*.jsonl*")}
+
+
+def test_a_gateway_does_not_go_on_from_a_damaged_end(small_journal, tmp_path):
+    last = last_file(small_journal.audit)
+    chance = random.Random(7)
+    for _ in range(20):
+        copy = damaged(small_journal, tmp_path, last.name, chance.randrange(8 * last.stat().st_size))
+        before = contents(copy)
+        started, said = start_on(small_journal, copy)
+        assert not started and "is damaged" in said
+        assert contents(copy) == before, "what may be evidence was touched"
+
+
+def test_a_damaged_mark_does_not_stop_or_mislead(small_journal, tmp_path):
+    """Flipped bits of what is not the record itself: at worst the gateway asks a person."""
+    bits = 8 * (small_journal.audit / "durable").stat().st_size
+    for bit in range(0, bits, 11):
+        copy = damaged(small_journal, tmp_path, "durable", bit)
+        code, said = run_verb("audit", "verify", "--directory", copy)
+        mark = (copy / "durable").read_bytes()[:20]
+        reached = journal_checker.verify([copy]).records[-1]["seq"]
+        promised = int(mark) if mark.isdigit() and int(mark) < 1 << 64 else 0    # otherwise it says nothing
+        assert code == (1 if promised > reached else 0), f"{mark}: {said}"
+        started, said = start_on(small_journal, copy)
+        assert started == (promised <= reached), said
+
+
+def test_a_damaged_key_is_refused_or_not_taken_for_another(small_journal, tmp_path):
+    bits = 8 * (small_journal.audit / "signing.key").stat().st_size
+    for bit in range(0, bits, 97):
+        copy = damaged(small_journal, tmp_path, "signing.key", bit)
+        assert run_verb("audit", "verify", "--directory", copy)[0] == 0, "the journal needs no key"
+        before = contents(copy)
+        started, said = start_on(small_journal, copy)
+        assert started or ("signing.key" in said and contents(copy) == before), said
+        journal_checker.verify([copy])

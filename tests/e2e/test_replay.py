@@ -181,7 +181,9 @@ def test_time_and_team_choose(replay, recorded):
     assert answer["decisions"] == 1 and answer["first"] == answer["last"] == times[0]
     assert replay(other, "--team", "sales", code=0)["decisions"] == 0
     assert replay(other, "--since", "2999-01-01", code=0)["decisions"] == 0
-    assert replay(other, "--since", "2020-01-01")["decisions"] == 4
+    assert replay(other, "--since", "2020-01-01")["decisions"] == replay(other, "--since", "1h")["decisions"] == 4
+    assert replay(other, "--until", times[0][:10])["decisions"] == 4      # up to the day's end
+    assert replay(other, "--until", "1h", code=0)["decisions"] == 0
 
 
 def test_a_rule_of_its_time(make_gateway, tmp_path):

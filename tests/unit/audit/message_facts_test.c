@@ -1,6 +1,7 @@
 /* What a record says of a text it does not hold. */
 #include "audit/message_facts.h"
 
+#include "base/limits.h"
 #include "test.h"
 
 static const struct hash_key key = {"2026-11-1a2b3c4d", {7}};
@@ -125,6 +126,29 @@ TEST(too_many_are_cut_and_it_is_said)
     assert_false(says(text, "h32.com"));
 }
 
+TEST(more_than_any_rule_allows_is_said_though_each_is_told_once)
+{
+    static char text[8192];
+    repeat(text, sizeof(text), "acme.com ", LIMIT_LINKS);
+    assert_false(says(text, "truncated"));
+    repeat(text, sizeof(text), "acme.com ", LIMIT_LINKS + 1);
+    assert_true(says(text, "\"truncated\":true"));
+    repeat(text, sizeof(text), "<Name> ", LIMIT_MARKUP);
+    assert_false(says(text, "truncated"));
+    repeat(text, sizeof(text), "<Name> ", LIMIT_MARKUP + 1);
+    assert_true(says(text, "\"truncated\":true"));
+}
+
+TEST(a_host_that_is_cut_is_said)
+{
+    static char text[512] = "https://";
+    memset(text + 8, 'a', LIMIT_RECORDED_HOST - 4);
+    memcpy(text + 8 + LIMIT_RECORDED_HOST - 4, ".com", 5);
+    assert_false(says(text, "truncated"));
+    memcpy(text + 8 + LIMIT_RECORDED_HOST - 4, "b.com", 6);
+    assert_true(says(text, "\"truncated\":true"));
+}
+
 TEST(a_full_arena_is_said)
 {
     arena_release(&arena);
@@ -137,4 +161,6 @@ TESTS(FACTS_TEST(tells_how_long_a_text_is),
       FACTS_TEST(tells_placeholders_and_the_length_without_them), FACTS_TEST(tells_tags),
       FACTS_TEST(tells_where_links_lead_and_not_what_stands_behind),
       FACTS_TEST(one_link_is_told_once), FACTS_TEST(names_and_hosts_hold_no_number),
-      FACTS_TEST(too_many_are_cut_and_it_is_said), FACTS_TEST(a_full_arena_is_said))
+      FACTS_TEST(too_many_are_cut_and_it_is_said),
+      FACTS_TEST(more_than_any_rule_allows_is_said_though_each_is_told_once),
+      FACTS_TEST(a_host_that_is_cut_is_said), FACTS_TEST(a_full_arena_is_said))

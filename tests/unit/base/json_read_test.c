@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/buf.h"
 #include "base/limits.h"
 #include "test.h"
 
@@ -307,10 +308,59 @@ TEST(the_tree_is_looked_up_case_sensitively)
     arena_release(&arena);
 }
 
+/* ---- visiting ---- */
+
+static void write_visit(void *arg, const struct json_path *path, enum json_kind kind,
+                        struct str text)
+{
+    struct buf *out = arg;
+    for (size_t i = 0; i < path->depth; i++)
+        buf_format(out, "/%.*s", STR_ARGS(path->keys[i]));
+    buf_format(out, " %d %.*s\n", (int)kind, STR_ARGS(text));
+}
+
+static void expect_visits(const char *json, bool accepted, const char *visits)
+{
+    struct json_fault fault;
+    struct buf out;
+    arena_init(&arena, 1 << 20);
+    buf_init(&out, 10000);
+    assert_int_equal(json_visit(str_from(json), &arena, write_visit, &out, &fault), accepted);
+    EXPECT_STR(buf_str(&out), visits);
+    buf_release(&out);
+    arena_release(&arena);
+}
+
+TEST(each_value_is_told_with_the_keys_that_lead_to_it)
+{
+    expect_visits("{\"a\":1,\"b\":{\"c\":\"x\",\"d\":[true,null,{\"e\":-2.5e1}]},\"f\":\"\"}", true,
+                  "/a 2 1\n/b/c 3 x\n/b/d/ 1 true\n/b/d/ 0 null\n/b/d//e 2 -2.5e1\n/f 3 \n");
+    expect_visits("[]", true, "");
+    expect_visits(" \"alone\" ", true, " 3 alone\n");
+    expect_visits("[[1],[2,[3]]]", true, "// 2 1\n// 2 2\n/// 2 3\n");
+}
+
+TEST(keys_and_strings_are_told_unescaped)
+{
+    expect_visits("{\"\\u0061\\n\":\"\\u00e9\\ud83d\\ude00\\/\"}", true,
+                  "/a\n 3 \xc3\xa9\xf0\x9f\x98\x80/\n");
+}
+
+TEST(what_json_read_refuses_is_refused_while_visiting)
+{
+    expect_visits("{\"a\":1,\"a\":2}", false, "/a 2 1\n/a 2 2\n");
+    expect_visits("{\"a\":1}x", false, "/a 2 1\n");
+    expect_visits("{\"a\":\"\\ud800\"}", false, "");
+    expect_visits("", false, "");
+}
+
 TESTS(UNIT(refuses_and_says_where), UNIT(accepts_json_of_every_kind),
       UNIT(nul_bytes_are_never_an_end), UNIT(lines_and_columns_count_from_one),
       UNIT(every_fault_has_a_code_and_a_sentence), UNIT(long_numbers_are_numbers),
       UNIT(depth_tokens_and_keys_are_bounded), UNIT(duplicates_are_found_among_few_and_among_many),
       UNIT(a_small_arena_is_a_fault_and_not_a_clean_text), UNIT(memory_for_keys_is_bounded_too),
       UNIT(threads_read_into_their_own_arenas), UNIT(a_key_is_the_same_key_however_it_is_escaped),
-      UNIT(strings_and_keys_come_unescaped), UNIT(the_tree_is_looked_up_case_sensitively))
+      UNIT(strings_and_keys_come_unescaped), UNIT(the_tree_is_looked_up_case_sensitively),
+      UNIT(each_value_is_told_with_the_keys_that_lead_to_it),
+      UNIT(keys_and_strings_are_told_unescaped),
+      UNIT(what_json_read_refuses_is_refused_while_visiting))

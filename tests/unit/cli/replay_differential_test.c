@@ -511,6 +511,18 @@ struct means {
     bool before; /* the record is of a former version */
 };
 
+/* With the key every name is told, or told to be none of the policies'. */
+static void expect_names_told(const struct recorded_decision *decision,
+                              const struct replayed *replayed)
+{
+    bool was_asked = replayed->violations || replayed->gap_count;
+    assert_null(replayed->reason);
+    for (enum policy_part part = 0; part < POLICY_PARTS && was_asked; part++) {
+        bool is_name = part != PART_MESSAGE && part != PART_DESCRIPTION && part != PART_BLOCKS;
+        assert_true(!is_name || decision->gaps[part] != GAP_UNKNOWN);
+    }
+}
+
 static enum replay_result replay_once(struct subject s, const struct means *means,
                                       struct arena *memory, struct arena *arena)
 {
@@ -530,6 +542,8 @@ static enum replay_result replay_once(struct subject s, const struct means *mean
         fail_msg("%s: %.*s", err.text, STR_ARGS(s.json));
     replay_judge(&replay, &decision, arena, &replayed);
     compare(&s, &replayed);
+    if (means->keys)
+        expect_names_told(&decision, &replayed);
     return replayed.result;
 }
 
@@ -543,7 +557,7 @@ static const struct policy_team *any_team(const struct policy_set *set)
 /* One campaign under the policy `old`, replayed by `new` with more and less at hand. */
 static void try_one(const struct policy_set *old, const struct policy_set *new)
 {
-    struct trial was, is, same;
+    struct trial was, is;
     arena_reset(&arena);
     arena_reset(&memory);
     struct trial_question question = {.body = random_body(&arena),
@@ -579,7 +593,6 @@ static void try_one(const struct policy_set *old, const struct policy_set *new)
                        without = replay_once(s, &less, &memory, &arena);
     assert_true(with != REPLAY_UNTOLD || without == REPLAY_UNTOLD);
     told_by_recall += with != REPLAY_UNTOLD && without == REPLAY_UNTOLD;
-    (void)same;
 }
 
 #define ROUNDS 300

@@ -78,23 +78,15 @@ TEST(a_request_is_rebuilt_around_its_body)
 TEST(nobody_but_the_gateway_says_who_sent_a_request)
 {
     static const char *const dropped[] = {
-        "X-Api-Key",
-        "x_api_key",
-        "accountid",
-        "X-Decision-Id",
-        "x_decision_id",
-        "X-Forwarded-For",
-        "x_forwarded_for",
-        "X-Forwarded-Client-Cert",
-        "Forwarded",
-        "X-Real-IP",
-        "X-Client-Verify",
-        "x-ssl-client-cert",
-        "X-Campaign-Gateway",
-        "X-Policy",
-        "x-policy-shadow",
-        "x-campaign-team",
-        "X-HTTP-Method-Override",
+        "X-Api-Key",          "x_api_key",
+        "accountid",          "X-Decision-Id",
+        "x_decision_id",      "X-Forwarded-For",
+        "x_forwarded_for",    "X-Forwarded-Client-Cert",
+        "Forwarded",          "X-Real-IP",
+        "X-Client-Verify",    "x-ssl-client-cert",
+        "X-Campaign-Gateway", "X-Policy",
+        "x-policy-shadow",    "X-Audit",
+        "x-campaign-team",    "X-HTTP-Method-Override",
     };
     static const char *const kept[] = {"auth", "X-Request-Id", "x-forward", "x-api-keys",
                                        "api-key"};
@@ -124,9 +116,10 @@ TEST(an_answer_keeps_its_own_words)
     struct buf out;
     buf_init(&out, 10000);
     struct http_header headers[] = {
-        {STR("Content-Length"), STR("9")},       {STR("X-Kore"), STR("y")},
-        {STR("X-Decision-Id"), STR("forged")},   {STR("X-Policy"), STR("forged")},
-        {STR("X-Policy-Shadow"), STR("forged")}, {STR("Transfer-Encoding"), STR("chunked")}};
+        {STR("Content-Length"), STR("9")},         {STR("X-Kore"), STR("y")},
+        {STR("X-Decision-Id"), STR("forged")},     {STR("X-Policy"), STR("forged")},
+        {STR("X-Policy-Shadow"), STR("forged")},   {STR("X-Audit"), STR("forged")},
+        {STR("Transfer-Encoding"), STR("chunked")}};
     struct http_response response = {
         .status = 418, .reason = STR("Tea"), .headers = headers, .header_count = COUNT_OF(headers)};
     forward_answer_head(&response, 5, &out);
