@@ -167,27 +167,7 @@ void writer_mark(struct writer *writer, uint64_t seq)
 
 /* ---- attachments ---- */
 
-/* Makes and syncs each directory of the path. */
-static bool make_directories(int root_fd, const char *name)
-{
-    char path[256];
-    size_t length = strlen(name);
-    for (size_t i = 0; i < length && i < sizeof(path); i++) {
-        path[i] = name[i];
-        if (name[i] != '/')
-            continue;
-        path[i] = '\0';
-        if (mkdirat(root_fd, path, 0700) == 0) {
-            if (fsync(root_fd) != 0)
-                return false;
-        } else if (errno != EEXIST) {
-            return false;
-        }
-        path[i] = '/';
-    }
-    return length < sizeof(path);
-}
-
+/* The directory that holds this name. */
 static bool sync_parent(int root_fd, const char *name)
 {
     char path[256];
@@ -200,6 +180,27 @@ static bool sync_parent(int root_fd, const char *name)
     if (fd >= 0)
         close(fd);
     return synced;
+}
+
+/* Makes each directory of the path; its name is durable, too. */
+static bool make_directories(int root_fd, const char *name)
+{
+    char path[256];
+    size_t length = strlen(name);
+    for (size_t i = 0; i < length && i < sizeof(path); i++) {
+        path[i] = name[i];
+        if (name[i] != '/')
+            continue;
+        path[i] = '\0';
+        if (mkdirat(root_fd, path, 0700) == 0) {
+            if (!sync_parent(root_fd, path))
+                return false;
+        } else if (errno != EEXIST) {
+            return false;
+        }
+        path[i] = '/';
+    }
+    return length < sizeof(path);
 }
 
 bool writer_attach(struct writer *writer, size_t directory, const char *name, struct str bytes)

@@ -3,6 +3,7 @@
  *     journal --reader.h--> decision after decision --replay_judge--> tally -> report
  */
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "audit/reader.h"
 #include "base/clock.h"
@@ -170,18 +171,29 @@ static bool load_policies(struct replaying *r)
 
 /* ---- keys ---- */
 
-static const char *key_directory(const struct replaying *r)
+static const char *key_directory(struct replaying *r)
 {
     const struct audit_place *place = &r->place;
     if (r->hash_keys)
         return r->hash_keys;
     if (place->config)
         return place->config->audit.hash_keys.value.data;
-    return arena_format((struct arena *)&r->arena, "%s/hash-keys", place->directories[0]).data;
+    return arena_format(&r->arena, "%s/hash-keys", place->directories[0]).data;
+}
+
+/* Without the directory numbers would only not be told; who names one should hear of it. */
+static bool check_keys(struct replaying *r)
+{
+    struct stat info;
+    return !r->hash_keys || (stat(r->hash_keys, &info) == 0 && S_ISDIR(info.st_mode)) ||
+           error_set(&r->err, "campaign-gateway replay: --hash-keys: '%s' is no directory",
+                     r->hash_keys);
 }
 
 static bool prepare_names(struct replaying *r)
 {
+    if (!check_keys(r))
+        return false;
     r->replay.names = hidden_names_of(r->known, r->known_count, key_directory(r), &r->arena);
     recall_init(&r->replay.recall, &r->arena);
     return r->replay.names || error_set(&r->err, "out of memory");
