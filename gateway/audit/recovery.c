@@ -103,10 +103,14 @@ static bool take_other(const struct json_value *record, struct recovered *ret)
     return true;
 }
 
+/* Only of the journal's own records: others may come from outside (inbox.h). */
 static void take_note(const struct json_value *record, struct recovered *ret)
 {
+    struct str kind = text_member(record, "kind");
     struct checkpoint checkpoint;
-    if (checkpoint_parse(text_member(record, "note"), &checkpoint))
+    bool is_own = str_equal(kind, STR("segment")) || str_equal(kind, STR("checkpoint")) ||
+                  str_equal(kind, STR("key"));
+    if (is_own && checkpoint_parse(text_member(record, "note"), &checkpoint))
         ret->note_unix_ms = checkpoint.time_unix_ms;
 }
 

@@ -142,7 +142,7 @@ static enum step take_receipt(struct ship *ship, const struct central_receipt *r
         (void)error_set(err, "the central database answered with a receipt for something else");
         return STEP_FINDING;
     }
-    return confirm(ship, &receipt->upto, err);
+    return confirm(ship, sent, err); /* no more than that, whatever the server claims to have */
 }
 
 /* ---- batches ---- */

@@ -479,6 +479,26 @@ def test_what_is_not_confirmed_stays(database, old_journal):
     assert receipt(old_journal)[0] == 45
 
 
+def test_a_server_that_claims_more_than_it_was_sent_confirms_no_more(database, old_journal):
+    """What it claims is kept by nobody else: it would be deleted here, too."""
+    database.rows("""set role audit_owner; alter function audit_put rename to true_put;
+        create function audit_put(origin text, first_seq bigint, lines text[], out upto bigint, out head text,
+            out verdict text, out reason text) language plpgsql security definer set search_path = audit as $$
+        begin
+            select * into upto, head, verdict, reason from true_put(origin, first_seq, lines);
+            upto := upto + 1000000;
+        end $$;
+        grant execute on function audit_put to audit_ship;""")
+    try:
+        names = segments(old_journal.directory)
+        old_journal.say_durable(45)     # the third segment begins with 43
+        once(old_journal, database.conninfo(), "--hold", "0")
+        assert receipt(old_journal)[0] == 45
+        assert segments(old_journal.directory) == names[2:]
+    finally:
+        database.rows("set role audit_owner; drop function audit_put; alter function true_put rename to audit_put;")
+
+
 def test_without_a_server_everything_stays(tmp_path, old_journal):
     names = segments(old_journal.directory)
     (old_journal.directory / "receipt").write_text(f"{84:020d} {'0' * 64} {84:020d}\n")
@@ -554,9 +574,9 @@ def test_less_than_verification_is_refused(tls_server, journal, mode):
     assert Database(tls_server, "audit").value("select count(*) from audit_source;") == "0"
 
 
-def test_one_host_elsewhere_is_enough(tls_server, journal):
-    code, said = once(journal, f"host={tls_server.directory},0.0.0.0 port={tls_server.port},{tls_server.port} "
-                      "dbname=audit user=gateway sslmode=require")
+@pytest.mark.parametrize("hosts", ["/tmp,0.0.0.0", "localhost,127.0.0.1.invalid", "127.0.0.1,0.0.0.0,::1"])
+def test_one_host_elsewhere_is_enough(tls_server, journal, hosts):
+    code, said = once(journal, f"host={hosts} port={tls_server.port} dbname=audit user=gateway sslmode=require")
     assert code == 2 and "sslmode=require does not verify" in said
 
 
