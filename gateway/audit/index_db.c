@@ -58,8 +58,8 @@ enum statement {
 };
 
 static const char *const texts[STATEMENTS] = {
-    [GET_HEAD] = "SELECT first_seq, segment_seq, line_number, next_offset, seq, hash, source"
-                 " FROM head WHERE one = 1",
+    [GET_HEAD] = ("SELECT first_seq, segment_seq, line_number, next_offset, seq, hash, source"
+                  " FROM head WHERE one = 1"),
     [PUT_HEAD] = "INSERT OR REPLACE INTO head VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [GET_RECORD] = "SELECT place, hash FROM record WHERE seq = ?1",
     [PUT_RECORD] = "INSERT INTO record VALUES (?1, ?2, ?3)",
@@ -334,7 +334,7 @@ static bool make_tables(struct index_db *db, struct identity *identity, struct e
 /* Its tables are ours and of today; an empty file gets them. */
 static bool has_tables(struct index_db *db, struct error *err)
 {
-    struct identity identity;
+    struct identity identity = {0};
     if (!identify(db, &identity, err) || (is_empty(&identity) && !make_tables(db, &identity, err)))
         return false;
     if (identity.application != INDEX_APPLICATION) {
