@@ -1,6 +1,7 @@
 """deploy/sql: what the central database takes from gateways, what it refuses, and who may do what."""
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -357,6 +358,18 @@ def test_a_month_without_partition_gets_one(database, journal):
     assert len(database.rows(names)) == 1
     database.rows("select audit_make_months(1);")
     assert database.rows(names) == made[:2]
+
+
+def test_many_sources_may_begin_a_month_at_once(database, tmp_path):
+    key = Key(tmp_path / "key")
+    journals = [Journal(tmp_path / str(number), source=f"campaign-gateway/many/{number}", key=key) for number in range(12)]
+    for _ in range(3):
+        database.rows("delete from audit_record; delete from audit_checkpoint; delete from audit_source;")
+        for name, in database.rows("select inhrelid::regclass from pg_inherits where inhparent = 'audit_record'::regclass;"):
+            database.rows(f"drop table {name};")
+        with ThreadPoolExecutor(len(journals)) as pool:
+            verdicts = list(pool.map(lambda journal: database.put(journal.source, 1, journal.lines)[2], journals))
+        assert verdicts == ["stored"] * len(journals)
 
 
 def put_into_last_year(database, journal):
