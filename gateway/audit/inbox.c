@@ -195,7 +195,8 @@ static bool has_no_spaces(struct str json)
     return true;
 }
 
-/* What member.h finds must be what was judged: it knows no escapes, and journals are read with it. */
+/* What member.h finds must be what was judged: it knows no escapes, and journals are read with it.
+ */
 static bool reads_alike(struct str json, const struct json_value *root)
 {
     static const struct str looked_up[] = {STR("kind"), STR("id"), STR("created"),

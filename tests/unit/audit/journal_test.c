@@ -686,6 +686,36 @@ TEST(a_second_device_takes_over)
     (void)read_all();
 }
 
+static void expect_refused_for_a_stale_second(const char *name, const char *copied_from)
+{
+    char command[600], stale[200];
+    (void)snprintf(stale, sizeof(stale), "%s/%s", second_directory, name);
+    (void)snprintf(command, sizeof(command), "mkdir -p %s && head -n 1 %s/%s > %s",
+                   second_directory, first_directory, copied_from, stale);
+    assert_int_equal(system(command), 0);
+    options.second_directory = second_directory;
+    assert_null(journal_open(&options, &recovery, &err));
+    assert_non_null(strstr(err.text, "move it away"));
+    options.second_directory = NULL;
+    assert_int_equal(unlink(stale), 0);
+    (void)read_all();
+}
+
+TEST(an_old_copy_in_the_second_directory_does_not_push_out_what_is_durable)
+{
+    static const char first[] = "00000000000000000001.jsonl";
+    struct journal *journal = open_journal();
+    assert_true(append(journal, STR("\"kind\":\"started\"")));
+    journal_close(journal);
+    expect_refused_for_a_stale_second(first, first);
+    expect_refused_for_a_stale_second(first, "durable"); /* no record at all */
+    options.segment_bytes = 1;
+    journal = open_journal();
+    assert_true(append(journal, STR("\"kind\":\"started\"")));
+    journal_close(journal);
+    expect_refused_for_a_stale_second(first, first);
+}
+
 TEST(a_hanging_disk_fails_those_who_wait_and_what_landed_is_taken_back)
 {
     struct ticket flying, queued, late;
@@ -1045,6 +1075,7 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(an_outcome_that_cannot_be_written_leaves_it_open),
       IN_DIRECTORY(a_failed_sync_acknowledges_nothing_and_a_fresh_segment_takes_over),
       IN_DIRECTORY(a_second_device_takes_over),
+      IN_DIRECTORY(an_old_copy_in_the_second_directory_does_not_push_out_what_is_durable),
       IN_DIRECTORY(a_hanging_disk_fails_those_who_wait_and_what_landed_is_taken_back),
       IN_DIRECTORY(a_journal_is_left_while_its_disk_hangs),
       IN_DIRECTORY(a_few_may_pass_and_are_written_later_behind_a_record_that_says_so),
