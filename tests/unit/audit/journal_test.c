@@ -983,6 +983,29 @@ TEST(without_a_receipt_in_time_it_is_taken_back_and_later_ones_fail_at_once)
     assert_int_equal(read_all().decisions, 2);
 }
 
+TEST(a_receipt_from_before_the_directory_was_put_back_is_never_believed)
+{
+    struct journal_state now = {0};
+    options.central = true;
+    struct journal *journal = open_journal();
+    journal_close(journal);
+    write_receipt(20);
+    journal = open_journal();
+    while (now.last_seq < 30) {
+        assert_true(append(journal, STR("\"kind\":\"test\"")));
+        journal_state(journal, &now);
+    }
+    (void)poll(NULL, 0, 600); /* the keeper has looked */
+    journal_state(journal, &now);
+    assert_int_equal(now.receipt_seq, 0);
+    write_receipt(25);
+    while (now.receipt_seq != 25) {
+        (void)poll(NULL, 0, 1);
+        journal_state(journal, &now);
+    }
+    journal_close(journal);
+}
+
 TEST(a_refusal_stands_without_a_receipt)
 {
     struct ticket ticket;
@@ -1087,6 +1110,7 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(what_passed_is_written_when_the_journal_is_closed_however_much_it_is),
       IN_DIRECTORY(a_decision_waits_for_the_receipt),
       IN_DIRECTORY(without_a_receipt_in_time_it_is_taken_back_and_later_ones_fail_at_once),
+      IN_DIRECTORY(a_receipt_from_before_the_directory_was_put_back_is_never_believed),
       IN_DIRECTORY(a_refusal_stands_without_a_receipt),
       IN_DIRECTORY(an_attachment_is_there_before_its_record),
       IN_DIRECTORY(an_attachment_that_cannot_be_written_fails_its_record),
