@@ -448,10 +448,11 @@ static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
                             .arena = &x->arena};
 }
 
-/* The body, sealed for the auditor, where that is configured. */
+/* The body, sealed for the auditor, where that is configured. What is turned away because too much
+ * is under way is not worth a file. */
 static bool seal_body(struct exchange *x, int64_t now_unix_ms)
 {
-    if (!x->snapshot->capture || x->body.len == 0)
+    if (!x->snapshot->capture || !x->admitted || x->body.len == 0)
         return true;
     capture_name(now_unix_ms, x->id, x->sealed_name);
     return capture_seal(x->snapshot->capture, buf_str(&x->body), &x->sealed) &&

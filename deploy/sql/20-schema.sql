@@ -20,7 +20,7 @@ create table if not exists audit_source (
                                         -- of its complete subtrees, the largest first; null as above
     key bytea not null,                 -- that signs its checkpoints (Ed25519)
     checkpoint_size bigint not null,    -- of the last checkpoint: records that it covers
-    checkpoint_time timestamptz,        -- when the gateway signed it
+    checkpoint_received timestamptz not null, -- by our clock; the gateway's is in the note
     checkpoint_note text not null,
     conflicts bigint not null default 0
 ) with (fillfactor = 50);               -- its one row is written with every batch
@@ -108,7 +108,6 @@ create table if not exists audit_checkpoint (
     hour timestamptz not null,          -- in which it was received
     size bigint not null,
     root bytea not null,
-    time timestamptz,
     note text not null,
     primary key (source_id, hour)
 );

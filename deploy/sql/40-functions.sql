@@ -28,9 +28,10 @@ exception when data_exception or program_limit_exceeded then
     return '{}';
 end $$;
 
+-- An instant as our records have it; PostgreSQL would also take "infinity" and "tomorrow"
 create or replace function _as_time(text text) returns timestamptz stable language plpgsql as $$
 begin
-    return text::timestamptz;
+    return case when text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z$' then text::timestamptz end;
 exception when data_exception then
     return null;
 end $$;
@@ -190,7 +191,6 @@ begin
         case when kind = 'key' then doc ->> 'key' end));
     s.checkpoint_size := s.head_seq;
     s.checkpoint_note := doc ->> 'note';
-    s.checkpoint_time := _as_time(substring(s.checkpoint_note from '\ntime ([^\n]*)\n'));
 end $$;
 
 -- Walks along new lines, as far as they are fine: each record is whole, has the number that follows
@@ -422,14 +422,16 @@ begin
     if s.id is not null then
         update audit_source set last_seen = at, head_seq = s.head_seq, head_hash = s.head_hash,
             frontier = s.frontier, key = s.key, checkpoint_size = s.checkpoint_size,
-            checkpoint_time = s.checkpoint_time, checkpoint_note = s.checkpoint_note
+            checkpoint_received = case when checkpoint_note = s.checkpoint_note
+                then checkpoint_received else at end,
+            checkpoint_note = s.checkpoint_note
             where id = s.id;
         return s.id;
     end if;
     insert into audit_source (source, writer, first_seen, last_seen, first_seq, head_seq, head_hash,
-            frontier, key, checkpoint_size, checkpoint_time, checkpoint_note)
+            frontier, key, checkpoint_size, checkpoint_received, checkpoint_note)
         values (s.source, session_user, at, at, s.first_seq, s.head_seq, s.head_hash, s.frontier, s.key,
-            s.checkpoint_size, s.checkpoint_time, s.checkpoint_note)
+            s.checkpoint_size, at, s.checkpoint_note)
         on conflict (source) do nothing returning id into s.id;
     if s.id is null then
         raise serialization_failure using message = format('the source %s began twice at once', s.source);
@@ -448,11 +450,11 @@ end $$;
 create or replace function _store_checkpoint(s audit_source, at timestamptz) returns void
 language plpgsql as $$
 begin
-    insert into audit_checkpoint (source_id, hour, size, root, time, note)
+    insert into audit_checkpoint (source_id, hour, size, root, note)
     values (s.id, date_trunc('hour', at, 'UTC'), s.checkpoint_size,
-        decode(split_part(s.checkpoint_note, E'\n', 3), 'base64'), s.checkpoint_time, s.checkpoint_note)
+        decode(split_part(s.checkpoint_note, E'\n', 3), 'base64'), s.checkpoint_note)
     on conflict (source_id, hour) do update
-        set size = excluded.size, root = excluded.root, time = excluded.time, note = excluded.note;
+        set size = excluded.size, root = excluded.root, note = excluded.note;
 end $$;
 
 -- Stores the lines that follow what is there, and answers with the receipt. What is there already, byte for byte, is ignored, so a

@@ -151,13 +151,13 @@ end $$;
 -- Each source, and whether somebody must look at it. A gateway that is well gives a sign of life every
 -- ten minutes at the latest, and signs a checkpoint as often.
 create or replace view audit_sources_health as
-select s.source, s.writer, s.last_seen, s.head_seq, s.checkpoint_size, s.checkpoint_time, s.conflicts,
+select s.source, s.writer, s.last_seen, s.head_seq, s.checkpoint_size, s.checkpoint_received, s.conflicts,
     v.upto_seq as verified_upto, v.time as verified_at,
     case
         when s.conflicts > 0 then 'forked'
         when not v.fine then 'broken'
         when s.last_seen < now() - interval '15 minutes' then 'silent'
-        when s.checkpoint_time < now() - interval '15 minutes' then 'unsigned'
+        when s.checkpoint_received < now() - interval '15 minutes' then 'unsigned'
         else 'fine'
     end as state,
     date_trunc('second', now() - s.last_seen) as silent_for

@@ -123,12 +123,21 @@ static const char *option_of(const PQconninfoOption *options, const char *keywor
     return "";
 }
 
+/* 127.0.0.1, but not 127.0.0.1.example.org. */
+static bool is_loopback(struct str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        if (host.data[i] != '.' && (host.data[i] < '0' || host.data[i] > '9'))
+            return str_equal(host, STR("::1"));
+    }
+    return str_starts(host, STR("127."));
+}
+
 /* A socket of this machine, or an address that does not leave it. */
 static bool is_local(struct str host)
 {
     return host.len == 0 || host.data[0] == '/' || host.data[0] == '@' ||
-           str_equal(host, STR("localhost")) || str_starts(host, STR("127.")) ||
-           str_equal(host, STR("::1"));
+           str_equal(host, STR("localhost")) || is_loopback(host);
 }
 
 /* Whether each host is this machine; where an address is given, that counts. */

@@ -1,22 +1,28 @@
 #include "audit/digest.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 
 #include <openssl/evp.h>
 
-/* Looked up once: by name, each time, that takes longer than hashing a short record. */
-static EVP_MD *sha256;
-
-static void fetch(void)
+/* Looked up once: by name, each time, that takes longer than hashing a short record. When it cannot
+ * be looked up now, perhaps it can the next time. */
+static const EVP_MD *sha256(void)
 {
-    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL); /* lives as long as the program */
+    static _Atomic(EVP_MD *) known; /* lives as long as the program */
+    EVP_MD *found = atomic_load(&known), *first = NULL;
+    if (found)
+        return found;
+    found = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!found || atomic_compare_exchange_strong(&known, &first, found))
+        return found;
+    EVP_MD_free(found); /* another thread was quicker */
+    return first;
 }
 
 bool digest_bytes(struct str bytes, uint8_t out[DIGEST_BYTES])
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, fetch);
-    return sha256 && EVP_Digest(bytes.data, bytes.len, out, NULL, sha256, NULL) == 1;
+    const EVP_MD *md = sha256();
+    return md && EVP_Digest(bytes.data, bytes.len, out, NULL, md, NULL) == 1;
 }
 
 void digest_to_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX_SIZE])

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,6 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "base/calendar.h"
@@ -29,24 +27,10 @@
 #define BLOCK_BYTES 64 /* of SHA-256 */
 #define LIMIT_MAC_BYTES 1024
 
-/* Fetched once: looking the algorithm up by name each time takes longer than hashing. */
-static EVP_MD *sha256;
-
-static void fetch_sha256(void)
-{
-    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
-
-static bool digest(const uint8_t *bytes, size_t len, uint8_t out[DIGEST_BYTES])
-{
-    return EVP_Digest(bytes, len, out, NULL, sha256, NULL) == 1;
-}
-
 bool hash_key_mac(const struct hash_key *key, struct str text, uint8_t out[DIGEST_BYTES])
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     uint8_t inner[BLOCK_BYTES + LIMIT_MAC_BYTES], outer[BLOCK_BYTES + DIGEST_BYTES];
-    if (pthread_once(&once, fetch_sha256) != 0 || !sha256 || text.len > LIMIT_MAC_BYTES)
+    if (text.len > LIMIT_MAC_BYTES)
         return false;
     for (size_t i = 0; i < BLOCK_BYTES; i++) {
         uint8_t byte = i < HASH_KEY_BYTES ? key->bytes[i] : 0;
@@ -55,8 +39,12 @@ bool hash_key_mac(const struct hash_key *key, struct str text, uint8_t out[DIGES
     }
     if (text.len)
         memcpy(inner + BLOCK_BYTES, text.data, text.len);
-    return digest(inner, BLOCK_BYTES + text.len, outer + BLOCK_BYTES) &&
-           digest(outer, sizeof(outer), out);
+    bool fine = digest_bytes((struct str){(const char *)inner, BLOCK_BYTES + text.len},
+                             outer + BLOCK_BYTES) &&
+                digest_bytes((struct str){(const char *)outer, sizeof(outer)}, out);
+    OPENSSL_cleanse(inner, BLOCK_BYTES + text.len);
+    OPENSSL_cleanse(outer, sizeof(outer));
+    return fine;
 }
 
 /* ---- months ---- */

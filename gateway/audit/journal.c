@@ -429,33 +429,33 @@ static bool compose(struct journal *journal, struct entry_list *entries, bool fr
 
 /* ---- writing it ---- */
 
-static void detach(const struct journal *journal, size_t count)
+static void detach(const struct journal *journal, size_t directory, size_t count)
 {
     while (count-- > 0)
-        writer_detach(&journal->writer, journal->batch.attachments[count].name);
+        writer_detach(&journal->writer, directory, journal->batch.attachments[count].name);
 }
 
-static bool attach(struct journal *journal)
+static bool attach(struct journal *journal, size_t directory)
 {
     const struct batch *batch = &journal->batch;
     for (size_t i = 0; i < batch->attachment_count; i++) {
         const struct attachment *file = &batch->attachments[i];
         struct str bytes =
             str_slice(buf_str(&batch->attachment_bytes), file->from, file->from + file->len);
-        if (writer_attach(&journal->writer, file->name, bytes))
+        if (writer_attach(&journal->writer, directory, file->name, bytes))
             continue;
-        detach(journal, i);
+        detach(journal, directory, i);
         return false;
     }
     return true;
 }
 
-/* All that may hang. */
+/* All that may hang. `directory`: of the segment, which is begun when `fresh`. */
 static bool perform(struct journal *journal, bool fresh, size_t directory)
 {
     struct writer *writer = &journal->writer;
     const struct batch *batch = &journal->batch;
-    if (!attach(journal))
+    if (!attach(journal, directory))
         return false;
     if (fresh)
         writer_finish(writer);
@@ -465,7 +465,7 @@ static bool perform(struct journal *journal, bool fresh, size_t directory)
         return true;
     }
     writer_abandon(writer);
-    detach(journal, batch->attachment_count);
+    detach(journal, directory, batch->attachment_count);
     return false;
 }
 
@@ -628,7 +628,7 @@ static enum attempt write_batch(struct journal *journal, struct entry_list *entr
     enum attempt result = ATTEMPT_FAILED;
     journal->batch_since_us = clock_mono_us();
     if (!needs_fresh(journal, entries))
-        result = attempt(journal, entries, false, 0);
+        result = attempt(journal, entries, false, journal->writer.directory);
     for (size_t i = 0; result == ATTEMPT_FAILED && i < journal->writer.directory_count; i++)
         result = attempt(journal, entries, true, i);
     return result;

@@ -73,8 +73,8 @@ struct export
     struct buf pending, next, filter;
     struct export_record records[PAGE_RECORDS];
     size_t record_count;
-    const struct json_value *outcome; /* found for the decision at hand */
-    struct str note;                  /* likewise, for a source */
+    struct export_record *joined; /* the decision whose end is being found */
+    struct str note;              /* what was found of a source's checkpoints */
     struct manifest manifest;
     struct manifest_source sources[LIMIT_SOURCES];
     bool failed; /* no memory */
@@ -157,33 +157,36 @@ static bool take_record(void *arg, struct str source, uint64_t seq, struct str j
     return copy(x, &x->records[x->record_count++], source, seq, json, hash);
 }
 
-static bool take_outcome(void *arg, struct str source, uint64_t seq, struct str json,
-                         struct str hash)
+/* What follows a decision: the last of each kind counts. */
+static bool take_end(void *arg, struct str source, uint64_t seq, struct str json, struct str hash)
 {
     struct export *x = arg;
-    struct export_record outcome;
-    if (copy(x, &outcome, source, seq, json, hash))
-        x->outcome = outcome.value;
-    return false;
+    struct export_record end;
+    if (!copy(x, &end, source, seq, json, hash))
+        return false;
+    if (str_equal(record_text(end.value, "kind"), STR("outcome")))
+        x->joined->outcome = end.value;
+    if (str_equal(record_text(end.value, "kind"), STR("closed")))
+        x->joined->closed = end.value;
+    return true;
 }
 
-/* Of a decision, its last outcome. */
+/* Of a decision that allowed, what became of it. */
 static bool join(struct export *x, struct export_record *record, struct error *err)
 {
     struct search_query query = {.id = record_text(record->value, "id"),
                                  .source = record->source,
-                                 .kind = STR("outcome"),
-                                 .from_seq = record->seq,
-                                 .limit = 1};
+                                 .from_seq = record->seq + 1,
+                                 .oldest_first = true,
+                                 .limit = LIMIT_STORY_RECORDS};
     struct buf unused;
     if (!x->format->joins || query.id.len == 0 ||
         !str_equal(record_text(record->value, "verdict"), STR("allow")))
         return true;
-    x->outcome = NULL;
+    x->joined = record;
     buf_init(&unused, 256);
-    bool fine = audit_source_search(x->source, &query, take_outcome, x, &unused, err);
+    bool fine = audit_source_search(x->source, &query, take_end, x, &unused, err);
     buf_release(&unused);
-    record->outcome = x->outcome;
     return fine;
 }
 

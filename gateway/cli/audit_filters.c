@@ -5,66 +5,18 @@
 #include "audit/numbers.h"
 #include "audit/privacy.h"
 #include "audit/record.h"
-#include "base/calendar.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "cli/audit_record.h"
+#include "cli/moment.h"
 
 /* ---- times ---- */
-
-#define SECOND_MS 1000
-#define DAY_MS (24 * 3600 * (int64_t)SECOND_MS)
-
-/* "24h": so many milliseconds. */
-static bool parse_duration(struct str text, int64_t *ret_ms)
-{
-    static const struct {
-        char letter;
-        int64_t ms;
-    } units[] = {{'s', SECOND_MS},
-                 {'m', 60 * SECOND_MS},
-                 {'h', 3600 * SECOND_MS},
-                 {'d', DAY_MS},
-                 {'w', 7 * DAY_MS}};
-    uint64_t count;
-    if (text.len < 2 || !str_to_u64(str_slice(text, 0, text.len - 1), &count) || count > 1000000)
-        return false;
-    for (size_t i = 0; i < COUNT_OF(units); i++) {
-        if (text.data[text.len - 1] == units[i].letter) {
-            *ret_ms = (int64_t)count * units[i].ms;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool parse_time(const char *option, const char *value, bool is_end, int64_t now_unix_ms,
-                       int64_t *ret, struct error *err)
-{
-    struct str text = str_from(value);
-    struct date date;
-    int64_t ago_ms;
-    if (!value || clock_parse_utc(text, ret))
-        return true;
-    if (date_parse(text, &date)) {
-        *ret = (date_to_days(date) + is_end) * DAY_MS;
-        return true;
-    }
-    if (parse_duration(text, &ago_ms)) {
-        *ret = now_unix_ms - ago_ms;
-        return true;
-    }
-    return error_set(err,
-                     "--%s: '%s' is no time: write 2026-11-28T10:00:00Z, a day such as 2026-11-28, "
-                     "or how long ago, such as 24h or 7d",
-                     option, value);
-}
 
 static bool read_times(struct audit_filters *filters, int64_t now_unix_ms, struct error *err)
 {
     struct search_query *query = &filters->query;
-    if (!parse_time("since", filters->since, false, now_unix_ms, &query->from_unix_ms, err) ||
-        !parse_time("until", filters->until, true, now_unix_ms, &query->to_unix_ms, err))
+    if (!moment_read("since", filters->since, now_unix_ms, &query->from_unix_ms, err) ||
+        !moment_read_end("until", filters->until, now_unix_ms, &query->to_unix_ms, err))
         return false;
     if (filters->since && filters->until && query->from_unix_ms >= query->to_unix_ms)
         return error_set(err, "--since is not before --until: nothing lies between");

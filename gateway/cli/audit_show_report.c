@@ -194,14 +194,25 @@ static void put_campaign(const struct json_value *decision, struct buf *out)
 
 /* ---- text: the decision ---- */
 
+/* What breaks the API's contract is no rule of a policy. */
+static bool breaks_contract(struct str code)
+{
+    for (enum violation_code i = 0; i < VIOLATION_COUNT; i++) {
+        if (str_equal(code, str_from(violation_code_text(i))))
+            return violation_code_class(i) == VIOLATION_CLASS_CONTRACT;
+    }
+    return false;
+}
+
 static void put_violation(const struct json_value *violation, struct buf *out)
 {
     struct str code = record_text(violation, "code"), rule = record_text(violation, "rule");
     put_part("  ", code, out);
     put_part(" at ", record_text(violation, "pointer"), out);
     put_part("\n    ", show_sentence(code), out);
-    buf_append(out, rule.len ? STR("\n    ") : STR("\n    by the API's contract"));
-    page_show(rule, out);
+    if (breaks_contract(code))
+        buf_append(out, STR("\n    by the API's contract"));
+    put_part("\n    ", rule, out);
     put_part(", ", record_text(violation, "layer"), out);
     put_part("; exception ", record_text(violation, "exception"), out);
     buf_append_byte(out, '\n');

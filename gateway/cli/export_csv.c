@@ -64,7 +64,7 @@ void export_csv_cell(struct str text, struct buf *out)
 
 /* ---- columns ---- */
 
-enum from { FROM_RECORD, FROM_OUTCOME };
+enum from { FROM_RECORD, FROM_OUTCOME, FROM_CLOSED };
 
 /* What is not in the record itself, or not as one text, has no path. */
 static const struct column {
@@ -95,12 +95,14 @@ static const struct column {
     {"policy_revision", FROM_RECORD, "policy.revision"},
     {"policy_digest", FROM_RECORD, "policy.digest"},
     {"outcome", FROM_OUTCOME, "outcome"},
-    {"created", FROM_OUTCOME, "created"},
+    {"created", FROM_OUTCOME, NULL},
     {"outcome_time", FROM_OUTCOME, "time"},
     {"upstream_status", FROM_OUTCOME, "upstream.status"},
     {"failure", FROM_OUTCOME, "upstream.failure"},
     {"campaign_id", FROM_OUTCOME, "upstream.campaign_id"},
     {"template_id", FROM_OUTCOME, "upstream.template_id"},
+    {"closed_by", FROM_CLOSED, "by"},
+    {"closed_reason", FROM_CLOSED, "reason"},
 };
 
 static void end_cell(size_t column, struct buf *out)
@@ -143,21 +145,30 @@ static void put_own(const struct export_record *record, const char *title, struc
         buf_format(out, "%llu", (unsigned long long)record->seq);
     else if (strcmp(title, "hash") == 0)
         export_csv_cell(record->hash, out);
+    else if (strcmp(title, "created") == 0)
+        export_csv_cell(export_created(record), out);
     else
         put_codes(record->value, out);
 }
 
-/* An outcome, when that is what was found, stands in its own columns. */
-void export_csv_put(const struct export_record *record, struct buf *out)
+/* What stands by itself, an outcome or who closed a campaign, has its own columns, too. */
+void export_csv_put(const struct export_record *found, struct buf *out)
 {
-    bool is_outcome = str_equal(record_text(record->value, "kind"), STR("outcome"));
-    const struct json_value *outcome = is_outcome ? record->value : record->outcome;
+    struct export_record record = *found;
+    struct str kind = record_text(record.value, "kind");
+    if (str_equal(kind, STR("outcome")))
+        record.outcome = record.value;
+    if (str_equal(kind, STR("closed")))
+        record.closed = record.value;
+    const struct json_value *const from[] = {[FROM_RECORD] = record.value,
+                                             [FROM_OUTCOME] = record.outcome,
+                                             [FROM_CLOSED] = record.closed};
     for (size_t i = 0; i < COUNT_OF(columns); i++) {
         const struct column *column = &columns[i];
-        if (!column->path)
-            put_own(record, column->title, out);
+        if (column->path)
+            put_path(from[column->from], column->path, out);
         else
-            put_path(column->from == FROM_OUTCOME ? outcome : record->value, column->path, out);
+            put_own(&record, column->title, out);
         end_cell(i, out);
     }
 }

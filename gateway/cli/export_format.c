@@ -45,3 +45,9 @@ void export_put_codes(const struct json_value *record, const char *separator, st
     struct codes codes = {.out = out, .separator = separator};
     record_each_code(record, put_code, &codes);
 }
+
+struct str export_created(const struct export_record *record)
+{
+    struct str closed = record_text(record->closed, "created");
+    return closed.len ? closed : record_text(record->outcome, "created");
+}

@@ -24,9 +24,10 @@ static bool is(const struct json_value *value, const char *path, struct str text
 /* Whether the campaign was created: that is what was asked for. */
 static enum status status_of(const struct export_record *record)
 {
-    if (!is(record->value, "verdict", STR("allow")) || is(record->outcome, "created", STR("no")))
+    struct str created = export_created(record);
+    if (!is(record->value, "verdict", STR("allow")) || str_equal(created, STR("no")))
         return STATUS_FAILURE;
-    return is(record->outcome, "created", STR("yes")) ? STATUS_SUCCESS : STATUS_UNKNOWN;
+    return str_equal(created, STR("yes")) ? STATUS_SUCCESS : STATUS_UNKNOWN;
 }
 
 /* A refusal is the gateway's daily work; that nobody knows what became of a campaign is not. */
@@ -192,7 +193,9 @@ static void put_unmapped(const struct export_record *record, struct json_writer 
         json_put_str_if_any(w, of_decision[i].name,
                             record_text(record->value, of_decision[i].path));
     json_put_str_if_any(w, "outcome", record_text(record->outcome, "outcome"));
-    json_put_str_if_any(w, "created", record_text(record->outcome, "created"));
+    json_put_str_if_any(w, "created", export_created(record));
+    json_put_str_if_any(w, "closed_by", record_text(record->closed, "by"));
+    json_put_str_if_any(w, "closed_reason", record_text(record->closed, "reason"));
     json_put_str_if_any(w, "campaign_id", record_text(record->outcome, "upstream.campaign_id"));
     json_close_object(w);
 }

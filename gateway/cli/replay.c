@@ -3,15 +3,16 @@
  *     journal --reader.h--> decision after decision --replay_judge--> tally -> report
  */
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "audit/reader.h"
-#include "base/calendar.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "cli/arguments.h"
 #include "cli/audit_place.h"
 #include "cli/captured_bodies.h"
 #include "cli/cli.h"
+#include "cli/moment.h"
 #include "cli/policies.h"
 #include "cli/print.h"
 #include "cli/replay_report.h"
@@ -107,24 +108,19 @@ static bool read_options(struct replaying *r, int argc, char **argv, int *exit_c
     return arguments_read(&spec, argc, argv, exit_code);
 }
 
-static bool read_time(struct replaying *r, const char *option, const char *text, int64_t *ret)
+static bool read_times(struct replaying *r)
 {
-    struct date day;
-    if (!text || clock_parse_utc(str_from(text), ret))
-        return true;
-    if (!date_parse(str_from(text), &day))
-        return error_set(&r->err,
-                         "campaign-gateway replay: %s: '%s' is no time, such as "
-                         "2026-11-24T10:00:00+05:30 or 2026-11-24",
-                         option, text);
-    *ret = date_to_days(day) * 24 * 60 * 60 * 1000;
-    return true;
+    int64_t now_unix_ms = clock_unix_ms();
+    struct error why;
+    r->since_unix_ms = INT64_MIN;
+    r->until_unix_ms = INT64_MAX;
+    return (moment_read("since", r->since_text, now_unix_ms, &r->since_unix_ms, &why) &&
+            moment_read_end("until", r->until_text, now_unix_ms, &r->until_unix_ms, &why)) ||
+           error_set(&r->err, "campaign-gateway replay: %s", why.text);
 }
 
 static bool read_values(struct replaying *r)
 {
-    r->since_unix_ms = INT64_MIN;
-    r->until_unix_ms = INT64_MAX;
     r->examples = EXAMPLES_SHOWN;
     if (r->examples_text &&
         (!str_to_u64(str_from(r->examples_text), &r->examples) || r->examples > LIMIT_EXAMPLES))
@@ -133,8 +129,7 @@ static bool read_values(struct replaying *r)
     if (r->capture_key && !r->place.config_path)
         return error_set(&r->err, "campaign-gateway replay: --capture-key needs --config FILE too, "
                                   "which says what the contract accepts");
-    return read_time(r, "--since", r->since_text, &r->since_unix_ms) &&
-           read_time(r, "--until", r->until_text, &r->until_unix_ms);
+    return read_times(r);
 }
 
 /* ---- policies ---- */
@@ -176,18 +171,29 @@ static bool load_policies(struct replaying *r)
 
 /* ---- keys ---- */
 
-static const char *key_directory(const struct replaying *r)
+static const char *key_directory(struct replaying *r)
 {
     const struct audit_place *place = &r->place;
     if (r->hash_keys)
         return r->hash_keys;
     if (place->config)
         return place->config->audit.hash_keys.value.data;
-    return arena_format((struct arena *)&r->arena, "%s/hash-keys", place->directories[0]).data;
+    return arena_format(&r->arena, "%s/hash-keys", place->directories[0]).data;
+}
+
+/* Without the directory numbers would only not be told; who names one should hear of it. */
+static bool check_keys(struct replaying *r)
+{
+    struct stat info;
+    return !r->hash_keys || (stat(r->hash_keys, &info) == 0 && S_ISDIR(info.st_mode)) ||
+           error_set(&r->err, "campaign-gateway replay: --hash-keys: '%s' is no directory",
+                     r->hash_keys);
 }
 
 static bool prepare_names(struct replaying *r)
 {
+    if (!check_keys(r))
+        return false;
     r->replay.names = hidden_names_of(r->known, r->known_count, key_directory(r), &r->arena);
     recall_init(&r->replay.recall, &r->arena);
     return r->replay.names || error_set(&r->err, "out of memory");

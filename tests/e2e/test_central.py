@@ -75,12 +75,14 @@ def test_an_outcome_is_found_by_what_its_decision_says(database, tmp_path):
     {"kind": "decision", "id": "x", "time": "9999-12-31T23:59:59.999Z", "campaign": {"name": "n" * 100000}},
     {"kind": "decision", "id": "y" * 5000, "campaign": ["no", "object"], "violations": "none", "policy": 7},
     {"kind": 12, "id": {"a": 1}, "time": None},
+    {"kind": "decision", "id": "x", "time": "infinity"},
     {"text": " ".join(str(number) for number in range(20000))},
-], ids=["time", "long", "kinds", "numbers", "words"])
+], ids=["time", "long", "kinds", "numbers", "infinity", "words"])
 def test_no_record_is_so_strange_that_it_is_kept_out(stored, journal, members):
     journal.add(members)
     assert stored.put(journal.source, journal.seq, journal.lines[-1:])[2] == "stored"
     assert stored.lines(journal.source) == journal.lines
+    assert stored.value("select bool_and(isfinite(time)) from audit_record;") == "t"
 
 
 def test_a_source_may_begin_with_a_later_segment(database, tmp_path):
@@ -432,7 +434,7 @@ def test_a_gap_that_cannot_be_filled_is_accepted_by_a_person(stored, journal):
 
 @pytest.mark.parametrize("change, state", [
     ("last_seen = now() - interval '16 minutes'", "silent"),
-    ("checkpoint_time = now() - interval '16 minutes'", "unsigned"),
+    ("checkpoint_received = now() - interval '16 minutes'", "unsigned"),
     ("last_seen = now() - interval '14 minutes'", "fine")])
 def test_a_silent_source_shows(stored, change, state):
     stored.rows(f"update audit_source set {change};")

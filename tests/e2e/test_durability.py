@@ -3,6 +3,7 @@ import json
 import random
 import re
 import shutil
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ import pytest
 
 import journal_checker
 from disks import Disks, EXT4_SHUTDOWN, Faults, build_faults
-from harness import ADMIN, Gateway, request, seed_campaign, wait_for
+from harness import ADMIN, BINARY, Gateway, request, seed_campaign, wait_for
 from kore import Answer
 
 
@@ -918,3 +919,106 @@ def test_kill_9_while_receipts_come(central, kore):
         gateway.start()
     gateway.stop()
     check_receipts(check_all([gateway.audit], kore, answers), kore)
+
+
+# ---- damage ----
+
+FLIPS = 60    # of some 100,000 bits; tests/unit/audit flips each
+
+
+def flip(path, bit):
+    data = bytearray(path.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    path.chmod(0o600)
+    path.write_bytes(data)
+
+
+def run_verb(*arguments):
+    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def small_journal(make_gateway, tmp_path):
+    gateway = run_on(make_gateway, tmp_path / "audit", "segment_size: 4KiB")
+    for priority in "123493":
+        gateway.post(dict(seed_campaign(), priority=priority))
+    gateway.stop()
+    return gateway
+
+
+def damaged(journal, tmp_path, name, bit):
+    copy = tmp_path / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(journal.audit, copy)
+    flip(copy / name, bit)
+    return copy
+
+
+def test_flipped_bits_are_found(small_journal, tmp_path):
+    files = [path for _, path in journal_checker.segments([small_journal.audit])]
+    assert len(files) > 3 and run_verb("audit", "verify", "--directory", small_journal.audit)[0] == 0
+    chance = random.Random(99)
+    for _ in range(FLIPS):
+        file = chance.choice(files)
+        bit = chance.randrange(8 * file.stat().st_size)
+        copy = damaged(small_journal, tmp_path, file.name, bit)
+        code, said = run_verb("audit", "verify", "--directory", copy)
+        assert code == 1, f"bit {bit} of {file.name}: {said}"
+        with pytest.raises(journal_checker.Broken):
+            journal_checker.verify([copy])
+
+
+def start_on(journal, directory):
+    """Whether a gateway starts there, and what it says."""
+    other = Gateway(directory.parent, journal.certs, 1, audit=str(directory), start=False)
+    other.stderr_path.unlink(missing_ok=True)
+    try:
+        other.start()
+    except AssertionError:
+        assert other.process.wait(20) == 2
+        assert "Sanitizer" not in other.stderr() and "runtime error" not in other.stderr(), other.stderr()
+        return False, other.stderr()
+    other.stop()
+    return True, other.stderr()
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.glob("*.jsonl*")}
+
+
+def test_a_gateway_does_not_go_on_from_a_damaged_end(small_journal, tmp_path):
+    last = last_file(small_journal.audit)
+    chance = random.Random(7)
+    for _ in range(20):
+        copy = damaged(small_journal, tmp_path, last.name, chance.randrange(8 * last.stat().st_size))
+        before = contents(copy)
+        started, said = start_on(small_journal, copy)
+        assert not started and "is damaged" in said
+        assert contents(copy) == before, "what may be evidence was touched"
+
+
+def test_a_damaged_mark_does_not_stop_or_mislead(small_journal, tmp_path):
+    """Flipped bits of what is not the record itself: at worst the gateway asks a person."""
+    bits = 8 * (small_journal.audit / "durable").stat().st_size
+    for bit in range(0, bits, 11):
+        copy = damaged(small_journal, tmp_path, "durable", bit)
+        code, said = run_verb("audit", "verify", "--directory", copy)
+        mark = (copy / "durable").read_bytes()[:20]
+        reached = journal_checker.verify([copy]).records[-1]["seq"]
+        promised = int(mark) if mark.isdigit() and int(mark) < 1 << 64 else 0    # otherwise it says nothing
+        assert code == (1 if promised > reached else 0), f"{mark}: {said}"
+        started, said = start_on(small_journal, copy)
+        assert started == (promised <= reached), said
+
+
+def test_a_damaged_key_is_refused_or_not_taken_for_another(small_journal, tmp_path):
+    bits = 8 * (small_journal.audit / "signing.key").stat().st_size
+    for bit in range(0, bits, 97):
+        copy = damaged(small_journal, tmp_path, "signing.key", bit)
+        assert run_verb("audit", "verify", "--directory", copy)[0] == 0, "the journal needs no key"
+        before = contents(copy)
+        started, said = start_on(small_journal, copy)
+        assert started or ("signing.key" in said and contents(copy) == before), said
+        journal_checker.verify([copy])

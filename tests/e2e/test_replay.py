@@ -167,6 +167,22 @@ def test_whole_bodies_tell_all(make_gateway, certs, tmp_path):
     assert json.loads(run(*options, "--capture-key", other).stdout)["untold"] == 2
 
 
+def test_a_whole_body_is_judged_by_the_configured_contract(make_gateway, tmp_path):
+    key, certificate = tmp_path / "audit.key", tmp_path / "audit.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                    "-subj", "/CN=audit"], check=True, capture_output=True)
+    policy = POLICY.replace("+919561612345", "ACME")
+    gateway = make_gateway(policy=policy, extra="contract: {sender_ids: [ACME]}",
+                           audit=f"audit, capture_certificate: {certificate}")
+    gateway.audit = gateway.directory / "audit"
+    assert gateway.post(campaign(caller="ACME")).status == 200
+    options = ["--policy", gateway.directory / "policies", "--capture-key", key, "--format=json", "--config", gateway.config]
+    assert json.loads(run(*options).stdout)["still_allowed"] == 1
+    gateway.config.write_text(gateway.config.read_text().replace("sender_ids: [ACME]", "sender_ids: [OTHER]"))
+    answer = json.loads(run(*options).stdout)
+    assert answer["rules"] == [{"result": "newly_denied", "rule": "contract", "code": "phone-number", "decisions": 1}]
+
+
 def test_a_team_that_the_policy_does_not_know(replay):
     answer = replay(POLICY.replace("billing", "sales"))
     assert counts(answer) == {"still_allowed": 0, "still_denied": 2, "newly_denied": 2, "newly_allowed": 0, "untold": 0}
@@ -181,7 +197,9 @@ def test_time_and_team_choose(replay, recorded):
     assert answer["decisions"] == 1 and answer["first"] == answer["last"] == times[0]
     assert replay(other, "--team", "sales", code=0)["decisions"] == 0
     assert replay(other, "--since", "2999-01-01", code=0)["decisions"] == 0
-    assert replay(other, "--since", "2020-01-01")["decisions"] == 4
+    assert replay(other, "--since", "2020-01-01")["decisions"] == replay(other, "--since", "1h")["decisions"] == 4
+    assert replay(other, "--until", times[0][:10])["decisions"] == 4      # up to the day's end
+    assert replay(other, "--until", "1h", code=0)["decisions"] == 0
 
 
 def test_a_rule_of_its_time(make_gateway, tmp_path):
@@ -383,6 +401,7 @@ def test_a_journal_that_is_not_what_it_was(recorded, tmp_path):
     (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--examples", "1001"], "'1001' is no number up to 1000"),
     (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--capture-key", "/no"], "--capture-key needs --config"),
     (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--recorded-policy", "/no"], "cannot find '/no'"),
+    (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--hash-keys", "/no"], "--hash-keys: '/no' is no directory"),
     (["--format", "xml"], "--format takes text or json"),
     (["policy.yaml"], "policy.yaml"),
 ])

@@ -574,9 +574,9 @@ def test_less_than_verification_is_refused(tls_server, journal, mode):
     assert Database(tls_server, "audit").value("select count(*) from audit_source;") == "0"
 
 
-def test_one_host_elsewhere_is_enough(tls_server, journal):
-    code, said = once(journal, f"host={tls_server.directory},0.0.0.0 port={tls_server.port},{tls_server.port} "
-                      "dbname=audit user=gateway sslmode=require")
+@pytest.mark.parametrize("hosts", ["/tmp,0.0.0.0", "localhost,127.0.0.1.invalid", "127.0.0.1,0.0.0.0,::1"])
+def test_one_host_elsewhere_is_enough(tls_server, journal, hosts):
+    code, said = once(journal, f"host={hosts} port={tls_server.port} dbname=audit user=gateway sslmode=require")
     assert code == 2 and "sslmode=require does not verify" in said
 
 

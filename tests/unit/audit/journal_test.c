@@ -1040,6 +1040,29 @@ TEST(an_attachment_is_there_before_its_record)
     close(fd);
 }
 
+TEST(an_attachment_follows_its_record_to_the_second_device)
+{
+    struct ticket ticket = {.entry = {.members = DECISION_1,
+                                      .opens = STR(ID_1),
+                                      .attachment = STR("ciphertext"),
+                                      .attachment_name = STR("captures/a.cms"),
+                                      .done = tell,
+                                      .arg = &ticket}};
+    char path[200];
+    options.second_directory = second_directory;
+    struct journal *journal = open_journal();
+    assert_true(append(journal, STR("\"kind\":\"test\"")));
+    set_disk(false, first_directory);
+    assert_true(journal_append(journal, &ticket.entry));
+    assert_int_equal(fate(&ticket), JOURNAL_DURABLE);
+    journal_close(journal);
+    (void)snprintf(path, sizeof(path), "%s/captures/a.cms", second_directory);
+    assert_int_equal(access(path, F_OK), 0);
+    path_of(path, "captures/a.cms");
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(read_all().decisions, 1);
+}
+
 TEST(an_attachment_that_cannot_be_written_fails_its_record)
 {
     struct ticket ticket = {.entry = {.members = DECISION_1,
@@ -1113,5 +1136,6 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(a_receipt_from_before_the_directory_was_put_back_is_never_believed),
       IN_DIRECTORY(a_refusal_stands_without_a_receipt),
       IN_DIRECTORY(an_attachment_is_there_before_its_record),
+      IN_DIRECTORY(an_attachment_follows_its_record_to_the_second_device),
       IN_DIRECTORY(an_attachment_that_cannot_be_written_fails_its_record),
       cmocka_unit_test(every_flipped_bit_of_a_line_is_found))
