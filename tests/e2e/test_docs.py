@@ -252,6 +252,15 @@ def test_every_setting_has_its_place_in_the_manual():
         [key for key in keys if not re.search(rf"\.(It )?Ic {key}\b", manual)]
 
 
+def test_the_settings_for_the_central_database_are_fine(certs, tmp_path):
+    shown, = re.findall(r"^    audit:\n(?:     +.*\n)+", (ROOT / "deploy/sql/README.md").read_text(), re.M)
+    gateway = Gateway(tmp_path, certs, 1, start=False)
+    text = re.sub(r"^audit:.*\n(?: .*\n)*", "", gateway.config.read_text(), flags=re.M)
+    shown = re.sub("^    ", "", shown, flags=re.M).replace("/var/lib/campaign-gateway/audit", str(tmp_path / "journal"))
+    gateway.config.write_text(text + shown)
+    subprocess.run([BINARY, "check", "--config", gateway.config], check=True)
+
+
 def test_the_callers_in_the_manual_are_fine(certs, tmp_path):
     manual = (ROOT / "deploy/man/campaign-gateway.yaml.5").read_text()
     text = re.search(r"\.Sh CALLERS\n\.Bd [^\n]*\n(.*?)\.Ed", manual, re.S)[1]
