@@ -56,6 +56,7 @@ static bool read_options(struct run *run, int argc, char **argv, int *exit_code)
         {.name = "format", .value = "text|json", .choice = &run->format},
     };
     const struct arguments spec = {.help = help,
+                                   .verb = "audit verify-proof",
                                    .options = options,
                                    .option_count = COUNT_OF(options),
                                    .rest = &run->files,
