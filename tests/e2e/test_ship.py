@@ -522,6 +522,25 @@ def test_a_second_directory_is_read_and_cleared_too(database, tmp_path):
     assert segments(second) == [] and len(segments(journal.directory)) == 1
 
 
+def test_each_directory_gets_the_receipt_and_one_is_enough(database, journal, tmp_path):
+    second = tmp_path / "second"
+    second.mkdir()
+    both = ["--directory", journal.directory, "--directory", second]
+    code, said = once(both, database.conninfo())
+    assert code == 0, said
+    assert receipt(journal) and (second / "receipt").read_text() == (journal.directory / "receipt").read_text()
+    (journal.directory / "receipt").unlink()
+    (journal.directory / "receipt").mkdir()    # nothing can be written there, root or not
+    journal.fill(10)
+    code, said = once(both, database.conninfo())
+    assert code == 0, said
+    assert int((second / "receipt").read_text()[:20]) == journal.seq
+    (second / "receipt").unlink()
+    (second / "receipt").mkdir()
+    code, said = once(both, database.conninfo())
+    assert code == 2 and "receipt" in said
+
+
 # ---- TLS ----
 
 @pytest.fixture
