@@ -61,8 +61,8 @@ create or replace function _apart(text text) returns text immutable language sql
     select replace(replace(replace(replace(replace(replace(replace(replace(replace(text,
         '.', ' '), '/', ' '), '-', ' '), '_', ' '), ':', ' '), '@', ' '), '+', ' '), '<', ' '), '&', ' ')
 $$;
-create or replace function audit_words(text text) returns tsvector immutable language sql as
-$$ select to_tsvector('simple'::regconfig, audit._apart(text)) $$;
+create or replace function audit_words(json text) returns tsvector immutable language sql as -- behind prev
+$$ select to_tsvector('simple'::regconfig, audit._apart(substr(json, strpos(json, ',') + 75))) $$;
 create or replace function audit_asked_words(text text) returns tsquery immutable language sql as
 $$ select plainto_tsquery('simple'::regconfig, audit._apart(text)) $$;
 
