@@ -267,8 +267,10 @@ end $$;
 
 -- ---- months ----
 
--- Makes the partition of the month (UTC) in which `at` lies, unless it is there
-create or replace function _make_month(at timestamptz) returns void language plpgsql as $$
+-- Makes the partition of the month (UTC) in which `at` lies, unless it is there. Its bounds are written
+-- with numeric zones: what an abbreviation means, the login's own settings would say.
+create or replace function _make_month(at timestamptz) returns void language plpgsql
+set datestyle = 'ISO' as $$
 declare
     start constant timestamp := date_trunc('month', at at time zone 'UTC');
     name constant text := 'audit_record_' || to_char(start, 'YYYY_MM');

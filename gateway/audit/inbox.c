@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/member.h"
 #include "audit/reader.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -179,10 +180,44 @@ static const char *check_kind(const struct json_value *root, struct request *ret
     return "records of this kind are not made from outside";
 }
 
+/* As json_write.h writes it. */
+static bool has_no_spaces(struct str json)
+{
+    bool in_text = false;
+    for (size_t i = 0; i < json.len; i++) {
+        if (in_text && json.data[i] == '\\')
+            i++;
+        else if (json.data[i] == '"')
+            in_text = !in_text;
+        else if (!in_text && json.data[i] == ' ')
+            return false;
+    }
+    return true;
+}
+
+/* What member.h finds must be what was judged: it knows no escapes, and journals are read with it.
+ */
+static bool reads_alike(struct str json, const struct json_value *root)
+{
+    static const struct str looked_up[] = {STR("kind"), STR("id"), STR("created"),
+                                           STR("reconciled")};
+    struct str raw, text;
+    for (size_t i = 0; i < COUNT_OF(looked_up); i++) {
+        const struct json_value *value = json_member(root, looked_up[i]);
+        bool is_text = value && json_kind(value) == JSON_KIND_STRING;
+        if (value && (!member_raw(json, looked_up[i], &raw) ||
+                      (is_text && (!member_text(json, looked_up[i], &text) ||
+                                   !str_equal(text, json_string(value))))))
+            return false;
+    }
+    return has_no_spaces(json);
+}
+
 /* NULL, or why what the file says is no record that may come from outside. */
 static const char *judge_request(struct str text, struct arena *arena, struct request *ret)
 {
     static const struct str own[] = {STR("seq"), STR("prev"), STR("time"), STR("request")};
+    static const struct str of_others[] = {STR("capture"), STR("note")};
     struct json_fault fault;
     *ret = (struct request){0};
     if (!is_one_line(text))
@@ -194,7 +229,15 @@ static const char *judge_request(struct str text, struct arena *arena, struct re
         if (json_member(root, own[i]))
             return "it has a member that the journal's writer adds: seq, prev, time or request";
     }
-    return check_kind(root, ret);
+    const char *wrong = check_kind(root, ret);
+    for (size_t i = 0; !wrong && i < COUNT_OF(of_others); i++) {
+        if (json_member(root, of_others[i]))
+            wrong = "it has a member of the gateway's own records: capture or note";
+    }
+    if (!wrong && !reads_alike(text, root))
+        wrong = "it is not written as records are: no spaces between members, and no escapes in "
+                "their names, kinds and ids";
+    return wrong;
 }
 
 /* NULL, or why the file is none that may be read. */

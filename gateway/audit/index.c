@@ -154,9 +154,16 @@ static bool take_some(struct update *update, bool anew, struct error *err)
     if (!index_db_head(index->db, &index->head, err) || !find_doubt(index, &why, err) ||
         ((anew || *why) && !begin_anew(index, err)))
         return false;
-    bool stands_there = update->reader && update->standing.seq == index->head.at.head.seq;
-    return (stands_there || open_reader(update, err)) && take_records(update, err) &&
-           (keep_source(update), index_build_flush(update->build, err)) &&
+    const uint64_t before = index->head.at.head.seq;
+    bool stands_there = update->reader && update->standing.seq == before;
+    if (!(stands_there || open_reader(update, err)) || !take_records(update, err))
+        return false;
+    if (index->head.at.head.seq == before && !index->is_new) {
+        index_db_undo(index->db); /* nothing is new: nothing is written */
+        return true;
+    }
+    keep_source(update);
+    return index_build_flush(update->build, err) &&
            index_db_put_head(index->db, &index->head, err) && index_db_commit(index->db, err);
 }
 

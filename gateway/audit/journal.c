@@ -99,6 +99,7 @@ struct journal {
                              the lock */
     uint64_t written_seq; /* the last record there is, durable or on its way */
     uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
+    uint64_t foreign_receipt_seq; /* what a receipt said that is none of this journal's; or 0 */
     bool space_is_low;
     size_t directory; /* of the open segment */
     struct error why; /* of the last failure */
@@ -428,33 +429,33 @@ static bool compose(struct journal *journal, struct entry_list *entries, bool fr
 
 /* ---- writing it ---- */
 
-static void detach(const struct journal *journal, size_t count)
+static void detach(const struct journal *journal, size_t directory, size_t count)
 {
     while (count-- > 0)
-        writer_detach(&journal->writer, journal->batch.attachments[count].name);
+        writer_detach(&journal->writer, directory, journal->batch.attachments[count].name);
 }
 
-static bool attach(struct journal *journal)
+static bool attach(struct journal *journal, size_t directory)
 {
     const struct batch *batch = &journal->batch;
     for (size_t i = 0; i < batch->attachment_count; i++) {
         const struct attachment *file = &batch->attachments[i];
         struct str bytes =
             str_slice(buf_str(&batch->attachment_bytes), file->from, file->from + file->len);
-        if (writer_attach(&journal->writer, file->name, bytes))
+        if (writer_attach(&journal->writer, directory, file->name, bytes))
             continue;
-        detach(journal, i);
+        detach(journal, directory, i);
         return false;
     }
     return true;
 }
 
-/* All that may hang. */
+/* All that may hang. `directory`: of the segment, which is begun when `fresh`. */
 static bool perform(struct journal *journal, bool fresh, size_t directory)
 {
     struct writer *writer = &journal->writer;
     const struct batch *batch = &journal->batch;
-    if (!attach(journal))
+    if (!attach(journal, directory))
         return false;
     if (fresh)
         writer_finish(writer);
@@ -464,7 +465,7 @@ static bool perform(struct journal *journal, bool fresh, size_t directory)
         return true;
     }
     writer_abandon(writer);
-    detach(journal, batch->attachment_count);
+    detach(journal, directory, batch->attachment_count);
     return false;
 }
 
@@ -627,7 +628,7 @@ static enum attempt write_batch(struct journal *journal, struct entry_list *entr
     enum attempt result = ATTEMPT_FAILED;
     journal->batch_since_us = clock_mono_us();
     if (!needs_fresh(journal, entries))
-        result = attempt(journal, entries, false, 0);
+        result = attempt(journal, entries, false, journal->writer.directory);
     for (size_t i = 0; result == ATTEMPT_FAILED && i < journal->writer.directory_count; i++)
         result = attempt(journal, entries, true, i);
     return result;
@@ -777,8 +778,11 @@ static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
     struct entry_list told = {0}, late = {0};
     int64_t expired_us = clock_mono_us() - journal->options.central_timeout_ms * 1000;
     pthread_mutex_lock(&journal->lock);
-    /* one for records that are not there is another journal's, or older than this directory */
-    if (receipt_seq > journal->receipt_seq && receipt_seq <= journal->written_seq)
+    /* one for records that are not there is another journal's, or older than this directory: it
+     * confirms nothing, also not once records of that number are there */
+    if (receipt_seq > journal->written_seq)
+        journal->foreign_receipt_seq = receipt_seq;
+    if (receipt_seq > journal->receipt_seq && receipt_seq != journal->foreign_receipt_seq)
         journal->receipt_seq = receipt_seq;
     if (journal->receipt_seq >= journal->unconfirmed_seq)
         journal->unconfirmed = false;

@@ -73,7 +73,7 @@ struct journal_entry {
     struct str opens, closes, orphans;
     bool firm; /* durable or failed: may never pass without being either */
 
-    /* A file to keep beside the journal, durable before the record, in the first directory:
+    /* A file to keep beside the journal, durable before the record, in the same directory:
      * captures/2026-11-28/ID.cms. Or empty. */
     struct str attachment, attachment_name;
 

@@ -37,8 +37,8 @@ static struct character character_at(struct str text, size_t at)
     return c;
 }
 
-/* Digits beyond ASCII: Unicode's decimal digits (Nd), and those that are raised, lowered or in
- * circles. */
+/* Digits beyond ASCII: Unicode's decimal digits (Nd), and those that are raised, lowered, in
+ * circles or parentheses, or with a full stop or comma. */
 static const struct digit_range {
     uint32_t first, last;
     int value; /* of the first */
@@ -51,17 +51,21 @@ static const struct digit_range {
     {0x17e0, 0x17e9, 0},   {0x1810, 0x1819, 0},   {0x1946, 0x194f, 0},   {0x19d0, 0x19d9, 0},
     {0x1a80, 0x1a89, 0},   {0x1a90, 0x1a99, 0},   {0x1b50, 0x1b59, 0},   {0x1bb0, 0x1bb9, 0},
     {0x1c40, 0x1c49, 0},   {0x1c50, 0x1c59, 0},   {0x2070, 0x2070, 0},   {0x2074, 0x2079, 4},
-    {0x2080, 0x2089, 0},   {0x2460, 0x2468, 1},   {0x24ea, 0x24ea, 0},   {0x24f5, 0x24fd, 1},
-    {0x2776, 0x277e, 1},   {0x2780, 0x2788, 1},   {0x278a, 0x2792, 1},   {0xa620, 0xa629, 0},
-    {0xa8d0, 0xa8d9, 0},   {0xa900, 0xa909, 0},   {0xa9d0, 0xa9d9, 0},   {0xa9f0, 0xa9f9, 0},
-    {0xaa50, 0xaa59, 0},   {0xabf0, 0xabf9, 0},   {0xff10, 0xff19, 0},   {0x104a0, 0x104a9, 0},
-    {0x10d30, 0x10d39, 0}, {0x11066, 0x1106f, 0}, {0x110f0, 0x110f9, 0}, {0x11136, 0x1113f, 0},
-    {0x111d0, 0x111d9, 0}, {0x112f0, 0x112f9, 0}, {0x11450, 0x11459, 0}, {0x114d0, 0x114d9, 0},
-    {0x11650, 0x11659, 0}, {0x116c0, 0x116c9, 0}, {0x11730, 0x11739, 0}, {0x118e0, 0x118e9, 0},
-    {0x11950, 0x11959, 0}, {0x11c50, 0x11c59, 0}, {0x11d50, 0x11d59, 0}, {0x11da0, 0x11da9, 0},
-    {0x16a60, 0x16a69, 0}, {0x16ac0, 0x16ac9, 0}, {0x16b50, 0x16b59, 0}, {0x1d7ce, 0x1d7d7, 0},
-    {0x1d7d8, 0x1d7e1, 0}, {0x1d7e2, 0x1d7eb, 0}, {0x1d7ec, 0x1d7f5, 0}, {0x1d7f6, 0x1d7ff, 0},
-    {0x1e140, 0x1e149, 0}, {0x1e2f0, 0x1e2f9, 0}, {0x1e950, 0x1e959, 0}, {0x1fbf0, 0x1fbf9, 0},
+    {0x2080, 0x2089, 0},   {0x2460, 0x2468, 1},   {0x2474, 0x247c, 1},   {0x2488, 0x2490, 1},
+    {0x24ea, 0x24ea, 0},   {0x24f5, 0x24fd, 1},   {0x2776, 0x277e, 1},   {0x2780, 0x2788, 1},
+    {0x278a, 0x2792, 1},   {0xa620, 0xa629, 0},   {0xa8d0, 0xa8d9, 0},   {0xa900, 0xa909, 0},
+    {0xa9d0, 0xa9d9, 0},   {0xa9f0, 0xa9f9, 0},   {0xaa50, 0xaa59, 0},   {0xabf0, 0xabf9, 0},
+    {0xff10, 0xff19, 0},   {0x104a0, 0x104a9, 0}, {0x10d30, 0x10d39, 0}, {0x10d40, 0x10d49, 0},
+    {0x11066, 0x1106f, 0}, {0x110f0, 0x110f9, 0}, {0x11136, 0x1113f, 0}, {0x111d0, 0x111d9, 0},
+    {0x112f0, 0x112f9, 0}, {0x11450, 0x11459, 0}, {0x114d0, 0x114d9, 0}, {0x11650, 0x11659, 0},
+    {0x116c0, 0x116c9, 0}, {0x116d0, 0x116d9, 0}, {0x116da, 0x116e3, 0}, {0x11730, 0x11739, 0},
+    {0x118e0, 0x118e9, 0}, {0x11950, 0x11959, 0}, {0x11bf0, 0x11bf9, 0}, {0x11c50, 0x11c59, 0},
+    {0x11d50, 0x11d59, 0}, {0x11da0, 0x11da9, 0}, {0x11de0, 0x11de9, 0}, {0x11f50, 0x11f59, 0},
+    {0x16a60, 0x16a69, 0}, {0x16ac0, 0x16ac9, 0}, {0x16b50, 0x16b59, 0}, {0x16d70, 0x16d79, 0},
+    {0x1ccf0, 0x1ccf9, 0}, {0x1d7ce, 0x1d7d7, 0}, {0x1d7d8, 0x1d7e1, 0}, {0x1d7e2, 0x1d7eb, 0},
+    {0x1d7ec, 0x1d7f5, 0}, {0x1d7f6, 0x1d7ff, 0}, {0x1e140, 0x1e149, 0}, {0x1e2f0, 0x1e2f9, 0},
+    {0x1e4f0, 0x1e4f9, 0}, {0x1e5f1, 0x1e5fa, 0}, {0x1e950, 0x1e959, 0}, {0x1f100, 0x1f100, 0},
+    {0x1f101, 0x1f10a, 0}, {0x1f10b, 0x1f10b, 0}, {0x1f10c, 0x1f10c, 0}, {0x1fbf0, 0x1fbf9, 0},
 };
 
 static int foreign_digit(uint32_t code)
@@ -109,10 +113,14 @@ static bool is_separator(uint32_t code)
     static const struct {
         uint32_t first, last;
     } foreign[] = {
-        {0x00a0, 0x00a0}, {0x00ad, 0x00ad}, {0x00b7, 0x00b7}, {0x061c, 0x061c}, {0x1680, 0x1680},
-        {0x180e, 0x180e}, {0x2000, 0x2015}, {0x2022, 0x2022}, {0x2027, 0x202f}, {0x205f, 0x206f},
-        {0x20e3, 0x20e3}, {0x2212, 0x2212}, {0x2215, 0x2215}, {0x3000, 0x3000}, {0x30fb, 0x30fb},
-        {0xfe00, 0xfe0f}, {0xfe58, 0xfe58}, {0xfe63, 0xfe63}, {0xfeff, 0xfeff},
+        {0x00a0, 0x00a0},   {0x00ad, 0x00ad}, {0x00b7, 0x00b7},   {0x0300, 0x036f},
+        {0x061c, 0x061c},   {0x115f, 0x1160}, {0x1680, 0x1680},   {0x17b4, 0x17b5},
+        {0x180b, 0x180f},   {0x2000, 0x2015}, {0x2022, 0x2022},   {0x2027, 0x202f},
+        {0x205f, 0x206f},   {0x20d0, 0x20f0}, {0x2212, 0x2212},   {0x2215, 0x2215},
+        {0x2800, 0x2800},   {0x3000, 0x3000}, {0x30fb, 0x30fb},   {0x3164, 0x3164},
+        {0xfe00, 0xfe0f},   {0xfe58, 0xfe58}, {0xfe63, 0xfe63},   {0xfeff, 0xfeff},
+        {0xffa0, 0xffa0},   {0xfff9, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+        {0xe0000, 0xe0fff},
     };
     if (code < 0x80)
         return code != 0 && strchr(" -./()\t", (int)code) != NULL;
@@ -177,9 +185,9 @@ static bool begins_word(struct str text, size_t at)
 
 /* Y, M and D are digits of year, month and day; Z of a second year. */
 static const char *const date_shapes[] = {
-    "YYYY-MM-DD", "YYYY/MM/DD", "YYYY.MM.DD", "DD.MM.YYYY", "DD/MM/YYYY",
-    "DD-MM-YYYY", "MM/DD/YYYY", "MM-DD-YYYY", "D.MM.YYYY",  "D/MM/YYYY",
-    "M/DD/YYYY",  "YYYYMMDD",   "YYYY-ZZZZ",  "YYYY/ZZZZ",
+    "YYYY-MM-DD", "YYYY/MM/DD", "YYYY.MM.DD", "DD.MM.YYYY", "DD/MM/YYYY", "DD-MM-YYYY",
+    "MM/DD/YYYY", "MM-DD-YYYY", "D.MM.YYYY",  "D/MM/YYYY",  "M/DD/YYYY",  "YYYYMMDD",
+    "YYYY-ZZZZ",  "YYYY/ZZZZ",  "YYYY_MM_DD", "DD_MM_YYYY",
 };
 
 struct date_parts {
@@ -235,7 +243,7 @@ static bool fits_shape(struct str text, size_t at, const char *shape, size_t len
 /* The bytes of a date at the first digit of a group, or 0. What "12-2026-11-28" holds is none. */
 static size_t date_length(struct str text, size_t at)
 {
-    bool goes_on = at > 1 && strchr("-./", text.data[at - 1]) && is_ascii_digit(text.data[at - 2]);
+    bool goes_on = at > 1 && strchr("-./_", text.data[at - 1]) && is_ascii_digit(text.data[at - 2]);
     for (size_t i = 0; !goes_on && i < COUNT_OF(date_shapes); i++) {
         size_t length = strlen(date_shapes[i]);
         if (fits_shape(text, at, date_shapes[i], length))
@@ -267,14 +275,15 @@ static size_t take_group(struct str text, size_t at, struct number *number, size
     }
 }
 
-/* Where the next group begins, behind one to three separators; or 0. */
-static size_t skip_separators(struct str text, size_t at)
+/* Where the next group begins, behind one to three separators; or 0. What an underscore parts are
+ * words of a name, unless the first of them is too short for a number. */
+static size_t skip_separators(struct str text, size_t at, bool underscores)
 {
     for (size_t i = 0; i <= MOST_SEPARATORS; i++) {
         struct character c = character_at(text, at);
         if (c.length && digit_value(c.code) >= 0)
             return i > 0 ? at : 0;
-        if (!is_separator(c.code))
+        if (!is_separator(c.code) && !(underscores && c.code == '_'))
             return 0;
         at += c.length;
     }
@@ -318,8 +327,8 @@ static size_t take_chain(struct str text, size_t first, struct number *ret, size
 {
     size_t count, next, at = take_group(text, first, ret, ret_count);
     bool attached = first > 0 && is_ascii_letter((unsigned char)text.data[first - 1]);
-    bool has_plus = ret->start < first, trunk = false;
-    while (!attached && (next = skip_separators(text, at)) > 0) {
+    bool has_plus = ret->start < first, is_short = *ret_count < LEAST_DIGITS, trunk = false;
+    while (!attached && (next = skip_separators(text, at, is_short)) > 0) {
         struct number longer = *ret;
         bool has_00 = starts_00(ret), international = has_plus || has_00;
         size_t most = has_00 ? MOST_DIGITS + 2 : MOST_DIGITS;

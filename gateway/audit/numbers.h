@@ -3,8 +3,10 @@
  * linear, no memory.
  *
  * A number has seven digits or more, of any script, with up to three separators between two of
- * them: spaces, dashes, dots, slashes, parentheses, what does not show. A + or 00 may stand in
- * front; letters next to it end it and do not save it. Also found is the base64 of one. What stays:
+ * them: spaces, dashes, dots, slashes, parentheses, accents, what does not
+ * show; underscores, too, when less than seven digits stand before the first. A + or 00 may stand
+ * in front; letters next to it end it and do not save it. Also found is the base64 of one. What
+ * stays:
  *   - dates: 2026-11-28, 28.11.2026, 11/28/2026, 20261128, 2026-2027; not behind a + or 00
  *   - of what looks like an id, groups of up to nine digits: a UUID, or a word of 8, 12 or at least
  *     16 hex digits, each with letters among them

@@ -89,12 +89,16 @@ static bool is_expected_here(const struct verify *v, const struct checkpoint *no
     return true;
 }
 
-static bool is_in_time(const struct verify *v, const struct checkpoint *note, struct error *err)
+/* Clocks are set back, which is worth knowing; the chain's order does not depend on them. */
+static bool is_in_time(struct verify *v, const struct checkpoint *note, struct error *err)
 {
     char time[CLOCK_UTC_SIZE], fingerprint[FINGERPRINT_SIZE];
     clock_format_utc(note->time_unix_ms, time);
     if (v->report.notes > 0 && note->time_unix_ms < v->report.last_note_unix_ms)
-        return error_set(err, "the note's time, %s, is before that of the note before it", time);
+        find(v,
+             "the clock was set back, or somebody holds the key: the time of the note over %llu "
+             "records, %s, is before that of the note before it",
+             (unsigned long long)note->size, time);
     if (!v->options.pinned)
         return true;
     key_fingerprint(v->key, fingerprint);

@@ -117,7 +117,7 @@ static void reserve(struct writer *writer, uint64_t end)
                            (off_t)(wanted - writer->bytes));
     if (!failed)
         writer->reserved = wanted;
-    writer->space_is_low = failed && errno == ENOSPC;
+    writer->space_is_low = failed && (errno == ENOSPC || errno == EDQUOT);
     writer->cannot_reserve = failed && (errno == EOPNOTSUPP || errno == ENOSYS);
 }
 
@@ -167,27 +167,7 @@ void writer_mark(struct writer *writer, uint64_t seq)
 
 /* ---- attachments ---- */
 
-/* Makes and syncs each directory of the path. */
-static bool make_directories(int root_fd, const char *name)
-{
-    char path[256];
-    size_t length = strlen(name);
-    for (size_t i = 0; i < length && i < sizeof(path); i++) {
-        path[i] = name[i];
-        if (name[i] != '/')
-            continue;
-        path[i] = '\0';
-        if (mkdirat(root_fd, path, 0700) == 0) {
-            if (fsync(root_fd) != 0)
-                return false;
-        } else if (errno != EEXIST) {
-            return false;
-        }
-        path[i] = '/';
-    }
-    return length < sizeof(path);
-}
-
+/* The directory that holds this name. */
 static bool sync_parent(int root_fd, const char *name)
 {
     char path[256];
@@ -202,25 +182,46 @@ static bool sync_parent(int root_fd, const char *name)
     return synced;
 }
 
-bool writer_attach(struct writer *writer, const char *name, struct str bytes)
+/* Makes each directory of the path; its name is durable, too. */
+static bool make_directories(int root_fd, const char *name)
 {
-    int root_fd = writer->directories[0].fd;
+    char path[256];
+    size_t length = strlen(name);
+    for (size_t i = 0; i < length && i < sizeof(path); i++) {
+        path[i] = name[i];
+        if (name[i] != '/')
+            continue;
+        path[i] = '\0';
+        if (mkdirat(root_fd, path, 0700) == 0) {
+            if (!sync_parent(root_fd, path))
+                return false;
+        } else if (errno != EEXIST) {
+            return false;
+        }
+        path[i] = '/';
+    }
+    return length < sizeof(path);
+}
+
+bool writer_attach(struct writer *writer, size_t directory, const char *name, struct str bytes)
+{
+    int root_fd = writer->directories[directory].fd;
     if (!make_directories(root_fd, name))
-        return failed(writer, "make the directories of", 0, name);
+        return failed(writer, "make the directories of", directory, name);
     int fd = openat(root_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return failed(writer, "make", 0, name);
+        return failed(writer, "make", directory, name);
     if (write_fully(fd, bytes, 0) && fdatasync(fd) == 0 && sync_parent(root_fd, name)) {
         close(fd);
         return true;
     }
-    (void)failed(writer, "write", 0, name);
+    (void)failed(writer, "write", directory, name);
     close(fd);
-    writer_detach(writer, name);
+    writer_detach(writer, directory, name);
     return false;
 }
 
-void writer_detach(const struct writer *writer, const char *name)
+void writer_detach(const struct writer *writer, size_t directory, const char *name)
 {
-    (void)unlinkat(writer->directories[0].fd, name, 0);
+    (void)unlinkat(writer->directories[directory].fd, name, 0);
 }

@@ -58,8 +58,9 @@ void writer_finish(struct writer *writer);
 /* Says in each DIRECTORY/durable how far records are durable. */
 void writer_mark(struct writer *writer, uint64_t seq);
 
-/* Writes a file of its own into the first directory, below a subdirectory that is made: name is
+/* Writes a file of its own into a directory, below a subdirectory that is made: name is
  * "captures/2026-11-28/ID.cms". Durable when true; when false it is not there. */
-MUST_USE bool writer_attach(struct writer *writer, const char *name, struct str bytes);
+MUST_USE bool writer_attach(struct writer *writer, size_t directory, const char *name,
+                            struct str bytes);
 
-void writer_detach(const struct writer *writer, const char *name);
+void writer_detach(const struct writer *writer, size_t directory, const char *name);

@@ -3,6 +3,7 @@
  *     journal --reader.h--> decision after decision --replay_judge--> tally -> report
  */
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "audit/reader.h"
 #include "base/clock.h"
@@ -38,7 +39,8 @@ static const char help[] =
     "      --recorded-policy PATH\n"
     "                        a policy that decided then; may be repeated, each is one policy. The\n"
     "                        configuration's own is known without\n"
-    "      --hash-keys DIR   the keys of hidden numbers; otherwise the configuration's, or those "
+    "      --keys-directory DIR\n"
+    "                        the keys of hidden numbers; otherwise the configuration's, or those "
     "in\n"
     "                        the journal's directory\n"
     "      --capture-key FILE\n"
@@ -97,7 +99,7 @@ static bool read_options(struct replaying *r, int argc, char **argv, int *exit_c
         {.name = "until", .value = "TIME", .text = &r->until_text},
         {.name = "team", .value = "NAME", .text = &r->team},
         {.name = "recorded-policy", .value = "PATH", .list = &r->recorded},
-        {.name = "hash-keys", .value = "DIR", .text = &r->hash_keys},
+        {.name = "keys-directory", .value = "DIR", .text = &r->hash_keys},
         {.name = "capture-key", .value = "FILE", .text = &r->capture_key},
         {.name = "examples", .value = "N", .text = &r->examples_text},
         {.name = "format", .value = "text|json", .choice = &r->format},
@@ -170,18 +172,29 @@ static bool load_policies(struct replaying *r)
 
 /* ---- keys ---- */
 
-static const char *key_directory(const struct replaying *r)
+static const char *key_directory(struct replaying *r)
 {
     const struct audit_place *place = &r->place;
     if (r->hash_keys)
         return r->hash_keys;
     if (place->config)
         return place->config->audit.hash_keys.value.data;
-    return arena_format((struct arena *)&r->arena, "%s/hash-keys", place->directories[0]).data;
+    return arena_format(&r->arena, "%s/hash-keys", place->directories[0]).data;
+}
+
+/* Without the directory numbers would only not be told; who names one should hear of it. */
+static bool check_keys(struct replaying *r)
+{
+    struct stat info;
+    return !r->hash_keys || (stat(r->hash_keys, &info) == 0 && S_ISDIR(info.st_mode)) ||
+           error_set(&r->err, "campaign-gateway replay: --keys-directory: '%s' is no directory",
+                     r->hash_keys);
 }
 
 static bool prepare_names(struct replaying *r)
 {
+    if (!check_keys(r))
+        return false;
     r->replay.names = hidden_names_of(r->known, r->known_count, key_directory(r), &r->arena);
     recall_init(&r->replay.recall, &r->arena);
     return r->replay.names || error_set(&r->err, "out of memory");

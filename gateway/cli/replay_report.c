@@ -176,10 +176,7 @@ static void put_line(const struct example_line *line, struct buf *out)
         buf_append(out, STR(": "));
     page_show(line->sentence, out);
     buf_append(out, STR(" ("));
-    if (line->rule.len)
-        put_source(line->rule, line->layer, out);
-    else
-        buf_append(out, STR("the API's contract"));
+    put_source(line->rule, line->layer, out);
     buf_append(out, STR(")\n"));
 }
 

@@ -86,9 +86,10 @@ static void tell_now(struct story *story, const struct violations *violations)
 {
     for (size_t i = 0; i < violations->count; i++) {
         const struct violation *each = &violations->items[i];
+        struct str rule = each->source.rule.len ? each->source.rule : STR("contract");
         story->lines[story->count++] = (struct example_line){
-            each->source.rule, each->source.layer, str_from(violation_code_text(each->code)),
-            each->pointer, each->message};
+            rule, each->source.layer, str_from(violation_code_text(each->code)), each->pointer,
+            each->message};
     }
 }
 

@@ -27,7 +27,7 @@ struct tally_table {
 
 /* One thing that refuses, refused, or is not known. */
 struct example_line {
-    struct str rule, layer; /* empty: the contract */
+    struct str rule, layer; /* "contract" is no rule of a policy */
     struct str code;        /* empty: a gap */
     struct str pointer;
     struct str sentence; /* may be empty: a record has none */

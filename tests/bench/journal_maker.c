@@ -143,6 +143,7 @@ static void sign(struct buf *note)
 /* Outcomes come a few decisions later, as in a gateway with several requests under way. */
 static struct waiting {
     char id[ID_SIZE];
+    size_t policy; /* that decided */
 } waiting[8];
 static size_t waiting_count;
 
@@ -191,15 +192,15 @@ static void put_checkpoint(void)
 
 /* ---- records ---- */
 
-static struct str policy_revision(void)
+static struct str policy_revision(size_t policy)
 {
-    return arena_format(&maker.arena, "2026-11-%02zu.1", maker.policy % 28 + 1);
+    return arena_format(&maker.arena, "2026-11-%02zu.1", policy % 28 + 1);
 }
 
-static struct str policy_digest(void)
+static struct str policy_digest(size_t policy)
 {
     char hex[DIGEST_HEX_SIZE];
-    struct str revision = arena_format(&maker.arena, "policy %zu", maker.policy);
+    struct str revision = arena_format(&maker.arena, "policy %zu", policy);
     need(digest_hex(revision, hex), "no digest");
     return arena_copy(&maker.arena, str_from(hex));
 }
@@ -210,8 +211,8 @@ static void put_life(const char *kind)
                                  .time_unix_ms = maker.now,
                                  .version = STR("0.1.0"),
                                  .config_digest = random_hex(DIGEST_HEX),
-                                 .policy_revision = policy_revision(),
-                                 .policy_digest = policy_digest()};
+                                 .policy_revision = policy_revision(maker.policy),
+                                 .policy_digest = policy_digest(maker.policy)};
     record_life(&record, &maker.members);
     put();
 }
@@ -291,15 +292,15 @@ static void put_decision(const char *id, bool allowed)
         .message_sha256 = str_from(message_hex),
         .violations = &violations,
         .findings = &findings,
-        .policy_revision = policy_revision(),
-        .policy_digest = policy_digest(),
+        .policy_revision = policy_revision(maker.policy),
+        .policy_digest = policy_digest(maker.policy),
         .privacy = &maker.privacy,
     };
     record_decision(&record, &maker.members);
     put();
 }
 
-static void put_outcome(const char *id)
+static void put_outcome(const struct waiting *decided)
 {
     static const char *const failures[] = {"refused_upstream", "failed", "unknown", "client_gone"};
     bool created = chance(25) > 0;
@@ -310,7 +311,7 @@ static void put_outcome(const char *id)
     created_at = str_from(time);
     maker.privacy.hashed = 0;
     struct outcome_record record = {
-        .id = id,
+        .id = decided->id,
         .time_unix_ms = maker.now,
         .duration_us = 90000 + (int64_t)chance(90000),
         .outcome = outcome,
@@ -319,8 +320,8 @@ static void put_outcome(const char *id)
         .upstream_status = created ? 200 : 0,
         .failure = created ? NULL : "timeout",
         .privacy = &maker.privacy,
-        .policy_revision = policy_revision(),
-        .policy_digest = policy_digest(),
+        .policy_revision = policy_revision(decided->policy),
+        .policy_digest = policy_digest(decided->policy),
     };
     if (created) {
         record.answer_status = STR("success");
@@ -337,10 +338,9 @@ static void put_outcome(const char *id)
 static void end_one(void)
 {
     size_t which = chance(waiting_count);
-    char id[ID_SIZE];
-    memcpy(id, waiting[which].id, ID_SIZE);
+    struct waiting decided = waiting[which];
     waiting[which] = waiting[--waiting_count];
-    put_outcome(id);
+    put_outcome(&decided);
 }
 
 static void decide_one(void)
@@ -355,10 +355,12 @@ static void decide_one(void)
     put_decision(id, allowed);
     if (!allowed)
         return;
-    if (chance(1000) >= options.open)
+    if (chance(1000) >= options.open) {
+        waiting[waiting_count].policy = maker.policy;
         memcpy(waiting[waiting_count++].id, id, ID_SIZE);
-    else if (maker.open_count < COUNT_OF(maker.open_ids))
+    } else if (maker.open_count < COUNT_OF(maker.open_ids)) {
         memcpy(maker.open_ids[maker.open_count++], id, ID_SIZE);
+    }
 }
 
 static void make_one(void)

@@ -360,6 +360,19 @@ def test_a_month_without_partition_gets_one(database, journal):
     assert database.rows(names) == made[:2]
 
 
+def test_a_login_cannot_move_the_bounds_of_a_month(database, journal):
+    """In this style of dates a zone is an abbreviation, and IST may be read as Israel's."""
+    for name, in database.rows("select relname from pg_class where relname ~ '^audit_record_[0-9_]+$';"):
+        database.rows(f"drop table {name};")
+    lines = "\n".join(line.decode() for line in journal.lines)
+    database.rows("set datestyle = 'SQL'; set timezone = 'Asia/Kolkata'; "
+                  f"select * from audit_put('{journal.source}', 1, string_to_array($lines${lines}$lines$, E'\\n'));", "gateway")
+    bounds = database.value("set timezone = 'UTC'; select pg_get_expr(relpartbound, oid) from pg_class "
+                            "where relname ~ '^audit_record_[0-9_]+$';")
+    assert bounds.count("-01 00:00:00+00'") == 2, bounds
+    database.rows("select audit_make_months(2);")
+
+
 def test_many_sources_may_begin_a_month_at_once(database, tmp_path):
     key = Key(tmp_path / "key")
     journals = [Journal(tmp_path / str(number), source=f"campaign-gateway/many/{number}", key=key) for number in range(12)]

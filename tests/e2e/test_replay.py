@@ -89,12 +89,12 @@ def test_a_number_that_no_policy_names_is_none_of_the_allowed(replay, recorded):
 def test_without_the_key_a_hash_tells_nothing(replay, tmp_path):
     (tmp_path / "nothing").mkdir()
     other = POLICY.replace("+919561612345", "+14155550100")
-    answer = replay(other, "--hash-keys", tmp_path / "nothing")
+    answer = replay(other, "--keys-directory", tmp_path / "nothing")
     assert counts(answer) == {"still_allowed": 0, "still_denied": 1, "newly_denied": 0, "newly_allowed": 0, "untold": 3}
     why, = answer["rules"]
     assert why["rule"] == "caller_ids" and "whose key is not at hand" in why["why"] and why["decisions"] == 3
     freer = POLICY.replace('["+919561612345"]', '["+919561612345", "+14155550100"]')
-    assert counts(replay(freer, "--hash-keys", tmp_path / "nothing"))["still_allowed"] == 2   # known from then
+    assert counts(replay(freer, "--keys-directory", tmp_path / "nothing"))["still_allowed"] == 2   # known from then
 
 
 def test_words_cannot_be_told_but_for_what_was_known_then(replay, recorded, tmp_path):
@@ -165,6 +165,22 @@ def test_whole_bodies_tell_all(make_gateway, certs, tmp_path):
     other = tmp_path / "other.key"
     subprocess.run(["openssl", "genrsa", "-out", other, "2048"], check=True, capture_output=True)
     assert json.loads(run(*options, "--capture-key", other).stdout)["untold"] == 2
+
+
+def test_a_whole_body_is_judged_by_the_configured_contract(make_gateway, tmp_path):
+    key, certificate = tmp_path / "audit.key", tmp_path / "audit.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                    "-subj", "/CN=audit"], check=True, capture_output=True)
+    policy = POLICY.replace("+919561612345", "ACME")
+    gateway = make_gateway(policy=policy, extra="contract: {sender_ids: [ACME]}",
+                           audit=f"audit, capture_certificate: {certificate}")
+    gateway.audit = gateway.directory / "audit"
+    assert gateway.post(campaign(caller="ACME")).status == 200
+    options = ["--policy", gateway.directory / "policies", "--capture-key", key, "--format=json", "--config", gateway.config]
+    assert json.loads(run(*options).stdout)["still_allowed"] == 1
+    gateway.config.write_text(gateway.config.read_text().replace("sender_ids: [ACME]", "sender_ids: [OTHER]"))
+    answer = json.loads(run(*options).stdout)
+    assert answer["rules"] == [{"result": "newly_denied", "rule": "contract", "code": "phone-number", "decisions": 1}]
 
 
 def test_a_team_that_the_policy_does_not_know(replay):
@@ -385,6 +401,7 @@ def test_a_journal_that_is_not_what_it_was(recorded, tmp_path):
     (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--examples", "1001"], "'1001' is no number up to 1000"),
     (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--capture-key", "/no"], "--capture-key needs --config"),
     (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--recorded-policy", "/no"], "cannot find '/no'"),
+    (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--keys-directory", "/no"], "--keys-directory: '/no' is no directory"),
     (["--format", "xml"], "--format takes text or json"),
     (["policy.yaml"], "policy.yaml"),
 ])

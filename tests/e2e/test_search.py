@@ -128,7 +128,7 @@ class Truth:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     directory = tmp_path_factory.mktemp("made") / "journal"
-    subprocess.run([MAKER, directory, "6000", "segment=1000000", "open=30", "clear=1", "checkpoint=300", "seed=7"], check=True,
+    subprocess.run([MAKER, directory, "3000", "segment=500000", "open=30", "clear=1", "checkpoint=300", "seed=7"], check=True,
                    capture_output=True)
     assert len(list(directory.glob("*.jsonl"))) > 5
     return directory, Truth(directory)
@@ -164,12 +164,12 @@ def pattern_of(name, random):
     return random.choice([name, name[:second] + "*", "*" + name[first:], "*" + name[first:second] + "*", name[:first] + "*" + name[second:]])
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_what_is_found_is_what_looking_at_every_record_finds(made, seed):
     directory, truth = made
     chance = random.Random(seed)
     hits = 0
-    for _ in range(25):
+    for _ in range(20):
         asked = ask_for_something(truth, chance)
         options = [part for name, value in ({"kind": "any"} | asked).items() for part in (f"--{name}", value)]
         expected = truth.find(asked)
@@ -184,7 +184,7 @@ def test_small_pages_come_to_the_same(made):
     directory, truth = made
     asked = {"team": "billing", "verdict": "deny"}
     expected = truth.find({"kind": "decision", **asked})
-    assert 20 < len(expected) < 400
+    assert 20 < len(expected) < 200
     assert pages(directory, "--team", "billing", "--verdict", "deny", "--limit", "7") == expected[::-1]
     assert pages(directory, "--team", "billing", "--verdict", "deny", "--limit", "7", "--oldest-first") == expected
 
@@ -221,7 +221,7 @@ def test_an_id_is_shown_by_any_beginning_that_suffices(made):
 
 def test_show_names_the_policy_in_force_and_the_checkpoint(made):
     directory, truth = made
-    for seq in truth.find({"kind": "decision"})[50::700]:
+    for seq in truth.find({"kind": "decision"})[50::400]:
         record = truth.records[seq - 1]
         story = json.loads(run("show", "--directory", directory, record["id"], "--format", "json").stdout)
         last = truth.stories[record["id"]][-1]["seq"]
@@ -335,8 +335,7 @@ def test_what_others_wrote_cannot_fool_a_terminal(tmp_path):
     journal.flush()
     outputs = [run("search", "--directory", journal.directory, "--kind", "any", *more).stdout for more in ([], ["--format", "json"])]
     outputs += [run("show", "--directory", journal.directory, "019ac7c2-evil", *more).stdout for more in ([], ["--format", "json"])]
-    outputs += [run("show", "--directory", journal.directory, nasty, code=1).stderr,
-                run("search", "--directory", journal.directory, "--campaign", "*" + nasty[3:], "--limit", 1, code=None).stdout]
+    outputs += [run("search", "--directory", journal.directory, "--campaign", "*" + nasty[3:], "--limit", 1, code=None).stdout]
     for output in outputs:
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028]", output), repr(output)
     page = json.loads(outputs[1])
@@ -423,7 +422,7 @@ def test_who_looks_for_a_number_is_recorded(make_gateway, tmp_path):
     done = run("search", "--config", gateway.config, "--caller-id", "+919561612345")
     assert done.stderr == ""
     lookup, = wait_for(lambda: [r for r in gateway.journal() if r["kind"] == "looked_up"], "the record")
-    assert lookup["by"] and lookup["hashes"] == [gateway.decisions()[0]["campaign"]["caller_id"]]
+    assert lookup["by"] and gateway.decisions()[0]["campaign"]["caller_id"] in lookup["hashes"]   # under each key there is
     copy = tmp_path / "copy"
     shutil.copytree(gateway.audit, copy)
     assert "is not recorded: that takes --config" in run("search", "--directory", copy, "--caller-id", "+919561612345").stderr
@@ -478,9 +477,10 @@ def test_several_search_while_the_gateway_writes(make_gateway):
 @pytest.fixture
 def shipped(made, tmp_path, database):
     """A journal, and the same in the central database."""
-    directory = tmp_path / "shipped"
+    directory = tmp_path / "kept"
     subprocess.run([MAKER, directory, "800", "open=50", "segment=200000"], check=True, capture_output=True)
-    run("ship", "--directory", directory, "--database", database.conninfo("gateway"), "--once")
+    shutil.copytree(directory, tmp_path / "shipped")     # from here old segments go once they are confirmed
+    run("ship", "--directory", tmp_path / "shipped", "--database", database.conninfo("gateway"), "--once")
     return directory, database
 
 

@@ -487,6 +487,26 @@ def test_what_is_not_confirmed_stays(database, old_journal):
     assert receipt(old_journal)[0] == 45
 
 
+def test_a_server_that_claims_more_than_it_was_sent_confirms_no_more(database, old_journal):
+    """What it claims is kept by nobody else: it would be deleted here, too."""
+    database.rows("""set role audit_owner; alter function audit_put rename to true_put;
+        create function audit_put(origin text, first_seq bigint, lines text[], out upto bigint, out head text,
+            out verdict text, out reason text) language plpgsql security definer set search_path = audit as $$
+        begin
+            select * into upto, head, verdict, reason from true_put(origin, first_seq, lines);
+            upto := upto + 1000000;
+        end $$;
+        grant execute on function audit_put to audit_ship;""")
+    try:
+        names = segments(old_journal.directory)
+        old_journal.say_durable(45)     # the third segment begins with 43
+        once(old_journal, database.conninfo(), "--hold", "0")
+        assert receipt(old_journal)[0] == 45
+        assert segments(old_journal.directory) == names[2:]
+    finally:
+        database.rows("set role audit_owner; drop function audit_put; alter function true_put rename to audit_put;")
+
+
 def test_without_a_server_everything_stays(tmp_path, old_journal):
     names = segments(old_journal.directory)
     (old_journal.directory / "receipt").write_text(f"{84:020d} {'0' * 64} {84:020d}\n")
@@ -508,6 +528,25 @@ def test_a_second_directory_is_read_and_cleared_too(database, tmp_path):
     assert code == 0, said
     assert database.lines(journal.source) == journal.lines
     assert segments(second) == [] and len(segments(journal.directory)) == 1
+
+
+def test_each_directory_gets_the_receipt_and_one_is_enough(database, journal, tmp_path):
+    second = tmp_path / "second"
+    second.mkdir()
+    both = ["--directory", journal.directory, "--directory", second]
+    code, said = once(both, database.conninfo())
+    assert code == 0, said
+    assert receipt(journal) and (second / "receipt").read_text() == (journal.directory / "receipt").read_text()
+    (journal.directory / "receipt").unlink()
+    (journal.directory / "receipt").mkdir()    # nothing can be written there, root or not
+    journal.fill(10)
+    code, said = once(both, database.conninfo())
+    assert code == 0, said
+    assert int((second / "receipt").read_text()[:20]) == journal.seq
+    (second / "receipt").unlink()
+    (second / "receipt").mkdir()
+    code, said = once(both, database.conninfo())
+    assert code == 2 and "receipt" in said
 
 
 # ---- TLS ----

@@ -237,6 +237,18 @@ static const struct {
     {"{\"kind\":\"closed\",\"id\":7}", "does not name a decision"},
     {"{\"kind\":\"closed\",\"id\":\"01936B2F-1111-7000-8000-000000000001\"}",
      "does not name a decision"},
+    {"{\"kind\":\"clos\\u0065d\",\"id\":\"" DECISION "\"}", "not written as records are"},
+    {"{\"kind\":\"closed\",\"id\":\"\\u0030" /* DECISION */
+     "1936b2f-1111-7000-8000-000000000001\"}",
+     "not written as records are"},
+    {"{\"kind\":\"closed\",\"i\\u0064\":\"" DECISION "\"}", "not written as records are"},
+    {"{\"kind\":\"closed\" ,\"id\":\"" DECISION "\"}", "not written as records are"},
+    {"{" CLOSED ", \"x\":\"a b\"}", "not written as records are"},
+    {"{" CLOSED ",\"created\":\"unkn\\u006fwn\"}", "not written as records are"},
+    {"{\"kind\":\"outcome\",\"id\":\"" DECISION "\",\"reconcil\\u0065d\":true}",
+     "not written as records are"},
+    {"{" CLOSED ",\"capture\":{\"file\":\"x\"}}", "capture or note"},
+    {"{\"kind\":\"looked_up\",\"note\":\"\"}", "capture or note"},
 };
 
 TEST(refuses_what_is_no_record_from_outside_and_says_why)

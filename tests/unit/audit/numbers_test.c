@@ -53,6 +53,42 @@ TEST(finds_a_number_however_it_is_written)
     }
 }
 
+TEST(finds_what_underscores_part_unless_they_part_words)
+{
+    expect("call_0151_123_4567", "call_[01511234567]");
+    expect("4_9_1_5_1_2_3", "[4915123]");
+    expect("BIL_491512345678_1", "BIL_[491512345678]_1");
+    expect_stays("BIL_2026_11_28_01");
+    expect_stays("28_11_2026");
+    expect_stays("Q4_12_345_6");
+}
+
+TEST(finds_what_is_parted_by_what_does_not_show)
+{
+    static const char *const between[] = {"\xcc\x81",         "\xcd\x8f",        "\xe1\xa0\x8b",
+                                          "\xe2\xa0\x80",     "\xe3\x85\xa4",    "\xef\xbe\xa0",
+                                          "\xf3\xa0\x84\x80", "\xf3\xa0\x80\xa0"};
+    for (size_t i = 0; i < COUNT_OF(between); i++) {
+        char text[64];
+        (void)snprintf(text, sizeof(text), "491%s512%s345", between[i], between[i]);
+        expect(text, "[491512345]");
+    }
+}
+
+TEST(finds_digits_in_parentheses_with_stops_and_commas_and_in_outlines)
+{
+    expect("\xe2\x91\xb7\xe2\x91\xbc\xe2\x91\xb4\xe2\x91\xb8\xe2\x91\xb4\xe2\x91\xb5\xe2\x91\xb6",
+           "[4915123]");
+    expect("\xe2\x92\x8b\xe2\x92\x90\xe2\x92\x88\xe2\x92\x8c\xe2\x92\x88\xe2\x92\x89\xe2\x92\x8a",
+           "[4915123]");
+    expect("\xf0\x9f\x84\x85\xf0\x9f\x84\x8a\xf0\x9f\x84\x82\xf0\x9f\x84\x86\xf0\x9f\x84\x82\xf0"
+           "\x9f\x84\x83\xf0\x9f\x84\x84",
+           "[4915123]");
+    expect("\xf0\x9c\xb3\xb4\xf0\x9c\xb3\xb9\xf0\x9c\xb3\xb1\xf0\x9c\xb3\xb5\xf0\x9c\xb3\xb1\xf0"
+           "\x9c\xb3\xb2\xf0\x9c\xb3\xb3",
+           "[4915123]");
+}
+
 TEST(finds_what_unicode_hides)
 {
     expect(
@@ -243,6 +279,9 @@ TEST(tells_the_country_of_an_e164_number)
 }
 
 TESTS(UNIT(finds_a_number_however_it_is_written), UNIT(finds_what_unicode_hides),
+      UNIT(finds_what_underscores_part_unless_they_part_words),
+      UNIT(finds_what_is_parted_by_what_does_not_show),
+      UNIT(finds_digits_in_parentheses_with_stops_and_commas_and_in_outlines),
       UNIT(letters_beside_a_number_do_not_save_it), UNIT(seven_digits_are_the_least),
       UNIT(a_long_run_is_a_number_too), UNIT(numbers_beside_each_other_are_told_apart),
       UNIT(dates_stay), UNIT(what_is_only_almost_a_date_is_a_number), UNIT(ids_stay),
