@@ -58,8 +58,8 @@ enum statement {
 };
 
 static const char *const texts[STATEMENTS] = {
-    [GET_HEAD] = ("SELECT first_seq, segment_seq, line_number, next_offset, seq, hash, source"
-                  " FROM head WHERE one = 1"),
+    [GET_HEAD] =
+        "SELECT first_seq, segment_seq, line_number, next_offset, seq, hash, source FROM head",
     [PUT_HEAD] = "INSERT OR REPLACE INTO head VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [GET_RECORD] = "SELECT place, hash FROM record WHERE seq = ?1",
     [PUT_RECORD] = "INSERT INTO record VALUES (?1, ?2, ?3)",

@@ -38,8 +38,8 @@ struct ship {
     void (*tell)(void *arg, const struct ship_event *event);
     void *arg;
 
-    int receipt_fd;
-    int watch_fd; /* inotify of DIRECTORY/durable */
+    int receipt_fds[SHIP_DIRECTORIES]; /* -1: none can be written there */
+    int watch_fd;                      /* inotify of each DIRECTORY/durable */
     char source[LIMIT_ORIGIN_BYTES + 1];
     struct chain_head confirmed; /* by the server, of this source, since we are running */
     int64_t retained_us;         /* when retention was run last */
@@ -78,8 +78,10 @@ static enum step step_of(enum central_result result)
 static void watch_durable(const struct ship *ship)
 {
     char path[4096];
-    (void)snprintf(path, sizeof(path), "%s/durable", ship->options->directories[0]);
-    (void)inotify_add_watch(ship->watch_fd, path, IN_MODIFY);
+    for (size_t i = 0; i < ship->options->directory_count; i++) {
+        (void)snprintf(path, sizeof(path), "%s/durable", ship->options->directories[i]);
+        (void)inotify_add_watch(ship->watch_fd, path, IN_MODIFY);
+    }
 }
 
 /* Waits until something happens; sets ship->stopping when it was told to stop. */
@@ -102,28 +104,48 @@ static void wait_for_something(struct ship *ship, int64_t timeout_ms)
 
 /* ---- receipts ---- */
 
-static bool open_receipt(struct ship *ship, struct error *err)
+/* Of two devices one may be gone; the gateway believes the furthest receipt. */
+static bool open_receipts(struct ship *ship, struct error *err)
 {
-    char path[4096];
-    (void)snprintf(path, sizeof(path), "%s/receipt", ship->options->directories[0]);
-    ship->receipt_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return ship->receipt_fd >= 0 ||
-           error_set(err, "cannot write '%s': %s", path, strerrordesc_np(errno));
+    bool any = false;
+    for (size_t i = 0; i < ship->options->directory_count; i++) {
+        char path[4096];
+        (void)snprintf(path, sizeof(path), "%s/receipt", ship->options->directories[i]);
+        ship->receipt_fds[i] = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (ship->receipt_fds[i] >= 0)
+            any = true;
+        else
+            (void)error_set(err, "cannot write '%s': %s", path, strerrordesc_np(errno));
+    }
+    return any;
+}
+
+static void close_receipts(const struct ship *ship)
+{
+    for (size_t i = 0; i < ship->options->directory_count; i++) {
+        if (ship->receipt_fds[i] >= 0)
+            close(ship->receipt_fds[i]);
+    }
 }
 
 static enum step confirm(struct ship *ship, const struct chain_head *upto, struct error *err)
 {
     char text[128], hex[DIGEST_HEX_SIZE];
+    bool written = false;
     digest_to_hex(upto->hash, hex);
     int length = snprintf(text, sizeof(text), "%020llu %s %020llu\n", (unsigned long long)upto->seq,
                           hex, (unsigned long long)upto->seq);
     ship->confirmed = *upto;
     ship->contact_us = clock_mono_us();
-    if (pwrite(ship->receipt_fd, text, (size_t)length, 0) == length)
-        return STEP_FINE;
-    (void)error_set(err, "cannot write '%s/receipt': %s", ship->options->directories[0],
-                    strerrordesc_np(errno));
-    return STEP_TEMPORARY;
+    for (size_t i = 0; i < ship->options->directory_count; i++) {
+        if (ship->receipt_fds[i] >= 0 &&
+            pwrite(ship->receipt_fds[i], text, (size_t)length, 0) == length)
+            written = true;
+        else
+            (void)error_set(err, "cannot write '%s/receipt': %s", ship->options->directories[i],
+                            strerrordesc_np(errno));
+    }
+    return written ? STEP_FINE : STEP_TEMPORARY;
 }
 
 static enum step take_receipt(struct ship *ship, const struct central_receipt *receipt,
@@ -481,14 +503,14 @@ enum ship_end ship_run(const struct ship_options *options, int stop_fd,
                        struct error *err)
 {
     struct ship ship = {.options = options, .stop_fd = stop_fd, .tell = tell_about, .arg = arg};
-    if (!central_check(options->database, err) || !open_receipt(&ship, err))
+    if (!central_check(options->database, err) || !open_receipts(&ship, err))
         return SHIP_END_NOT_SHIPPED;
     buf_init(&ship.batch, BATCH_BYTES + SEGMENT_LINE_BYTES + CENTRAL_BATCH_RECORDS);
     ship.watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK); /* -1: it looks every second */
     enum step step = run_sessions(&ship, err);
     if (ship.watch_fd >= 0)
         close(ship.watch_fd);
-    close(ship.receipt_fd);
+    close_receipts(&ship);
     buf_release(&ship.batch);
     if (step == STEP_STOP || step == STEP_NOTHING)
         return SHIP_END_FINE;

@@ -16,14 +16,16 @@
 
 #include "audit/central.h"
 
+#define SHIP_DIRECTORIES 2
+
 struct ship_options {
-    const char *const *directories; /* the first one has `durable`, and gets the receipt */
-    size_t directory_count;
-    const char *database; /* libpq connection string */
-    int64_t timeout_ms;   /* for each answer of the server */
-    int64_t hold_ms;      /* how long a closed segment stays after it was confirmed */
-    size_t batch_records; /* at most; 1 to CENTRAL_BATCH_RECORDS */
-    bool once;            /* end when everything is confirmed, or cannot be */
+    const char *const *directories; /* each gets the receipt */
+    size_t directory_count;         /* at most SHIP_DIRECTORIES */
+    const char *database;           /* libpq connection string */
+    int64_t timeout_ms;             /* for each answer of the server */
+    int64_t hold_ms;                /* how long a closed segment stays after it was confirmed */
+    size_t batch_records;           /* at most; 1 to CENTRAL_BATCH_RECORDS */
+    bool once;                      /* end when everything is confirmed, or cannot be */
 };
 
 enum ship_event_kind {
