@@ -30,14 +30,16 @@ static void log_journal(void *arg, const struct journal_state *before,
                         const struct journal_state *now)
 {
     (void)arg;
-    if (now->failing != before->failing)
-        LOG(now->failing ? LOG_ERROR : LOG_INFO,
-            now->failing ? "journal-failing" : "journal-mended", LOG_TEXT("error", now->why.text),
+    if (now->failing && !before->failing)
+        LOG(LOG_ERROR, "journal-failing", LOG_TEXT("error", now->why.text),
             LOG_INT("last_seq", now->last_seq));
-    if (now->unconfirmed != before->unconfirmed)
-        LOG(now->unconfirmed ? LOG_ERROR : LOG_INFO,
-            now->unconfirmed ? "journal-unconfirmed" : "journal-confirmed",
-            LOG_TEXT("error", now->why.text), LOG_INT("receipt_seq", now->receipt_seq));
+    if (!now->failing && before->failing)
+        LOG(LOG_INFO, "journal-mended", LOG_INT("last_seq", now->last_seq));
+    if (now->unconfirmed && !before->unconfirmed)
+        LOG(LOG_ERROR, "journal-unconfirmed", LOG_TEXT("error", now->why.text),
+            LOG_INT("receipt_seq", now->receipt_seq));
+    if (!now->unconfirmed && before->unconfirmed)
+        LOG(LOG_INFO, "journal-confirmed", LOG_INT("receipt_seq", now->receipt_seq));
     if (now->space_is_low != before->space_is_low)
         LOG(now->space_is_low ? LOG_WARN : LOG_INFO,
             now->space_is_low ? "journal-space-low" : "journal-space-ample",

@@ -24,7 +24,7 @@ static const struct verb_table table = {
     .front = "campaign-gateway judges every \"create SMS campaign\" call before it reaches\n"
              "Kore.ai, forwards what is allowed, and keeps an audit record of everything.\n"
              "\n"
-             "usage: campaign-gateway VERB [OPTION…]\n"
+             "usage: campaign-gateway VERB [OPTION...]\n"
              "\n",
     .end = "\n"
            "`campaign-gateway VERB --help` tells more. Exit codes: 0 fine, 1 findings,\n"

@@ -61,8 +61,8 @@ create or replace function _apart(text text) returns text immutable language sql
     select replace(replace(replace(replace(replace(replace(replace(replace(replace(text,
         '.', ' '), '/', ' '), '-', ' '), '_', ' '), ':', ' '), '@', ' '), '+', ' '), '<', ' '), '&', ' ')
 $$;
-create or replace function audit_words(text text) returns tsvector immutable language sql as
-$$ select to_tsvector('simple'::regconfig, audit._apart(text)) $$;
+create or replace function audit_words(json text) returns tsvector immutable language sql as -- behind prev
+$$ select to_tsvector('simple'::regconfig, audit._apart(substr(json, strpos(json, ',') + 75))) $$;
 create or replace function audit_asked_words(text text) returns tsquery immutable language sql as
 $$ select plainto_tsquery('simple'::regconfig, audit._apart(text)) $$;
 
@@ -82,6 +82,12 @@ create index if not exists audit_record_caller_id on audit_record (caller_id, ti
     where caller_id is not null;
 create index if not exists audit_record_campaign on audit_record (campaign, time)
     where campaign is not null;
+create index if not exists audit_record_template on audit_record (template, time)
+    where template is not null;
+create index if not exists audit_record_revision on audit_record (policy_revision, time)
+    where policy_revision is not null;
+create index if not exists audit_record_digest on audit_record (policy_digest)
+    where policy_digest is not null;
 create index if not exists audit_record_words on audit_record using gin (audit_words(json));
 
 -- A record that came a second time and was different: two journals call themselves by one name. One

@@ -281,7 +281,8 @@ begin
     -- One at a time. Attaching a table that was made beside does not lock out those who insert into
     -- other months, which "create table … partition of" would.
     perform pg_advisory_xact_lock(hashtext('audit_record: months'));
-    if to_regclass('audit.' || name) is null then
+    if not exists (select from pg_class -- to_regclass may still remember that it was not there
+            where relname = name and relnamespace = 'audit'::regnamespace) then
         execute format('create table %I (like audit_record including defaults including constraints)', name);
         execute format('alter table audit_record attach partition %I for values from (%L) to (%L)', name,
             start at time zone 'UTC', (start + interval '1 month') at time zone 'UTC');

@@ -50,7 +50,7 @@ static void put_journal(const struct journal_state *journal, struct buf *out)
         put_gauge(gauges[i].metric, gauges[i].help, gauges[i].value, out);
     buf_format(out,
                "# TYPE " PREFIX "audit_retracted counter\n# HELP " PREFIX
-               "audit_retracted Decisions taken back, because they were durable too late.\n" PREFIX
+               "audit_retracted Decisions taken back: durable, or confirmed, too late.\n" PREFIX
                "audit_retracted_total %llu\n",
                (unsigned long long)journal->retracted);
 }

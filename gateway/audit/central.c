@@ -83,11 +83,15 @@ static enum central_result refused(const struct central *central, const PGresult
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    char what[400];
+    char what[500];
     bool lacks = state && (strcmp(state, "42883") == 0 || strcmp(state, "42P01") == 0 ||
                            strcmp(state, "3F000") == 0);
+    bool may_not = state && strcmp(state, "42501") == 0;
     (void)snprintf(what, sizeof(what), "the central database at %s%s", central->server,
-                   lacks ? " is not prepared, see deploy/sql/install" : "");
+                   lacks     ? " is not prepared, see deploy/sql/install"
+                   : may_not ? " refuses this login: to ship takes one in audit_ship, to read one "
+                               "in audit_read, --note one in audit_verify; --database names another"
+                             : "");
     say(err, what, message ? message : PQresultErrorMessage(result));
     return is_temporary(state) ? CENTRAL_UNREACHABLE : CENTRAL_REFUSED;
 }

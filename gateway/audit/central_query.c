@@ -6,7 +6,6 @@
 #include "base/limits.h"
 
 #define LIMIT_SQL_BYTES (128 * 1024)
-#define LIMIT_WORDS 32
 
 struct writing {
     struct central_query *out;
@@ -135,8 +134,8 @@ static bool ask_words(struct writing *w, struct str text, struct error *err)
         (void)str_cut(rest, ' ', &piece, &rest);
         if (piece.len == 0)
             continue;
-        if (++words > LIMIT_WORDS)
-            return error_set(err, "--text has more than %d words", LIMIT_WORDS);
+        if (++words > LIMIT_SEARCH_WORDS)
+            return error_set(err, "--text has more than %d words", LIMIT_SEARCH_WORDS);
         ask_story(w, "audit.audit_words(x.json) @@ audit.audit_asked_words(", piece, ")");
     }
     return words > 0 || error_set(err, "--text holds no word: letters and digits are searched");

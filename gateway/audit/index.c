@@ -154,9 +154,16 @@ static bool take_some(struct update *update, bool anew, struct error *err)
     if (!index_db_head(index->db, &index->head, err) || !find_doubt(index, &why, err) ||
         ((anew || *why) && !begin_anew(index, err)))
         return false;
-    bool stands_there = update->reader && update->standing.seq == index->head.at.head.seq;
-    return (stands_there || open_reader(update, err)) && take_records(update, err) &&
-           (keep_source(update), index_build_flush(update->build, err)) &&
+    const uint64_t before = index->head.at.head.seq;
+    bool stands_there = update->reader && update->standing.seq == before;
+    if (!(stands_there || open_reader(update, err)) || !take_records(update, err))
+        return false;
+    if (index->head.at.head.seq == before && !index->is_new) {
+        index_db_undo(index->db); /* nothing is new: nothing is written */
+        return true;
+    }
+    keep_source(update);
+    return index_build_flush(update->build, err) &&
            index_db_put_head(index->db, &index->head, err) && index_db_commit(index->db, err);
 }
 
@@ -265,10 +272,31 @@ void index_close(struct index *index)
 
 /* ---- searching ---- */
 
-/* One look at the index as it is; it is not changed by others meanwhile. */
+/* The index as it is now; it is not changed by others meanwhile. *ret_whole false: another process
+ * has begun to make it anew, and is not as far as this one was. */
+static bool begin_look(struct index *index, bool *ret_whole, struct error *err)
+{
+    struct index_head now;
+    if (!index_db_begin_reading(index->db, err) || !index_db_head(index->db, &now, err))
+        return false;
+    *ret_whole = now.at.head.seq >= index->head.at.head.seq;
+    return true;
+}
+
+static bool begin_whole_look(struct index *index, struct error *err)
+{
+    bool whole;
+    if (!begin_look(index, &whole, err))
+        return false;
+    if (whole)
+        return true;
+    index_db_undo(index->db);
+    return bring_up_to_date(index, false, err) && begin_look(index, &whole, err);
+}
+
 static enum look_result look_once(struct index *index, struct look *look, struct error *err)
 {
-    if (!index_db_begin_reading(index->db, err))
+    if (!begin_whole_look(index, err))
         return LOOK_FAILED;
     enum look_result result = look_run(look, index->db, index->fetch, &index->head, err);
     index_db_undo(index->db);

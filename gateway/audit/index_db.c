@@ -19,6 +19,7 @@
 
 #define BUSY_MS 60000
 #define CACHE_KB "-32768"    /* pages are written once in a transaction; negative: in KiB */
+#define PAGE_BYTES "8192"    /* a set with a bit for each record fits: one read less for it */
 #define MOST_BYTES (1 << 20) /* of a text, a blob or a row; ours are far smaller */
 
 static const char tables[] =
@@ -57,8 +58,8 @@ enum statement {
 };
 
 static const char *const texts[STATEMENTS] = {
-    [GET_HEAD] = "SELECT first_seq, segment_seq, line_number, next_offset, seq, hash, source"
-                 " FROM head WHERE one = 1",
+    [GET_HEAD] =
+        "SELECT first_seq, segment_seq, line_number, next_offset, seq, hash, source FROM head",
     [PUT_HEAD] = "INSERT OR REPLACE INTO head VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [GET_RECORD] = "SELECT place, hash FROM record WHERE seq = ?1",
     [PUT_RECORD] = "INSERT INTO record VALUES (?1, ?2, ?3)",
@@ -293,7 +294,10 @@ static bool open_file(struct index_db *db, bool reset, struct error *err)
         db->trouble = INDEX_UNWRITABLE;
         return error_set(err, "the index '%s' cannot be written to", db->path);
     }
-    return run(db, "PRAGMA cell_size_check = ON; PRAGMA cache_size = " CACHE_KB, err) &&
+    return run(db,
+               "PRAGMA page_size = " PAGE_BYTES
+               "; PRAGMA cell_size_check = ON; PRAGMA cache_size = " CACHE_KB,
+               err) &&
            (temporary ? run(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", err)
                       : be_shared(db, err));
 }
@@ -330,7 +334,7 @@ static bool make_tables(struct index_db *db, struct identity *identity, struct e
 /* Its tables are ours and of today; an empty file gets them. */
 static bool has_tables(struct index_db *db, struct error *err)
 {
-    struct identity identity;
+    struct identity identity = {0};
     if (!identify(db, &identity, err) || (is_empty(&identity) && !make_tables(db, &identity, err)))
         return false;
     if (identity.application != INDEX_APPLICATION) {

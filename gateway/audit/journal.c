@@ -99,6 +99,7 @@ struct journal {
                              the lock */
     uint64_t written_seq; /* the last record there is, durable or on its way */
     uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
+    uint64_t foreign_receipt_seq; /* what a receipt said that is none of this journal's; or 0 */
     bool space_is_low;
     size_t directory; /* of the open segment */
     struct error why; /* of the last failure */
@@ -777,8 +778,11 @@ static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
     struct entry_list told = {0}, late = {0};
     int64_t expired_us = clock_mono_us() - journal->options.central_timeout_ms * 1000;
     pthread_mutex_lock(&journal->lock);
-    /* one for records that are not there is another journal's, or older than this directory */
-    if (receipt_seq > journal->receipt_seq && receipt_seq <= journal->written_seq)
+    /* one for records that are not there is another journal's, or older than this directory: it
+     * confirms nothing, also not once records of that number are there */
+    if (receipt_seq > journal->written_seq)
+        journal->foreign_receipt_seq = receipt_seq;
+    if (receipt_seq > journal->receipt_seq && receipt_seq != journal->foreign_receipt_seq)
         journal->receipt_seq = receipt_seq;
     if (journal->receipt_seq >= journal->unconfirmed_seq)
         journal->unconfirmed = false;

@@ -3,8 +3,7 @@
  * allowed, there is one of it, and what is open in the end is counted. Pure.
  *
  *     decision, allow --> open --outcome, retraction--> closed
- *                          `--outcome "unknown"--> unknown --reconciled, closed by a person-->
- * closed
+ *                          `--outcome "unknown"--> unknown --reconciled, closed--> closed
  *
  * What does not fit is a finding, told and passed by: it is odd, but no record is altered.
  */

@@ -41,7 +41,7 @@ static bool parse_line(const char *file, size_t number, struct str line, struct 
     if (!str_equal(kind, STR("ed25519")))
         return error_at(err, file, number, 1,
                         "the line does not begin with \"ed25519\"; write `ed25519 PUBLIC-KEY "
-                        "[NOT-BEFORE [NOT-AFTER]]`, as `campaign-gateway audit key show` does");
+                        "[FROM [UNTIL]]`, as `campaign-gateway audit key show` does");
     if (!base64_decode_exactly(public_key, key.public_key, SIGNING_PUBLIC_BYTES))
         return error_at(err, file, number, 1,
                         "\"%.*s\" is not the base64 of an Ed25519 public key: 44 characters, of "

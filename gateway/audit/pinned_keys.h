@@ -1,10 +1,9 @@
 /*
  * Whom a verifier believes: public keys, and when each of them may sign. Pure.
  *
- *     # billing, production
- *     ed25519 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= 2026-01-01T00:00:00Z
- * 2026-07-01T00:00:00Z ed25519 PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw= 2026-07-01T00:00:00Z #
- * from July on ed25519 /FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU= - 2027-01-01T00:00:00Z
+ *     # billing: until July, and from July on
+ *     ed25519 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= - 2026-07-01T00:00:00Z
+ *     ed25519 PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw= 2026-07-01T00:00:00Z
  *
  * A window is from not-before up to, not including, not-after; where one is not given, or "-", it
  * is open at that end. Whoever holds a newer key cannot rewrite what is older than its window.

@@ -10,12 +10,26 @@ void postings_put_range(struct postings *set, size_t first, size_t last)
         postings_put(set, first);
 }
 
+/* Eight bytes at once, in whatever order the machine has them: and, or do not care. */
+static uint64_t get_word(const void *bytes, size_t at)
+{
+    uint64_t word;
+    memcpy(&word, (const uint8_t *)bytes + at, sizeof(word));
+    return word;
+}
+
+static void put_word(void *bytes, size_t at, uint64_t word)
+{
+    memcpy((uint8_t *)bytes + at, &word, sizeof(word));
+}
+
 bool postings_keep(struct postings *set, const struct postings *other)
 {
-    uint8_t left = 0;
-    for (size_t i = 0; i < POSTINGS_BYTES; i++) {
-        set->bits[i] &= other->bits[i];
-        left |= set->bits[i];
+    uint64_t left = 0;
+    for (size_t at = 0; at < POSTINGS_BYTES; at += sizeof(left)) {
+        uint64_t both = get_word(set->bits, at) & get_word(other->bits, at);
+        put_word(set->bits, at, both);
+        left |= both;
     }
     return left != 0;
 }
@@ -104,8 +118,8 @@ void postings_write_set(const struct postings *set, struct buf *out)
 
 static bool add_bits(struct postings *set, struct str written)
 {
-    for (size_t i = 0; i < POSTINGS_BYTES; i++)
-        set->bits[i] |= (uint8_t)written.data[i];
+    for (size_t at = 0; at < POSTINGS_BYTES; at += sizeof(uint64_t))
+        put_word(set->bits, at, get_word(set->bits, at) | get_word(written.data, at));
     return true;
 }
 

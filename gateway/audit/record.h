@@ -138,8 +138,9 @@ void record_decision(const struct decision_record *record, struct buf *out);
  *     upstream      host; status, or failure and detail (M); of the answer's body answer (M),
  *                   campaign_id (M), template_id (M), created_at (M), stored_message_sha256, and
  *                   stored_message_matches: whether that is the text that was judged. Ids as the
- * API makes them are never masked policy        {"revision","digest"} that decided duration_us
- * since the request's head
+ *                   API makes them are never masked
+ *     policy        {"revision","digest"} that decided
+ *     duration_us   since the request's head
  */
 struct outcome_record {
     const char *id; /* the decision's */

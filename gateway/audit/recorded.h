@@ -1,8 +1,7 @@
 /*
  * A decision as the journal has it -> what another policy can be asked about it. Pure.
  *
- *     {"kind":"decision",…} --recorded_read--> campaign, with gaps --policy_check--> another
- * verdict
+ *     {"kind":"decision",…} --recorded_read--> campaign, with gaps --policy_check--> verdict
  *
  * The counterpart of record_decision (record.h); records of former versions are understood as well.
  * What is absent is unknown, never "no"; what is of another type than the gateway writes is

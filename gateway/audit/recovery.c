@@ -339,6 +339,58 @@ static bool set_aside(const struct writer_directory *place, const char *name,
     return true;
 }
 
+/* The last record of the second directory's segment; the one before the segment when it has none.
+ */
+static bool read_reach(const struct writer *writer, uint64_t first_seq, uint64_t *ret_seq,
+                       struct error *err)
+{
+    const struct reader_options options = {
+        .directories = &writer->directories[1].path, .directory_count = 1, .from_seq = first_seq};
+    struct reader_record record;
+    struct error ignored; /* where it is broken it ends */
+    struct reader *reader = reader_open(&options, err);
+    *ret_seq = first_seq - 1;
+    while (reader && reader_next(reader, &record, &ignored) == READER_RECORD &&
+           (record.line_number > 1 || record.head.seq == first_seq))
+        *ret_seq = record.head.seq;
+    reader_close(reader);
+    return reader != NULL;
+}
+
+/* The last record that a segment must have: the one before the next segment, which is in either
+ * directory, or what was promised. */
+static uint64_t wanted_reach(const struct writer *writer, uint64_t first_seq)
+{
+    uint64_t next = 0;
+    for (size_t i = 0; i < writer->directory_count; i++) {
+        DIR *dir = opendir(writer->directories[i].path);
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            uint64_t seq;
+            if (segment_parse_name(entry->d_name, &seq) && seq > first_seq &&
+                (next == 0 || seq < next))
+                next = seq;
+        }
+        if (dir)
+            closedir(dir);
+    }
+    return next ? next - 1 : promised_seq(writer);
+}
+
+/* An old copy, or what a disk kept that was away for long, must not push out what is durable. */
+static bool supersedes(const struct writer *writer, const char *name, uint64_t first_seq,
+                       struct error *err)
+{
+    uint64_t reach, wanted = wanted_reach(writer, first_seq);
+    if (!read_reach(writer, first_seq, &reach, err))
+        return false;
+    return reach >= wanted ||
+           error_set(err,
+                     "'%s/%s' has the name of a segment in '%s', and ends with record %llu instead "
+                     "of %llu: it is an old copy, or what a failed write left; move it away",
+                     writer->directories[1].path, name, writer->directories[0].path,
+                     (unsigned long long)reach, (unsigned long long)wanted);
+}
+
 /* Of two segments with one name the second directory's counts: a write had failed in the first, and
  * could not be undone (writer.h). */
 static bool set_aside_remains(const struct writer *writer, struct journal_recovery *recovery,
@@ -351,7 +403,8 @@ static bool set_aside_remains(const struct writer *writer, struct journal_recove
         uint64_t seq;
         if (segment_parse_name(entry->d_name, &seq) &&
             faccessat(writer->directories[1].fd, entry->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-            fine = set_aside(first, entry->d_name, recovery, err);
+            fine = supersedes(writer, entry->d_name, seq, err) &&
+                   set_aside(first, entry->d_name, recovery, err);
     }
     if (dir)
         closedir(dir);

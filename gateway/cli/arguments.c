@@ -183,6 +183,7 @@ bool arguments_read(const struct arguments *spec, int argc, char **argv, int *ex
     if (result == ARGUMENTS_HELP)
         (void)fputs(spec->help, stdout);
     else if (result == ARGUMENTS_WRONG)
-        (void)fprintf(stderr, "campaign-gateway %s: %s\n", argv[0], err.text);
+        (void)fprintf(stderr, "campaign-gateway %s: %s\n", spec->verb ? spec->verb : argv[0],
+                      err.text);
     return result == ARGUMENTS_READ;
 }

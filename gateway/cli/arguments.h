@@ -9,7 +9,8 @@
  *         {.name = "policy", .value = "PATH", .list = &policies},
  *         {.name = "format", .value = "text|json", .choice = &format},
  *     };
- *     const struct arguments spec = {help, options, COUNT_OF(options),
+ *     const struct arguments spec = {.help = help, .options = options,
+ *                                    .option_count = COUNT_OF(options),
  *                                    .rest = &files, .rest_name = "FILE", .least = 1, .most = 1};
  *     if (!arguments_read(&spec, argc, argv, &exit_code))
  *         return exit_code;
@@ -45,6 +46,7 @@ struct argument_option {
 
 struct arguments {
     const char *help; /* the verb's whole page */
+    const char *verb; /* "audit prove", before sentences; NULL: argv[0] */
     const struct argument_option *options;
     size_t option_count;
     struct argument_list *rest; /* what is no option; NULL: nothing may be */

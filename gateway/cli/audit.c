@@ -23,7 +23,7 @@ static const struct verb verbs[] = {
 
 static const struct verb_table table = {
     .program = "campaign-gateway audit",
-    .front = "usage: campaign-gateway audit VERB [OPTION…]\n"
+    .front = "usage: campaign-gateway audit VERB [OPTION...]\n"
              "\n"
              "What the gateway decided, and what became of it, from its journal.\n"
              "\n",

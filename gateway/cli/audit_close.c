@@ -76,6 +76,7 @@ static bool read_options(struct close *c, int argc, char **argv, int *exit_code)
         {.name = "campaign-id", .value = "ID", .text = &c->campaign_id},
     };
     const struct arguments spec = {.help = help,
+                                   .verb = "audit close",
                                    .options = options,
                                    .option_count = COUNT_OF(options),
                                    .rest = &c->ids,

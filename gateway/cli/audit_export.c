@@ -103,8 +103,10 @@ static bool read_options(struct export *x, int argc, char **argv, int *exit_code
         {.name = "check", .value = "MANIFEST", .text = &x->check_path},
         {.name = "force", .flag = &x->force},
     };
-    const struct arguments spec = {
-        .help = help, .options = options, .option_count = COUNT_OF(options)};
+    const struct arguments spec = {.help = help,
+                                   .verb = "audit export",
+                                   .options = options,
+                                   .option_count = COUNT_OF(options)};
     return arguments_read(&spec, argc, argv, exit_code);
 }
 

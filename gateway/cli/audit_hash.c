@@ -286,6 +286,7 @@ static bool read_request(struct request *r, int argc, char **argv, int *exit_cod
         {.name = "search", .flag = &r->search},
         {.name = "format", .value = "text|json", .choice = &r->json}};
     const struct arguments spec = {.help = help,
+                                   .verb = "audit hash",
                                    .options = options,
                                    .option_count = COUNT_OF(options),
                                    .rest = &r->numbers,

@@ -15,7 +15,7 @@ static const struct verb verbs[] = {
 
 static const struct verb_table table = {
     .program = "campaign-gateway audit key",
-    .front = "usage: campaign-gateway audit key VERB [OPTION…]\n"
+    .front = "usage: campaign-gateway audit key VERB [OPTION...]\n"
              "\n"
              "The keys of the record: one signs its checkpoints, and one for each month hides\n"
              "phone numbers.\n"

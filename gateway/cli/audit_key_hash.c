@@ -122,6 +122,7 @@ static bool read_request(struct request *r, int argc, char **argv, int *exit_cod
         {.name = "keys-directory", .value = "DIR", .text = &r->keys_directory},
         {.name = "yes", .flag = &r->yes}};
     const struct arguments spec = {.help = destroy_help,
+                                   .verb = "audit key destroy",
                                    .options = options,
                                    .option_count = COUNT_OF(options),
                                    .rest = &r->months,

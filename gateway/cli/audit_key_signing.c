@@ -20,6 +20,10 @@ static const char make_help[] =
     "it. Prints the line that pins it. FILE is what audit.signing_key names; without that setting\n"
     "the gateway makes a key of its own, signing.key in the journal's directory.\n"
     "\n"
+    "exit codes\n"
+    "  0  a key was made\n"
+    "  2  the command line is wrong, or it was not: the file exists, or cannot be written\n"
+    "\n"
     "example\n"
     "  campaign-gateway audit key make signing.key >> keys\n";
 
@@ -33,6 +37,10 @@ static const char show_help[] =
     "                       signed-note); NAME is the journal's, as `audit verify` prints it\n"
     "      --format FORMAT  text, or pem (for openssl, and for --key)\n"
     "\n"
+    "exit codes\n"
+    "  0  shown\n"
+    "  2  the command line is wrong, or it cannot be read\n"
+    "\n"
     "example\n"
     "  campaign-gateway audit key show signing.key --format pem > key.pem\n";
 
@@ -43,6 +51,10 @@ static const char rotate_help[] =
     "starts\n"
     "next, it writes down the change, signed with the former key, and signs with the new one.\n"
     "Prints what to do until then.\n"
+    "\n"
+    "exit codes\n"
+    "  0  the new key stands in front\n"
+    "  2  the command line is wrong, or nothing was changed\n"
     "\n"
     "example\n"
     "  campaign-gateway audit key rotate signing.key >> keys\n";
@@ -61,7 +73,10 @@ static bool read_file_argument(const char *help, const struct argument_option *o
                                int *exit_code)
 {
     static struct argument_list files; /* large */
+    char verb[32];
+    (void)snprintf(verb, sizeof(verb), "audit key %s", argv[0]);
     const struct arguments spec = {.help = help,
+                                   .verb = verb,
                                    .options = options,
                                    .option_count = option_count,
                                    .rest = &files,

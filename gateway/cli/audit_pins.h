@@ -1,7 +1,7 @@
 /*
  * The public keys that a verifier brings along: the options of the verbs that check signatures.
  *
- *     --keys FILE   lines `ed25519 PUBLIC-KEY [NOT-BEFORE [NOT-AFTER]]` (audit/pinned_keys.h)
+ *     --keys FILE   lines `ed25519 PUBLIC-KEY [FROM [UNTIL]]` (audit/pinned_keys.h)
  *     --key FILE    one public key, in PEM
  */
 #pragma once

@@ -59,6 +59,7 @@ static bool read_options(struct run *run, int argc, char **argv, int *exit_code)
         {.name = "output", .letter = 'o', .value = "FILE", .text = &run->output},
     };
     const struct arguments spec = {.help = help,
+                                   .verb = "audit prove",
                                    .options = options,
                                    .option_count = COUNT_OF(options),
                                    .rest = &run->ids,

@@ -86,8 +86,10 @@ static bool read_options(struct reconcile *r, int argc, char **argv, int *exit_c
         {.name = "dry-run", .flag = &r->dry_run},
         {.name = "format", .value = "text|json", .choice = &r->format},
     };
-    const struct arguments spec = {
-        .help = help, .options = options, .option_count = COUNT_OF(options)};
+    const struct arguments spec = {.help = help,
+                                   .verb = "audit reconcile",
+                                   .options = options,
+                                   .option_count = COUNT_OF(options)};
     return arguments_read(&spec, argc, argv, exit_code);
 }
 

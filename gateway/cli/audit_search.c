@@ -91,8 +91,10 @@ static bool read_options(struct search *s, int argc, char **argv, int *exit_code
         {.name = "oldest-first", .flag = &s->oldest_first},
         {.name = "format", .value = "text|json", .choice = &s->format},
     };
-    const struct arguments spec = {
-        .help = help, .options = options, .option_count = COUNT_OF(options)};
+    const struct arguments spec = {.help = help,
+                                   .verb = "audit search",
+                                   .options = options,
+                                   .option_count = COUNT_OF(options)};
     s->argc = argc;
     s->argv = argv;
     return arguments_read(&spec, argc, argv, exit_code);

@@ -19,7 +19,7 @@
 #define HOLD_MS (72 * 3600 * 1000)
 
 static const char help[] =
-    "usage: campaign-gateway audit ship --config FILE [OPTION…]\n"
+    "usage: campaign-gateway audit ship --config FILE [OPTION...]\n"
     "\n"
     "Brings the gateway's journal to the central PostgreSQL database, as it is written, and notes "
     "in\n"
@@ -161,7 +161,8 @@ int cli_audit_ship(int argc, char **argv)
         {.name = "batch", .value = "NUMBER", .text = &batch},
         {.name = "once", .flag = &options.once},
     };
-    const struct arguments spec = {.help = help, .options = table, .option_count = COUNT_OF(table)};
+    const struct arguments spec = {
+        .help = help, .verb = "audit ship", .options = table, .option_count = COUNT_OF(table)};
     if (!arguments_read(&spec, argc, argv, &exit_code))
         return exit_code;
     exit_code = EXIT_USAGE;

@@ -50,6 +50,7 @@ static bool read_options(struct show *s, int argc, char **argv, int *exit_code)
         {.name = "format", .value = "text|json", .choice = &s->format},
     };
     const struct arguments spec = {.help = help,
+                                   .verb = "audit show",
                                    .options = options,
                                    .option_count = COUNT_OF(options),
                                    .rest = &s->ids,

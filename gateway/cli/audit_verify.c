@@ -90,8 +90,10 @@ static bool read_options(struct command *command, int argc, char **argv, int *ex
         {.name = "checkpoint-out", .value = "FILE", .text = &command->checkpoint_out},
         {.name = "format", .value = "text|json", .choice = &command->format},
     };
-    const struct arguments spec = {
-        .help = help, .options = options, .option_count = COUNT_OF(options)};
+    const struct arguments spec = {.help = help,
+                                   .verb = "audit verify",
+                                   .options = options,
+                                   .option_count = COUNT_OF(options)};
     return arguments_read(&spec, argc, argv, exit_code);
 }
 

@@ -56,6 +56,7 @@ static bool read_options(struct run *run, int argc, char **argv, int *exit_code)
         {.name = "format", .value = "text|json", .choice = &run->format},
     };
     const struct arguments spec = {.help = help,
+                                   .verb = "audit verify-proof",
                                    .options = options,
                                    .option_count = COUNT_OF(options),
                                    .rest = &run->files,
@@ -207,7 +208,9 @@ static void put_refusal(const struct run *run, const struct error *why, struct b
 {
     struct json_writer w = json_writer(out);
     if (run->format == FORMAT_TEXT) {
-        buf_format(out, "not proven: %s\n", why->text);
+        buf_append(out, STR("not proven: "));
+        page_show(str_from(why->text), out); /* it may quote the proof */
+        buf_append_byte(out, '\n');
         return;
     }
     json_open_object(&w);
@@ -227,7 +230,8 @@ static int answer(struct run *run, bool proven, const struct error *why)
         put_json(run, &out);
     else
         put_text(run, &out);
-    return !print_answer(&out) ? EXIT_USAGE : proven ? EXIT_FINE : EXIT_FINDINGS;
+    bool told = run->format == FORMAT_JSON ? print_json_answer(&out) : print_answer(&out);
+    return !told ? EXIT_USAGE : proven ? EXIT_FINE : EXIT_FINDINGS;
 }
 
 static int run_verify_proof(struct run *run)

@@ -152,23 +152,22 @@ static void put_own(const struct export_record *record, const char *title, struc
 }
 
 /* What stands by itself, an outcome or who closed a campaign, has its own columns, too. */
-void export_csv_put(const struct export_record *found, struct buf *out)
+void export_csv_put(const struct export_record *record, struct buf *out)
 {
-    struct export_record record = *found;
-    struct str kind = record_text(record.value, "kind");
+    struct export_record shown = *record;
+    struct str kind = record_text(record->value, "kind");
     if (str_equal(kind, STR("outcome")))
-        record.outcome = record.value;
+        shown.outcome = record->value;
     if (str_equal(kind, STR("closed")))
-        record.closed = record.value;
-    const struct json_value *const from[] = {[FROM_RECORD] = record.value,
-                                             [FROM_OUTCOME] = record.outcome,
-                                             [FROM_CLOSED] = record.closed};
+        shown.closed = record->value;
+    const struct json_value *const from[] = {
+        [FROM_RECORD] = shown.value, [FROM_OUTCOME] = shown.outcome, [FROM_CLOSED] = shown.closed};
     for (size_t i = 0; i < COUNT_OF(columns); i++) {
         const struct column *column = &columns[i];
         if (column->path)
             put_path(from[column->from], column->path, out);
         else
-            put_own(&record, column->title, out);
+            put_own(&shown, column->title, out);
         end_cell(i, out);
     }
 }

@@ -39,8 +39,9 @@ void print_problems(const struct problems *problems)
 
 bool print_answer(struct buf *out)
 {
-    bool fine =
-        !out->failed && fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0;
+    bool empty = out->len == 0;
+    bool fine = !out->failed && (empty || fwrite(out->data, 1, out->len, stdout) == out->len) &&
+                fflush(stdout) == 0;
     if (!fine)
         (void)fprintf(stderr, "campaign-gateway: cannot write the answer: %s\n",
                       out->failed ? "no memory" : strerrordesc_np(errno));

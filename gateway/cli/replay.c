@@ -39,7 +39,8 @@ static const char help[] =
     "      --recorded-policy PATH\n"
     "                        a policy that decided then; may be repeated, each is one policy. The\n"
     "                        configuration's own is known without\n"
-    "      --hash-keys DIR   the keys of hidden numbers; otherwise the configuration's, or those "
+    "      --keys-directory DIR\n"
+    "                        the keys of hidden numbers; otherwise the configuration's, or those "
     "in\n"
     "                        the journal's directory\n"
     "      --capture-key FILE\n"
@@ -98,7 +99,7 @@ static bool read_options(struct replaying *r, int argc, char **argv, int *exit_c
         {.name = "until", .value = "TIME", .text = &r->until_text},
         {.name = "team", .value = "NAME", .text = &r->team},
         {.name = "recorded-policy", .value = "PATH", .list = &r->recorded},
-        {.name = "hash-keys", .value = "DIR", .text = &r->hash_keys},
+        {.name = "keys-directory", .value = "DIR", .text = &r->hash_keys},
         {.name = "capture-key", .value = "FILE", .text = &r->capture_key},
         {.name = "examples", .value = "N", .text = &r->examples_text},
         {.name = "format", .value = "text|json", .choice = &r->format},
@@ -186,7 +187,7 @@ static bool check_keys(struct replaying *r)
 {
     struct stat info;
     return !r->hash_keys || (stat(r->hash_keys, &info) == 0 && S_ISDIR(info.st_mode)) ||
-           error_set(&r->err, "campaign-gateway replay: --hash-keys: '%s' is no directory",
+           error_set(&r->err, "campaign-gateway replay: --keys-directory: '%s' is no directory",
                      r->hash_keys);
 }
 

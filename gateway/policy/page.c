@@ -13,7 +13,8 @@
 static bool is_deceptive(uint32_t character)
 {
     return character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0xad ||
-           character == 0x200b || character == 0x200e || character == 0x200f ||
+           character == 0x61c || character == 0x180e || character == 0x200b ||
+           character == 0x200e || character == 0x200f ||
            (character >= 0x2028 && character <= 0x202e) ||
            (character >= 0x2060 && character <= 0x206f) || character == 0xfeff;
 }

@@ -357,6 +357,10 @@ def test_a_proof_that_was_altered_or_signed_by_another_does_not_hold(journal, tm
         assert sentence in audit("verify-proof", path, "--keys", keys, code=1)
         told = json.loads(audit("verify-proof", path, "--keys", keys, "--format", "json", code=1))
         assert not told["proven"] and sentence in told["reason"]
+    path.write_text(whole.replace(journal.ids[0], "\\u001b[2J\\u202e\\u061c", 1))
+    for form in "text", "json":
+        said = audit("verify-proof", path, "--keys", keys, "--format", form, code=1)
+        assert "is not about" in said and not set("\x1b\u202e\u061c") & set(said)
     path.write_text(whole)
     keys.write_text(two)
     assert "none of the given keys" in audit("verify-proof", path, "--keys", keys, code=1)

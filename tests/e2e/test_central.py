@@ -1,6 +1,7 @@
 """deploy/sql: what the central database takes from gateways, what it refuses, and who may do what."""
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -370,6 +371,18 @@ def test_a_login_cannot_move_the_bounds_of_a_month(database, journal):
                             "where relname ~ '^audit_record_[0-9_]+$';")
     assert bounds.count("-01 00:00:00+00'") == 2, bounds
     database.rows("select audit_make_months(2);")
+
+
+def test_many_sources_may_begin_a_month_at_once(database, tmp_path):
+    key = Key(tmp_path / "key")
+    journals = [Journal(tmp_path / str(number), source=f"campaign-gateway/many/{number}", key=key) for number in range(12)]
+    for _ in range(3):
+        database.rows("delete from audit_record; delete from audit_checkpoint; delete from audit_source;")
+        for name, in database.rows("select inhrelid::regclass from pg_inherits where inhparent = 'audit_record'::regclass;"):
+            database.rows(f"drop table {name};")
+        with ThreadPoolExecutor(len(journals)) as pool:
+            verdicts = list(pool.map(lambda journal: database.put(journal.source, 1, journal.lines)[2], journals))
+        assert verdicts == ["stored"] * len(journals)
 
 
 def put_into_last_year(database, journal):

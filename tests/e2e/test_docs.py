@@ -96,8 +96,9 @@ def test_the_commands_in_the_documents_work(recorded):
     readme = "".join(blocks("README.md", "sh"))
     packs = "".join(blocks("policies/packs/README.md", "sh"))
     guide = "\n".join(re.findall(r"`(campaign-gateway [^`]+ [^`]+)`", (ROOT / GUIDE).read_text()))
-    manual = re.search(r"\.Sh EXAMPLES\n\.Bd [^\n]*\n(.*?)\.Ed", (ROOT / "deploy/man/campaign-gateway.8").read_text(), re.S)[1]
-    for text, count in [(readme, 10), (packs, 1), (guide, 7), (manual, 5)]:
+    manual, audit = [re.search(r"\.Sh EXAMPLES\n\.Bd [^\n]*\n(.*?)\.Ed", (ROOT / "deploy/man" / page).read_text(), re.S)[1]
+                     for page in ("campaign-gateway.8", "campaign-gateway-audit.8")]
+    for text, count in [(readme, 10), (packs, 1), (guide, 7), (manual, 5), (audit, 6)]:
         assert len(commands(text)) == count
         for command in commands(text):
             run_as_written(recorded, command)
@@ -127,6 +128,36 @@ def test_the_commands_in_the_help_of_audit_work(recorded):
         assert shown, verb
         for command in shown:
             run_as_written(recorded, command)
+
+
+@pytest.mark.parametrize("verb", [*AUDIT_VERBS, "reconcile", "ship"])
+def test_a_verb_of_audit_calls_itself_by_its_whole_name(verb):
+    done = subprocess.run([BINARY, "audit", *verb.split(), "--nonsense"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == \
+        (2, f"campaign-gateway audit {verb}: unknown option '--nonsense'; try --help\n")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "deploy/man").iterdir()), ids=lambda page: page.name)
+def test_every_section_of_the_manual_says_something(page):
+    sections = re.split(r"^\.Sh ", page.read_text(), flags=re.M)[1:]
+    assert [section.strip() for section in sections if "\n" not in section.strip()] == []
+
+
+@pytest.mark.parametrize("verb", AUDIT_VERBS)
+def test_the_manual_knows_every_option_of_audit(verb):
+    page = subprocess.run([BINARY, "audit", *verb.split(), "--help"], capture_output=True, text=True, check=True).stdout
+    manual = (ROOT / "deploy/man/campaign-gateway-audit.8").read_text().replace("\\-", "-")
+    options = set(re.findall(r"--([a-z-]+)", page.split("\nexample")[0]))
+    assert {each for each in options if not re.search(rf"Fl (-|Fl ){each}\b", manual)} == set()
+
+
+def test_the_map_names_every_file():
+    """A folder's file is on the map by its name or by one with others: parse_{who,when,what}.c."""
+    text = (ROOT / "gateway/ARCHITECTURE.md").read_text()
+    for stem, endings in re.findall(r"(\w+_)\{([\w,]+)\}", text):
+        text += "".join(f" {stem}{ending}" for ending in endings.split(","))
+    names = {path.stem for path in (ROOT / "gateway").rglob("*.[ch]")}
+    assert names and {name for name in names if not re.search(rf"\b{name}\b", text)} == set()
 
 
 def test_check_names_the_candidate_too(certs, tmp_path):
@@ -219,6 +250,15 @@ def test_every_setting_has_its_place_in_the_manual():
     keys = set(re.findall(r'(?:SCALAR|FIXED|MAPPING|NODE)\("(\w+)"', source))
     assert keys and all(re.search(rf"\.(It )?Ic {key}\b", manual) for key in keys), \
         [key for key in keys if not re.search(rf"\.(It )?Ic {key}\b", manual)]
+
+
+def test_the_settings_for_the_central_database_are_fine(certs, tmp_path):
+    shown, = re.findall(r"^    audit:\n(?:     +.*\n)+", (ROOT / "deploy/sql/README.md").read_text(), re.M)
+    gateway = Gateway(tmp_path, certs, 1, start=False)
+    text = re.sub(r"^audit:.*\n(?: .*\n)*", "", gateway.config.read_text(), flags=re.M)
+    shown = re.sub("^    ", "", shown, flags=re.M).replace("/var/lib/campaign-gateway/audit", str(tmp_path / "journal"))
+    gateway.config.write_text(text + shown)
+    subprocess.run([BINARY, "check", "--config", gateway.config], check=True)
 
 
 def test_the_callers_in_the_manual_are_fine(certs, tmp_path):

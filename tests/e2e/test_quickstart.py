@@ -35,6 +35,8 @@ def test_quickstart_shows_the_main_job_twice():
         assert re.search(r"#\d+ \S+ decision: allow", output)
         assert re.search(r"#\d+ \S+ outcome: created, upstream said 200, cd-", output)
         assert re.search(r"#\d+ \S+ decision: deny 422, 7 violations", output)
+        records, = re.findall(r"audit verify: 1 of 1 segment, (\d+) of \1 records, .* as they were written", output)
+        assert int(records) >= 5
 
 
 def test_quickstart_keeps_running_when_asked():

@@ -89,12 +89,12 @@ def test_a_number_that_no_policy_names_is_none_of_the_allowed(replay, recorded):
 def test_without_the_key_a_hash_tells_nothing(replay, tmp_path):
     (tmp_path / "nothing").mkdir()
     other = POLICY.replace("+919561612345", "+14155550100")
-    answer = replay(other, "--hash-keys", tmp_path / "nothing")
+    answer = replay(other, "--keys-directory", tmp_path / "nothing")
     assert counts(answer) == {"still_allowed": 0, "still_denied": 1, "newly_denied": 0, "newly_allowed": 0, "untold": 3}
     why, = answer["rules"]
     assert why["rule"] == "caller_ids" and "whose key is not at hand" in why["why"] and why["decisions"] == 3
     freer = POLICY.replace('["+919561612345"]', '["+919561612345", "+14155550100"]')
-    assert counts(replay(freer, "--hash-keys", tmp_path / "nothing"))["still_allowed"] == 2   # known from then
+    assert counts(replay(freer, "--keys-directory", tmp_path / "nothing"))["still_allowed"] == 2   # known from then
 
 
 def test_words_cannot_be_told_but_for_what_was_known_then(replay, recorded, tmp_path):
@@ -401,7 +401,7 @@ def test_a_journal_that_is_not_what_it_was(recorded, tmp_path):
     (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--examples", "1001"], "'1001' is no number up to 1000"),
     (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--capture-key", "/no"], "--capture-key needs --config"),
     (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--recorded-policy", "/no"], "cannot find '/no'"),
-    (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--hash-keys", "/no"], "--hash-keys: '/no' is no directory"),
+    (["--policy", ROOT / "policies/example", "--directory", "/tmp", "--keys-directory", "/no"], "--keys-directory: '/no' is no directory"),
     (["--format", "xml"], "--format takes text or json"),
     (["policy.yaml"], "policy.yaml"),
 ])

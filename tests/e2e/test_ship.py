@@ -182,15 +182,23 @@ def test_large_records_arrive(database, journal):
     assert database.lines(journal.source) == journal.lines
 
 
-def test_a_source_that_idles_gives_signs_of_life(database, journal, ship):
-    ship(journal, database.conninfo())
+def test_a_sign_of_life_also_finds_what_the_server_lost(database, journal, ship):
+    """Behind a pooler a failover may not even break the connection."""
+    shipper = ship(journal, database.conninfo())
     confirmed(journal)
-    database.rows("update audit_source set last_seen = now() - interval '1 hour';")
-    seen = "select last_seen > now() - interval '1 minute' from audit_source;"
+    columns = "head_seq, head_hash, frontier, checkpoint_size, checkpoint_note"
+    database.rows(f"create table saved as select {columns} from audit_source;")
+    journal.fill(20)
+    confirmed(journal)
+    database.rows("delete from audit_record where seq > 501; update audit_source set last_seen = now() - interval '1 hour', "
+                  f"({columns}) = (select {columns} from saved); drop table saved;")
     until = time.monotonic() + 45
-    while database.value(seen) != "t":
+    while database.value("select last_seen > now() - interval '1 minute' and head_seq > 501 from audit_source;") != "t":
         assert time.monotonic() < until, "it stays silent"
         time.sleep(0.5)
+    confirmed(journal)
+    assert "stands at 501 and had confirmed 521" in shipper.events("ship-interrupted")[0]["error"]
+    assert database.lines(journal.source) == journal.lines
 
 
 # ---- wrong usage ----

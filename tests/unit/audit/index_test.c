@@ -118,17 +118,22 @@ static void path_of(const char *name, char out[128])
 }
 
 /* Changes the index behind everybody's back. */
-static void doctor(const char *sql)
+static void doctor_meanwhile(const char *sql)
 {
     char path[128], *why = NULL;
     sqlite3 *sqlite;
-    index_close(ix);
-    ix = NULL;
     path_of("index.sqlite", path);
     assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
     if (sqlite3_exec(sqlite, sql, NULL, NULL, &why) != SQLITE_OK)
         fail_msg("%s: %s", sql, why);
     sqlite3_close(sqlite);
+}
+
+static void doctor(const char *sql)
+{
+    index_close(ix);
+    ix = NULL;
+    doctor_meanwhile(sql);
 }
 
 static void write_over(const char *name, long offset, const char *bytes, size_t len)
@@ -204,6 +209,19 @@ TEST(times_and_numbers_bound_what_is_found)
     EXPECT_FOUND("5 4 ", .from_seq = 4, .to_seq = 6);
     EXPECT_FOUND("", .from_seq = 7);
     EXPECT_FOUND("2 ", .from_seq = 2, .to_seq = 3, .oldest_first = true);
+}
+
+TEST(a_clock_that_went_back_hides_nothing)
+{
+    put_decision("aa", "a", "allow");
+    w.time_ms -= 3600000;
+    put_decision("bb", "a", "allow");
+    w.time_ms += 7200000;
+    put_decision("cc", "a", "allow");
+    open_index();
+    EXPECT_FOUND("3 ", .to_unix_ms = TEST_TIME_MS);
+    EXPECT_FOUND("2 1 ", .from_unix_ms = TEST_TIME_MS, .to_unix_ms = TEST_TIME_MS + 3000000);
+    EXPECT_FOUND("4 ", .from_unix_ms = TEST_TIME_MS + 3000000);
 }
 
 TEST(another_source_has_nothing_here)
@@ -601,7 +619,40 @@ TEST(an_altered_record_is_not_shown_and_is_told)
     assert_true(index_broken(ix).len > 0); /* each time, until somebody sees to it */
 }
 
+TEST(an_index_that_another_process_began_anew_is_completed_first)
+{
+    put_some();
+    open_index();
+    doctor_meanwhile(
+        "DELETE FROM head; DELETE FROM record; DELETE FROM posting; DELETE FROM block; "
+        "DELETE FROM story; DELETE FROM policy");
+    EXPECT_FOUND("3 ", .team = STR("claims"));
+    EXPECT_FOUND("5 2 ", .id = STR("aa"));
+    expect_no_remarks();
+}
+
 /* ---- segments that go ---- */
+
+TEST(segments_may_lie_in_two_directories)
+{
+    static const char *both[2];
+    char path[128], other[] = "/tmp/second-XXXXXX", moved[160];
+    put_some();
+    written_segment(&w);
+    put_decision("dd", "claims", "allow");
+    written_path(&w, 7, path);
+    assert_non_null(mkdtemp(other));
+    (void)snprintf(moved, sizeof(moved), "%s/%s", other, strrchr(path, '/') + 1);
+    assert_int_equal(rename(path, moved), 0);
+    both[0] = w.directory;
+    both[1] = other;
+    ix = index_open(&(struct index_options){.directories = both, .directory_count = 2}, &err);
+    assert_non_null(ix);
+    EXPECT_FOUND("8 3 ", .team = STR("claims"));
+    expect_no_remarks();
+    assert_int_equal(unlink(moved), 0);
+    assert_int_equal(rmdir(other), 0);
+}
 
 TEST(deleted_old_segments_are_no_doubt)
 {
@@ -786,6 +837,8 @@ TESTS(JOURNAL(an_empty_journal_has_nothing_to_find), JOURNAL(what_was_asked_is_f
       JOURNAL(a_place_that_is_wrong_shows_nothing_else),
       JOURNAL(a_record_that_does_not_answer_is_not_shown),
       JOURNAL(an_altered_record_is_not_shown_and_is_told),
+      JOURNAL(an_index_that_another_process_began_anew_is_completed_first),
+      JOURNAL(a_clock_that_went_back_hides_nothing), JOURNAL(segments_may_lie_in_two_directories),
       JOURNAL(deleted_old_segments_are_no_doubt),
       JOURNAL(an_index_of_what_is_mostly_gone_is_made_anew),
       JOURNAL(where_it_cannot_be_kept_one_is_made_for_the_search_alone),

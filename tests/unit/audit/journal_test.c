@@ -686,6 +686,36 @@ TEST(a_second_device_takes_over)
     (void)read_all();
 }
 
+static void expect_refused_for_a_stale_second(const char *name, const char *copied_from)
+{
+    char command[600], stale[200];
+    (void)snprintf(stale, sizeof(stale), "%s/%s", second_directory, name);
+    (void)snprintf(command, sizeof(command), "mkdir -p %s && head -n 1 %s/%s > %s",
+                   second_directory, first_directory, copied_from, stale);
+    assert_int_equal(system(command), 0);
+    options.second_directory = second_directory;
+    assert_null(journal_open(&options, &recovery, &err));
+    assert_non_null(strstr(err.text, "move it away"));
+    options.second_directory = NULL;
+    assert_int_equal(unlink(stale), 0);
+    (void)read_all();
+}
+
+TEST(an_old_copy_in_the_second_directory_does_not_push_out_what_is_durable)
+{
+    static const char first[] = "00000000000000000001.jsonl";
+    struct journal *journal = open_journal();
+    assert_true(append(journal, STR("\"kind\":\"started\"")));
+    journal_close(journal);
+    expect_refused_for_a_stale_second(first, first);
+    expect_refused_for_a_stale_second(first, "durable"); /* no record at all */
+    options.segment_bytes = 1;
+    journal = open_journal();
+    assert_true(append(journal, STR("\"kind\":\"started\"")));
+    journal_close(journal);
+    expect_refused_for_a_stale_second(first, first);
+}
+
 TEST(a_hanging_disk_fails_those_who_wait_and_what_landed_is_taken_back)
 {
     struct ticket flying, queued, late;
@@ -953,6 +983,29 @@ TEST(without_a_receipt_in_time_it_is_taken_back_and_later_ones_fail_at_once)
     assert_int_equal(read_all().decisions, 2);
 }
 
+TEST(a_receipt_from_before_the_directory_was_put_back_is_never_believed)
+{
+    struct journal_state now = {0};
+    options.central = true;
+    struct journal *journal = open_journal();
+    journal_close(journal);
+    write_receipt(20);
+    journal = open_journal();
+    while (now.last_seq < 30) {
+        assert_true(append(journal, STR("\"kind\":\"test\"")));
+        journal_state(journal, &now);
+    }
+    (void)poll(NULL, 0, 600); /* the keeper has looked */
+    journal_state(journal, &now);
+    assert_int_equal(now.receipt_seq, 0);
+    write_receipt(25);
+    while (now.receipt_seq != 25) {
+        (void)poll(NULL, 0, 1);
+        journal_state(journal, &now);
+    }
+    journal_close(journal);
+}
+
 TEST(a_refusal_stands_without_a_receipt)
 {
     struct ticket ticket;
@@ -1068,6 +1121,7 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(an_outcome_that_cannot_be_written_leaves_it_open),
       IN_DIRECTORY(a_failed_sync_acknowledges_nothing_and_a_fresh_segment_takes_over),
       IN_DIRECTORY(a_second_device_takes_over),
+      IN_DIRECTORY(an_old_copy_in_the_second_directory_does_not_push_out_what_is_durable),
       IN_DIRECTORY(a_hanging_disk_fails_those_who_wait_and_what_landed_is_taken_back),
       IN_DIRECTORY(a_journal_is_left_while_its_disk_hangs),
       IN_DIRECTORY(a_few_may_pass_and_are_written_later_behind_a_record_that_says_so),
@@ -1079,6 +1133,7 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(what_passed_is_written_when_the_journal_is_closed_however_much_it_is),
       IN_DIRECTORY(a_decision_waits_for_the_receipt),
       IN_DIRECTORY(without_a_receipt_in_time_it_is_taken_back_and_later_ones_fail_at_once),
+      IN_DIRECTORY(a_receipt_from_before_the_directory_was_put_back_is_never_believed),
       IN_DIRECTORY(a_refusal_stands_without_a_receipt),
       IN_DIRECTORY(an_attachment_is_there_before_its_record),
       IN_DIRECTORY(an_attachment_follows_its_record_to_the_second_device),

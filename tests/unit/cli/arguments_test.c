@@ -27,8 +27,13 @@ static struct read read_all(char **argv, size_t argc)
         {.name = "coverage", .flag = &r.coverage},
         {.name = "format", .value = "text|json|xml", .choice = &r.format},
     };
-    const struct arguments spec = {"help", options, COUNT_OF(options), &r.files, "CAMPAIGN.json",
-                                   1,      2};
+    const struct arguments spec = {.help = "help",
+                                   .options = options,
+                                   .option_count = COUNT_OF(options),
+                                   .rest = &r.files,
+                                   .rest_name = "CAMPAIGN.json",
+                                   .least = 1,
+                                   .most = 2};
     r.result = arguments_parse(&spec, (int)argc, argv, &r.err);
     return r;
 }
