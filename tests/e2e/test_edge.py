@@ -121,7 +121,7 @@ def flood_with_key_updates(sock, until):
 
 
 def test_a_flood_of_key_updates_does_not_hold_the_loop(make_gateway):
-    gateway = make_gateway(workers=1, limits=", idle_timeout: 1s")
+    gateway = make_gateway(workers=1, limits=", idle_timeout: 1s, write_timeout: 2s")
     flooded = time.monotonic()
     with socket.create_connection(("127.0.0.1", gateway.port)) as sock:
         thread = threading.Thread(target=flood_with_key_updates, args=(sock, flooded + 15))
