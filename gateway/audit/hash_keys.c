@@ -406,7 +406,7 @@ bool hash_keys_each(const char *directory, void (*found)(void *arg, const struct
     int directory_fd = months ? open_directory(directory, err) : -1;
     bool fine = months ? directory_fd >= 0 && each_name(directory, add_month, months, err)
                        : error_set(err, "out of memory");
-    if (fine) {
+    if (months && fine) {
         qsort(months->names, months->count, sizeof(months->names[0]), compare_months);
         fine = tell_keys(months, directory_fd, directory, found, arg, err);
     }

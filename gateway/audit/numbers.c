@@ -365,7 +365,8 @@ static bool is_coded_triple(struct str text, size_t at)
     if (at + 4 > text.len || text.data[at] < 'M' || text.data[at] > 'O')
         return false;
     char last = text.data[at + 3];
-    return memchr("DTjz", text.data[at + 1], 4) && memchr("AEIMQUYcgk", text.data[at + 2], 10) &&
+    return str_has(STR("DTjz"), text.data[at + 1]) &&
+           str_has(STR("AEIMQUYcgk"), text.data[at + 2]) &&
            ((last >= 'w' && last <= 'z') || (last >= '0' && last <= '5'));
 }
 

@@ -1,6 +1,5 @@
 #include "audit/pinned_keys.h"
 
-#include <assert.h>
 #include <stdio.h>
 
 #include "audit/base64.h"
@@ -167,7 +166,7 @@ bool pinned_keys_pem(const uint8_t public_key[SIGNING_PUBLIC_BYTES], struct buf 
 void key_fingerprint(const uint8_t public_key[SIGNING_PUBLIC_BYTES], char out[FINGERPRINT_SIZE])
 {
     char hex[DIGEST_HEX_SIZE];
-    bool hashed = digest_hex((struct str){(const char *)public_key, SIGNING_PUBLIC_BYTES}, hex);
-    assert(hashed || !hex[0]); /* without libcrypto nothing else works, either */
+    /* it is empty without libcrypto, and then nothing else works, either */
+    (void)!digest_hex((struct str){(const char *)public_key, SIGNING_PUBLIC_BYTES}, hex);
     (void)snprintf(out, FINGERPRINT_SIZE, "SHA256:%s", hex);
 }

@@ -43,7 +43,7 @@ static bool may_hold_number(struct str text)
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
         bool coded = c >= 'M' && c <= 'O' && i + 1 < text.len && /* base64 of three digits */
-                     memchr("DTjz", text.data[i + 1], 4);
+                     str_has(STR("DTjz"), text.data[i + 1]);
         digits += (c >= '0' && c <= '9') || c >= 0x80;
         if (digits == 7 || c == '%' || coded)
             return true;

@@ -432,7 +432,7 @@ static enum json_kind kind_of(char first)
 
 static bool scan_scalar(struct scan *scan)
 {
-    struct str raw;
+    struct str raw = {0};
     bool has_escapes;
     const size_t start = scan->at;
     if (peek(scan) == '"')

@@ -44,6 +44,12 @@ int str_compare(struct str a, struct str b);
 /* Index of the first `byte`, or s.len when there is none. */
 size_t str_find(struct str s, char byte);
 
+/* Whether it occurs. */
+static inline bool str_has(struct str s, char byte)
+{
+    return str_find(s, byte) < s.len;
+}
+
 /* The view without spaces and tabs at both ends. */
 struct str str_trim(struct str s);
 

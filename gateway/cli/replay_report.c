@@ -143,7 +143,7 @@ static void put_rules(const struct replay_report *report, enum replay_result res
         out->failed = true;
     if (count)
         buf_format(out, "\n%s\n", by_rule[result]);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; rows && i < count; i++)
         put_rule(rows[i], result, out);
 }
 
@@ -158,7 +158,7 @@ static void put_policies(const struct replay_report *report, struct buf *out)
     if (count)
         buf_append(out, STR("\npolicies that decided what could not be told; with them, as "
                             "--recorded-policy, more can be\n"));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; rows && i < count; i++) {
         buf_format(out, "  %10" PRIu64 "  ", rows[i]->counts[REPLAY_UNTOLD]);
         page_show(rows[i]->parts[0].len ? rows[i]->parts[0] : STR("(all others)"), out);
         buf_append(out, STR(" (sha256 "));
@@ -301,7 +301,7 @@ static void json_put_rules(struct json_writer *w, const struct replay_report *re
         const struct tally_row **rows =
             tally_sorted(&report->tally->rules, told[i], report->arena, &count);
         w->out->failed |= !rows;
-        for (size_t k = 0; k < count; k++)
+        for (size_t k = 0; rows && k < count; k++)
             json_put_rule(w, rows[k], told[i]);
     }
     json_close_array(w);
@@ -314,7 +314,7 @@ static void json_put_policies(struct json_writer *w, const struct replay_report 
         tally_sorted(&report->tally->policies, REPLAY_UNTOLD, report->arena, &count);
     w->out->failed |= !rows;
     json_open_array_at(w, "missing_policies");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; rows && i < count; i++) {
         json_open_object(w);
         json_put_str(w, "revision", rows[i]->parts[0]);
         json_put_str(w, "digest", rows[i]->parts[1]);

@@ -251,7 +251,7 @@ static struct figures measure(const char *directory, size_t in_flight, double se
 static struct figures measure_best(const char *directory, size_t in_flight, double seconds,
                                    bool central)
 {
-    enum { ROUNDS = 3 };
+    enum { ROUNDS = 10 };
     struct figures best = {0};
     for (int round = 0; round < ROUNDS; round++) {
         struct figures now = measure(directory, in_flight, seconds / ROUNDS, central);

@@ -752,10 +752,12 @@ def test_a_start_reads_the_last_segment_alone(make_gateway, kore, tmp_path):
 # ---- the central database's receipts ----
 
 class Shipper:
-    """Stands in for `audit ship`: confirms what is durable, unless it is paused."""
+    """Stands in for `audit ship`: confirms what is durable, unless it is paused. Reads the mark in one
+    directory, where the receipt goes, too."""
 
-    def __init__(self, directory):
-        self.directory, self.paused, self.ended = directory, threading.Event(), threading.Event()
+    def __init__(self, directory, journal=None):
+        self.directory, self.journal = directory, journal or [directory]
+        self.paused, self.ended = threading.Event(), threading.Event()
         self.confirmed = 0
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -779,7 +781,7 @@ class Shipper:
             file.write(b"%020d %s %020d\n" % (seq, digest, seq))
 
     def digest_of(self, seq):
-        path = [path for first, path in journal_checker.segments([self.directory]) if first <= seq][-1]
+        path = [path for first, path in journal_checker.segments(self.journal) if first <= seq][-1]
         start = b'{"seq":%d,' % seq
         line, = [line for line in path.read_bytes().splitlines() if line.startswith(start)]
         return line[-64:]
@@ -907,6 +909,24 @@ def test_without_receipts_a_few_may_pass(central, kore):
     assert sum(record["records"] for record in degraded(gateway)) == 2
 
 
+def test_receipts_come_though_the_first_disk_is_gone(make_gateway, kore, faults, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    gateway = run_on(make_gateway, first, f'second_directory: {second}, durability: central, central: "host=/nowhere"',
+                     environment=faults.environment)
+    shipper = Shipper(second, [first, second])
+    load = Load(gateway)
+    load.wait_for_more(20)
+    faults.set(f"any EIO {first}")
+    wait_for(lambda: has_moved(gateway, second), "the second disk to take over")
+    load.wait_for_more(50)
+    answered = load.stop()
+    faults.clear()
+    gateway.stop()
+    shipper.stop()
+    assert {each.status for each in answered} == {200}
+    check_all([first, second], kore, answered)
+
+
 def test_kill_9_while_receipts_come(central, kore):
     gateway, shipper = central("central_timeout: 10s, segment_size: 64KiB")
     watch_receipts(kore, shipper)
@@ -1022,3 +1042,50 @@ def test_a_damaged_key_is_refused_or_not_taken_for_another(small_journal, tmp_pa
         started, said = start_on(small_journal, copy)
         assert started or ("signing.key" in said and contents(copy) == before), said
         journal_checker.verify([copy])
+
+
+# ---- all of it at once ----
+
+CALLS = ["any", "pwrite", "fdatasync", "fsync", "create", "ftruncate", "unlinkat", "fallocate"]
+EFFECTS = ["EIO", "EIO", "ENOSPC", "EROFS", "tear", "short", "hang"]
+
+
+def random_faults(chance, places):
+    return [f"{chance.choice(CALLS)} {chance.choice(EFFECTS)} {chance.choice(places)}" for _ in range(chance.randint(1, 3))]
+
+
+def random_troubles(make_gateway, kore, faults, directory, seed, rounds):
+    chance = random.Random(seed)
+    kore.default = Answer(delay=0.002)
+    first, second = directory / "first", directory / "second"
+    gateway = run_on(make_gateway, first, f"second_directory: {second}, segment_size: 16KiB, write_timeout: 500ms",
+                     environment=faults.environment)
+    answered = []
+    for number in range(rounds):
+        load = Load(gateway, pause=0.001)
+        for _ in range(chance.randint(1, 3)):
+            load.wait_for_more(chance.randint(1, 15))
+            faults.set(*random_faults(chance, [first, second, f"{first}/0", f"{second}/0"]))
+            load.wait_for_more(chance.randint(1, 15))
+            if chance.random() < 0.5:
+                faults.clear()
+        killed = chance.random() < 0.7
+        if killed:
+            gateway.kill()
+            answered += load.stop()
+        else:
+            answered += load.stop()
+            gateway.stop()
+        faults.clear()
+        gateway.start()
+        report = journal_checker.verify([first, second])
+        assert gateway.metric("audit_open_intents") == len(report.story.open_at_start[-1]), f"round {number}"
+    gateway.stop()
+    check_all([first, second], kore, answered)
+    assert {each.status for each in answered} == {200, 503}
+    check_refusals(kore, [each for each in answered if each.status == 200 or each.response.json().get("created")])
+
+
+@pytest.mark.concurrency
+def test_random_troubles(make_gateway, kore, faults, tmp_path):
+    random_troubles(make_gateway, kore, faults, tmp_path, seed=1, rounds=8)
