@@ -28,7 +28,9 @@ static const char tables[] =
     "CREATE TABLE record (seq INTEGER PRIMARY KEY, place INTEGER, hash INTEGER);"
     "CREATE TABLE story (id BLOB, seq INTEGER, PRIMARY KEY (id, seq)) WITHOUT ROWID;"
     "CREATE TABLE policy (digest BLOB PRIMARY KEY) WITHOUT ROWID;"
-    "CREATE TABLE block (number INTEGER PRIMARY KEY, records INTEGER, times BLOB);"
+    "CREATE TABLE block (number INTEGER PRIMARY KEY, records INTEGER, least INTEGER,"
+    " most INTEGER);"
+    "CREATE TABLE times (number INTEGER PRIMARY KEY, times BLOB);"
     "CREATE TABLE posting (block_and_term INTEGER PRIMARY KEY, seqs BLOB);"
     "PRAGMA application_id = " TEXT_OF(INDEX_APPLICATION) ";"
                                                           "PRAGMA user_version = " TEXT_OF(
@@ -36,7 +38,8 @@ static const char tables[] =
 
 static const char no_tables[] =
     "DROP TABLE IF EXISTS head; DROP TABLE IF EXISTS record; DROP TABLE IF EXISTS story;"
-    "DROP TABLE IF EXISTS policy; DROP TABLE IF EXISTS block; DROP TABLE IF EXISTS posting;";
+    "DROP TABLE IF EXISTS policy; DROP TABLE IF EXISTS block; DROP TABLE IF EXISTS times; DROP "
+    "TABLE IF EXISTS posting;";
 
 enum statement {
     GET_HEAD,
@@ -49,7 +52,9 @@ enum statement {
     GET_POLICIES,
     PUT_POLICY,
     GET_BLOCK,
+    GET_BLOCKS,
     PUT_BLOCK,
+    PUT_TIMES,
     COUNT_RECORDS,
     GET_POSTING,
     ADD_POSTING,
@@ -68,8 +73,11 @@ static const char *const texts[STATEMENTS] = {
     [PUT_STORY] = "INSERT OR IGNORE INTO story VALUES (?1, ?2)",
     [GET_POLICIES] = "SELECT digest FROM policy",
     [PUT_POLICY] = "INSERT OR IGNORE INTO policy VALUES (?1)",
-    [GET_BLOCK] = "SELECT records, times FROM block WHERE number = ?1",
-    [PUT_BLOCK] = "INSERT OR REPLACE INTO block VALUES (?1, ?2, ?3)",
+    [GET_BLOCK] =
+        "SELECT records, times FROM block LEFT JOIN times USING (number) WHERE number = ?1",
+    [GET_BLOCKS] = "SELECT number, least, most FROM block ORDER BY number",
+    [PUT_BLOCK] = "INSERT OR REPLACE INTO block VALUES (?1, ?2, ?3, ?4)",
+    [PUT_TIMES] = "INSERT OR REPLACE INTO times VALUES (?1, ?2)",
     [COUNT_RECORDS] = "SELECT sum(records) FROM block",
     [GET_POSTING] = "SELECT seqs FROM posting WHERE block_and_term = ?1",
     [ADD_POSTING] = "INSERT INTO posting VALUES (?1, ?2)",
@@ -609,11 +617,27 @@ bool index_db_block(struct index_db *db, uint64_t number, struct index_block *re
     return true;
 }
 
-bool index_db_put_block(struct index_db *db, uint64_t number, const struct index_block *block,
-                        struct error *err)
+bool index_db_blocks(struct index_db *db,
+                     void (*found)(void *arg, uint64_t number, struct index_times times), void *arg,
+                     struct error *err)
+{
+    sqlite3_stmt *statement = prepare(db, GET_BLOCKS, err);
+    for (bool row = statement != NULL; row;) {
+        if (!step(db, statement, &row, err))
+            return false;
+        if (row)
+            found(arg, column_number(statement, 0),
+                  (struct index_times){(int64_t)column_number(statement, 1),
+                                       (int64_t)column_number(statement, 2)});
+    }
+    return statement != NULL;
+}
+
+static bool put_times(struct index_db *db, uint64_t number, const struct index_block *block,
+                      struct error *err)
 {
     char times[TIMES_BYTES];
-    sqlite3_stmt *statement = prepare(db, PUT_BLOCK, err);
+    sqlite3_stmt *statement = prepare(db, PUT_TIMES, err);
     if (!statement)
         return false;
     for (size_t i = 0; i < INDEX_TIMES; i++) {
@@ -621,9 +645,26 @@ bool index_db_put_block(struct index_db *db, uint64_t number, const struct index
         put_int64(block->times[i].most, times + 16 * i + 8);
     }
     bind_number(statement, 1, number);
-    bind_number(statement, 2, block->records);
-    bind_bytes(statement, 3, (struct str){times, sizeof(times)});
+    bind_bytes(statement, 2, (struct str){times, sizeof(times)});
     return step_once(db, statement, err);
+}
+
+bool index_db_put_block(struct index_db *db, uint64_t number, const struct index_block *block,
+                        struct error *err)
+{
+    struct index_times all = {INT64_MAX, INT64_MIN};
+    sqlite3_stmt *statement = prepare(db, PUT_BLOCK, err);
+    if (!statement)
+        return false;
+    for (size_t i = 0; i < INDEX_TIMES; i++) {
+        all.least = block->times[i].least < all.least ? block->times[i].least : all.least;
+        all.most = block->times[i].most > all.most ? block->times[i].most : all.most;
+    }
+    bind_number(statement, 1, number);
+    bind_number(statement, 2, block->records);
+    bind_number(statement, 3, (uint64_t)all.least);
+    bind_number(statement, 4, (uint64_t)all.most);
+    return step_once(db, statement, err) && put_times(db, number, block, err);
 }
 
 bool index_db_count(struct index_db *db, uint64_t *ret, struct error *err)

@@ -5,7 +5,8 @@
  *     record    number -> place in its segment, beginning of its hash
  *     story     id -> numbers of the records with it
  *     policy    every policy's digest
- *     block     of 32,768 numbers: how many records, and the times of each 128 of them
+ *     block     of 32,768 numbers: how many records, and from when to when they are
+ *     times     the same of each 128 of them
  *     posting   block, term (terms.h) -> which records have it (postings.h)
  *
  * The key of `posting` is one number, the block in its upper bits: what is new is written behind
@@ -110,6 +111,11 @@ struct index_block {
     uint64_t records; /* rows of `record` in it */
     struct index_times times[INDEX_TIMES];
 };
+
+/* Calls `found` with each block, in order, and from when to when its records are. */
+MUST_USE bool index_db_blocks(struct index_db *db,
+                              void (*found)(void *arg, uint64_t number, struct index_times times),
+                              void *arg, struct error *err);
 
 /* Of a block without row: no records and no times. */
 MUST_USE bool index_db_block(struct index_db *db, uint64_t number, struct index_block *ret,

@@ -23,6 +23,7 @@ struct look {
     const struct index_head *head;
     struct terms policies; /* any of these, when a policy is asked for */
     struct terms ids;      /* numbers of the records with the id that is asked for; sorted */
+    struct terms blocks;   /* with records of the time that is asked for; sorted */
     uint64_t first, last;  /* numbers to look at; first > last: none */
     uint64_t members[LIMIT_STORY_RECORDS];
     size_t member_count;
@@ -128,6 +129,7 @@ void look_free(struct look *look)
         return;
     terms_release(&look->policies);
     terms_release(&look->ids);
+    terms_release(&look->blocks);
     arena_release(&look->arena);
     arena_release(&look->record);
     arena_release(&look->other);
@@ -151,11 +153,32 @@ static int compare_numbers(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+static bool asks_for_time(const struct look *look)
+{
+    return look->query->from_unix_ms || look->query->to_unix_ms;
+}
+
+/* Whether some of a time may be among these. */
+static bool is_in_time(const struct look *look, struct index_times times)
+{
+    int64_t from = look->query->from_unix_ms, to = look->query->to_unix_ms;
+    return times.most >= from && (!to || times.least < to);
+}
+
+static void add_block(void *arg, uint64_t number, struct index_times times)
+{
+    struct look *look = arg;
+    if (is_in_time(look, times))
+        terms_add(&look->blocks, number);
+}
+
 /* What has to be looked up before. */
-static bool find_policies_and_ids(struct look *look, struct error *err)
+static bool find_before(struct look *look, struct error *err)
 {
     struct str policy = look->query->policy_revision, id = look->plan.id;
-    look->policies.count = look->ids.count = 0;
+    look->policies.count = look->ids.count = look->blocks.count = 0;
+    if (asks_for_time(look) && !index_db_blocks(look->db, add_block, look, err))
+        return false;
     if (policy.len) {
         terms_add(&look->policies, term_of_revision(policy));
         if (!index_db_policies(look->db, policy, add_policy, &look->policies, err))
@@ -165,7 +188,8 @@ static bool find_policies_and_ids(struct look *look, struct error *err)
         return false;
     if (look->ids.count)
         qsort(look->ids.items, look->ids.count, sizeof(*look->ids.items), compare_numbers);
-    return !(look->policies.failed | look->ids.failed) || error_set(err, "out of memory");
+    return !(look->policies.failed | look->ids.failed | look->blocks.failed) ||
+           error_set(err, "out of memory");
 }
 
 static uint64_t higher(uint64_t a, uint64_t b)
@@ -210,7 +234,13 @@ static bool keep_ids(const struct look *look, uint64_t block, struct postings *s
         if (look->ids.items[i] / POSTINGS_BLOCK == block)
             postings_put(&with_id, look->ids.items[i] % POSTINGS_BLOCK);
     }
-    return postings_keep(set, &with_id);
+    return postings_keep(set, &with_id) > 0;
+}
+
+static bool is_block_in_time(const struct look *look, uint64_t block)
+{
+    return look->blocks.count &&
+           bsearch(&block, look->blocks.items, look->blocks.count, sizeof(block), compare_numbers);
 }
 
 /* Those that stand among some that were made at the time: nearly those that were. */
@@ -219,29 +249,57 @@ static bool keep_times(struct look *look, uint64_t block, struct postings *set, 
 {
     struct index_block times;
     struct postings in_time = {0};
-    int64_t from = look->query->from_unix_ms, to = look->query->to_unix_ms;
+    *ret_any = is_block_in_time(look, block);
+    if (!*ret_any)
+        return true;
     if (!index_db_block(look->db, block, &times, err))
         return false;
     for (size_t i = 0; i < INDEX_TIMES; i++) {
-        if (times.times[i].most >= from && (!to || times.times[i].least < to))
+        if (is_in_time(look, times.times[i]))
             postings_put_range(&in_time, i * INDEX_TIMES_RECORDS,
                                (i + 1) * INDEX_TIMES_RECORDS - 1);
     }
-    *ret_any = postings_keep(set, &in_time);
+    *ret_any = postings_keep(set, &in_time) > 0;
     return true;
 }
 
-/* Those with any of the terms. */
-static bool keep_any(struct look *look, uint64_t block, const uint64_t *terms, size_t count,
-                     struct postings *set, bool *ret_any, struct error *err)
+/* Those with any of the terms; *ret_left is how many are left of the set. */
+static bool keep_any(struct look *look, uint64_t block, struct clause *clause, struct postings *set,
+                     size_t *ret_left, struct error *err)
 {
     struct postings with_term = {0};
     bool found;
-    for (size_t i = 0; i < count; i++) {
-        if (!index_db_posting(look->db, block, terms[i], &with_term, &found, err))
+    for (size_t i = 0; i < clause->count; i++) {
+        if (!index_db_posting(look->db, block, clause->terms[i], &with_term, &found, err))
             return false;
     }
-    *ret_any = postings_keep(set, &with_term);
+    clause->seen = postings_count(&with_term);
+    *ret_left = postings_keep(set, &with_term);
+    return true;
+}
+
+static int compare_clauses(const void *a, const void *b)
+{
+    const struct clause *x = a, *y = b;
+    return (x->seen > y->seen) - (x->seen < y->seen);
+}
+
+/* What few records met in the block before is asked first, and most blocks need no more. Where
+ * few records are left, reading them costs less than asking on. */
+static bool keep_all(struct look *look, uint64_t block, struct postings *set, bool *ret_any,
+                     struct error *err)
+{
+    const size_t worth = 4; /* look-ups instead of reading one record */
+    size_t left = POSTINGS_BLOCK;
+    if (look->clause_count)
+        qsort(look->clauses, look->clause_count, sizeof(*look->clauses), compare_clauses);
+    for (size_t i = 0; i < look->clause_count && left > 0; i++) {
+        if (left * worth <= look->clause_count - i)
+            break;
+        if (!keep_any(look, block, &look->clauses[i], set, &left, err))
+            return false;
+    }
+    *ret_any = left > 0;
     return true;
 }
 
@@ -255,18 +313,16 @@ static bool find_in_block(struct look *look, uint64_t block, struct postings *se
     postings_put_range(set, higher(look->first, start) - start,
                        lower(look->last - start, POSTINGS_BLOCK - 1));
     *ret_any = !look->plan.id.len || keep_ids(look, block, set);
-    if (*ret_any && (query->from_unix_ms || query->to_unix_ms) &&
-        !keep_times(look, block, set, ret_any, err))
+    if (*ret_any && asks_for_time(look) && !keep_times(look, block, set, ret_any, err))
         return false;
-    if (*ret_any && query->policy_revision.len &&
-        !keep_any(look, block, look->policies.items, look->policies.count, set, ret_any, err))
-        return false;
-    for (size_t i = 0; *ret_any && i < look->clause_count; i++) {
-        const struct clause *clause = &look->clauses[i];
-        if (!keep_any(look, block, clause->terms, clause->count, set, ret_any, err))
+    if (*ret_any && query->policy_revision.len) {
+        size_t left;
+        struct clause policies = {.terms = look->policies.items, .count = look->policies.count};
+        if (!keep_any(look, block, &policies, set, &left, err))
             return false;
+        *ret_any = left > 0;
     }
-    return true;
+    return !*ret_any || keep_all(look, block, set, ret_any, err);
 }
 
 /* ---- one record ---- */
@@ -399,7 +455,7 @@ enum look_result look_run(struct look *look, struct index_db *db, struct fetch *
     look->db = db;
     look->fetch = fetch;
     look->head = head;
-    if (!find_policies_and_ids(look, err))
+    if (!find_before(look, err))
         return index_db_trouble(db) == INDEX_DOUBTFUL ? LOOK_DOUBTFUL : LOOK_FAILED;
     set_bounds(look);
     uint64_t blocks = look->first <= look->last

@@ -23,15 +23,25 @@ static void put_word(void *bytes, size_t at, uint64_t word)
     memcpy((uint8_t *)bytes + at, &word, sizeof(word));
 }
 
-bool postings_keep(struct postings *set, const struct postings *other)
+size_t postings_keep(struct postings *set, const struct postings *other)
 {
-    uint64_t left = 0;
-    for (size_t at = 0; at < POSTINGS_BYTES; at += sizeof(left)) {
+    size_t left = 0;
+    for (size_t at = 0; at < POSTINGS_BYTES; at += sizeof(uint64_t)) {
         uint64_t both = get_word(set->bits, at) & get_word(other->bits, at);
         put_word(set->bits, at, both);
-        left |= both;
+        left += both ? (size_t)__builtin_popcountll(both) : 0;
     }
-    return left != 0;
+    return left;
+}
+
+size_t postings_count(const struct postings *set)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < POSTINGS_BYTES; at += sizeof(uint64_t)) {
+        uint64_t word = get_word(set->bits, at);
+        count += word ? (size_t)__builtin_popcountll(word) : 0;
+    }
+    return count;
 }
 
 int postings_next(const struct postings *set, int from)

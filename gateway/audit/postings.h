@@ -33,8 +33,10 @@ static inline void postings_put(struct postings *set, size_t number)
 /* From `first` up to `last`, both included and below 32,768. */
 void postings_put_range(struct postings *set, size_t first, size_t last);
 
-/* Keeps what both have. False when nothing is left. */
-bool postings_keep(struct postings *set, const struct postings *other);
+/* Keeps what both have; how many numbers are left. */
+size_t postings_keep(struct postings *set, const struct postings *other);
+
+size_t postings_count(const struct postings *set);
 
 /* The first number in the set that is at least `from`, or the last that is at most `from`; -1 when
  * there is none. */

@@ -207,7 +207,7 @@ static uint64_t *begin_clause(struct clauses *clauses, size_t count)
     clauses->failed |= !terms || clauses->count == clauses->capacity;
     if (clauses->failed)
         return NULL;
-    clauses->items[clauses->count++] = (struct clause){terms, count};
+    clauses->items[clauses->count++] = (struct clause){.terms = terms, .count = count};
     return terms;
 }
 

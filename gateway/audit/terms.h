@@ -43,6 +43,7 @@ MUST_USE bool terms_of_record(struct str json, struct arena *scratch, struct ter
 struct clause {
     const uint64_t *terms;
     size_t count;
+    size_t seen; /* how many records met it where it was asked last; for whoever asks */
 };
 MUST_USE bool terms_of_plan(const struct search_plan *plan, struct arena *arena,
                             struct clause **ret_clauses, size_t *ret_count);

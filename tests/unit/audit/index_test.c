@@ -533,7 +533,7 @@ TEST(tables_that_are_missing_or_others_are_made_anew)
         "UPDATE head SET seq = 5",
         "UPDATE block SET records = 5",
         "DELETE FROM block",
-        "UPDATE block SET times = 'x'",
+        "UPDATE times SET times = 'x'",
         "DROP TABLE story; CREATE VIEW story AS SELECT 'aa' AS id, 3 AS seq",
         "DROP TABLE record; CREATE TABLE record (a)",
         "UPDATE posting SET seqs = x'ffffff'"};
@@ -625,7 +625,7 @@ TEST(an_index_that_another_process_began_anew_is_completed_first)
     open_index();
     doctor_meanwhile(
         "DELETE FROM head; DELETE FROM record; DELETE FROM posting; DELETE FROM block; "
-        "DELETE FROM story; DELETE FROM policy");
+        "DELETE FROM story; DELETE FROM policy; DELETE FROM times");
     EXPECT_FOUND("3 ", .team = STR("claims"));
     EXPECT_FOUND("5 2 ", .id = STR("aa"));
     expect_no_remarks();
