@@ -470,19 +470,6 @@ bool central_each_source(struct central *central, struct str source, central_sou
     return true;
 }
 
-static bool take_note(void *arg, const struct central_source *source)
-{
-    (void)buf_append(arg, source->checkpoint_note);
-    return false;
-}
-
-bool central_last_checkpoint(struct central *central, struct str source, struct buf *ret_note,
-                             struct error *err)
-{
-    return central_each_source(central, source, take_note, ret_note, err) &&
-           (!ret_note->failed || error_set(err, "out of memory"));
-}
-
 static enum central_result send_page(struct central *central, const char *source, uint64_t behind,
                                      struct error *err)
 {

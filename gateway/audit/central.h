@@ -76,11 +76,6 @@ typedef bool central_source_found(void *arg, const struct central_source *source
 MUST_USE bool central_each_source(struct central *central, struct str source,
                                   central_source_found *found, void *arg, struct error *err);
 
-/* The signed note of a source's last checkpoint, appended to `ret_note`; nothing when it has none.
- */
-MUST_USE bool central_last_checkpoint(struct central *central, struct str source,
-                                      struct buf *ret_note, struct error *err);
-
 /* `line` is exactly the journal's: JSON, TAB, hash, without LF. It lives until the callback
  * returns; false stops the reading. */
 typedef bool central_line_found(void *arg, uint64_t seq, struct str line);
