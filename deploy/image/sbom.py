@@ -110,7 +110,9 @@ def debian_package(archive, root, files, release):
     purl = (f"pkg:deb/debian/{quote(archive.name)}@{quote(archive.version, safe='')}"
             f"?arch={archive.architecture}&distro=debian-{release}")
     more = {"homepage": archive.homepage} if archive.homepage else {}
-    return package("Package", archive.name, archive.version, files, primaryPackagePurpose="LIBRARY",
+    if archive.name.startswith("lib"):
+        more["primaryPackagePurpose"] = "LIBRARY"
+    return package("Package", archive.name, archive.version, files,
                    supplier="Organization: Debian", licenseDeclared=archive.licence(root),
                    licenseComments=f"/usr/share/doc/{archive.name}/copyright in the image",
                    sourceInfo=f"built from the Debian source package {archive.source} {archive.source_version}",

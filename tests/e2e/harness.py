@@ -175,12 +175,14 @@ limits: {{drain_timeout: 15s{limits}}}
         self.told_to_stop, self.expected = False, (0,)
         before = len(self.events("listening"))
         with open(self.stderr_path, "ab") as stderr:
-            self.process = subprocess.Popen([BINARY, "run", "--config", str(self.config)],
-                                            stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
-                                            env=self.environment)
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=stderr,
+                                            stderr=stderr, env=self.environment)
         line = wait_for(lambda: self._listening(before), "the gateway to listen")
         self.port = int(line["address"].rsplit(":", 1)[1])
         return self
+
+    def command(self):
+        return [BINARY, "run", "--config", str(self.config)]
 
     def _listening(self, before):
         assert self.process.poll() is None, f"the gateway ended: {self.stderr()}"
