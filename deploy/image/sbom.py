@@ -5,12 +5,13 @@ unpacked from. The same files and SOURCE_DATE_EPOCH give the same document.
 """
 import datetime
 import hashlib
+import io
 import json
 import os
 import re
 import subprocess
+import tarfile
 import uuid
-from pathlib import Path
 from urllib.parse import quote
 
 PLACE = "usr/share/doc/campaign-gateway/sbom.spdx.json"
@@ -38,9 +39,9 @@ class Archive:
                                  "${Homepage}\n", path], capture_output=True, text=True, check=True).stdout.split("\n")
         self.name, self.version, self.architecture, self.source, self.source_version, self.homepage = fields[:6]
         self.sha256 = digest("sha256", path.read_bytes())
-        listed = subprocess.run(f"dpkg-deb --fsys-tarfile '{path}' | tar --list", shell=True,
-                                capture_output=True, text=True, check=True).stdout
-        self.files = {line.removeprefix("./") for line in listed.splitlines() if not line.endswith("/")}
+        unpacking = subprocess.run(["dpkg-deb", "--fsys-tarfile", path], capture_output=True, check=True)
+        with tarfile.open(fileobj=io.BytesIO(unpacking.stdout)) as members:
+            self.files = {member.name.removeprefix("./") for member in members if not member.isdir()}
 
     def licence(self, root):
         """What its machine-readable copyright file declares, or NOASSERTION."""

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import resource
+import subprocess
 import sys
 
 import seccomp
@@ -23,6 +24,14 @@ def contain(root, command, user, mounts=(), writable=(), executable=None, files=
             "mounts": [[str(source), place] for source, place in mounts], "writable": list(writable),
             "executable": executable, "files": files, "limits": limits}
     return ["unshare", "--mount", "--propagation", "private", "--", sys.executable, __file__, json.dumps(plan)]
+
+
+def why_not():
+    """Why nothing can be contained here, or None."""
+    if os.getuid() != 0:
+        return "another root and another user take root"
+    done = subprocess.run(["unshare", "--mount", "true"], capture_output=True, text=True)
+    return f"no mount namespace can be had here: {done.stderr.strip()}" if done.returncode != 0 else None
 
 
 def checked(result, what):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contained import contain
+from contained import contain, why_not
 from harness import ACCOUNT, BINARY, POLICY, ROOT, STREAM, Gateway, seed_campaign, wait_for
 
 UNITS = ROOT / "deploy/systemd"
@@ -75,7 +75,8 @@ def test_it_is_exposed_no_more_than_it_must_be(unit):
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-@pytest.mark.parametrize("name", ["NoNewPrivileges", "RestrictAddressFamilies", "SystemCallFilter", "ProtectSystem", "PrivateUsers"])
+@pytest.mark.parametrize("name", ["NoNewPrivileges", "RestrictAddressFamilies", "SystemCallFilter", "ProtectSystem",
+                                  "PrivateUsers"])
 def test_any_less_shows_in_the_figure(tmp_path, unit, name):
     text = re.sub(rf"^{name}=.*\n", "", (UNITS / unit).read_text(), flags=re.M)
     (tmp_path / unit).write_text(text)
@@ -85,10 +86,10 @@ def test_any_less_shows_in_the_figure(tmp_path, unit, name):
 # ---- what they agree on ----
 
 def test_both_services_are_equally_strict():
+    strict = ("Protect", "Private", "Restrict", "SystemCall", "Memory", "Capabil", "Ambient", "Lock", "NoExec", "NoNew", "UMask")
+
     def strictness(unit):
-        return {name: values for name, values in directives(unit).items()
-                if name.startswith(("Protect", "Private", "Restrict", "SystemCall", "Memory", "Capability", "Ambient", "Lock", "NoExec"))
-                and name != "RestartPreventExitStatus"}
+        return {name: values for name, values in directives(unit).items() if name.startswith(strict)}
     assert strictness(SERVICES[0]) == strictness(SERVICES[1])
 
 
@@ -198,7 +199,7 @@ admin: {{listen: 127.0.0.1:0}}
         self.process, self.told_to_stop, self.expected = None, False, (0,)
 
     def unit_command(self, words, unit="campaign-gateway.service"):
-        mounts = [("/usr/lib", "/usr/lib"), ("/usr/lib64", "/usr/lib64"),
+        mounts = [("/proc", "/proc"), ("/usr/lib", "/usr/lib"), ("/usr/lib64", "/usr/lib64"),
                   (self.settings, "/etc/campaign-gateway"), (self.state, "/var/lib/campaign-gateway")]
         return behind(unit, self.root, mounts, words, self.refuse)
 
@@ -225,7 +226,7 @@ def make_host(certs, kore):
         shutil.rmtree(host.directory)
 
 
-needs_root = pytest.mark.skipif(os.getuid() != 0, reason="a unit's user and mounts are set up by root")
+needs_root = pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
 
 
 @needs_root
@@ -238,7 +239,7 @@ def test_the_gateway_works_behind_its_unit(make_host, kore, refuse):
     assert int(limited[1]) < limit or "connections-lowered" not in host.stderr()
     assert host.post(seed_campaign()).status == 200
     assert host.post(dict(seed_campaign(), dnc="x")).status == 422
-    reload = [word.replace("$MAINPID", str(host.process.pid)) for word in one("campaign-gateway.service", "ExecReload").split()]
+    reload = one("campaign-gateway.service", "ExecReload").replace("$MAINPID", str(host.process.pid)).split()
     (host.settings / "policies/policy.yaml").write_text(POLICY.replace("11-23.1", "11-23.2"))
     reloaded = run(*host.unit_command(reload), env=host.environment)
     assert reloaded.returncode == 0, reloaded.stderr
@@ -278,7 +279,8 @@ for name, attempt in attempts.items():
 
 
 @needs_root
-@pytest.mark.parametrize("calls, denied", [(True, "write-execute 1\npacket 97\nchroot 1\n"), (False, "write-execute 1\npacket 97\n")])
+@pytest.mark.parametrize("calls, denied", [(True, "write-execute 1\npacket 97\nchroot 1\n"),
+                                           (False, "write-execute 1\npacket 97\n")])
 def test_the_play_denies_what_systemd_would(calls, denied):
     limits = {"no_new_exec": True, "families": [1, 2, 10], "calls": allowed_calls(SERVICES[0]) if calls else None}
     done = run("/usr/bin/python3", "-c", DENIED, ROOT / "tests/e2e", json.dumps(limits))
@@ -291,11 +293,12 @@ def test_the_shipper_works_behind_its_unit(make_host, database, refuse):
     host = make_host(refuse).start()
     assert host.post(seed_campaign()).status == 200
     host.stop()
-    text = host.config.read_text().replace("audit: {", f'audit: {{central: "{database.server.conninfo(database.name, "gateway", tcp=True)}", ')
-    host.config.write_text(text)
+    central = database.server.conninfo(database.name, "gateway", tcp=True)
+    host.config.write_text(host.config.read_text().replace("audit: {", f'audit: {{central: "{central}", '))
     unit = "campaign-gateway-ship.service"
     name, content = one(unit, "SetCredential").split(":", 1)
-    assert one(unit, "Environment") == f"PGPASSFILE=%d/{name}" and one(unit, "LoadCredential") == f"{name}:/etc/campaign-gateway/{name}"
+    assert one(unit, "Environment") == f"PGPASSFILE=%d/{name}"
+    assert one(unit, "LoadCredential") == f"{name}:/etc/campaign-gateway/{name}"
     credential = host.root / "run/credentials" / name
     credential.parent.mkdir(parents=True)
     credential.write_text(content)
