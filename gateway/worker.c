@@ -20,6 +20,14 @@ static void on_drained(void *arg)
     check_ended(worker);
 }
 
+/* Every request is told of here, once it is over. */
+static void count_request(void *arg, const struct request_summary *summary)
+{
+    struct worker *worker = arg;
+    counters_count(&worker->counters,
+                   summary->status == 0 ? COUNTER_CLIENTS_GONE : COUNTER_ANSWERS);
+}
+
 static void run_drain(void *arg)
 {
     struct worker *worker = arg;
@@ -64,6 +72,7 @@ bool worker_init(struct worker *worker, const struct worker_options *options)
                                                    .pool = worker->pool,
                                                    .admission = options->admission,
                                                    .counters = &worker->counters,
+                                                   .ended = count_request,
                                                    .idle = check_ended,
                                                    .arg = worker});
     if (!worker->desk)
