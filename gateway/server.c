@@ -10,11 +10,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "bookkeeper.h"
+#include "observer.h"
 #include "reconciler.h"
 #include "reload.h"
 #include "status.h"
@@ -33,6 +33,8 @@ struct server {
     struct admission *admission;
     struct upstream_options upstream;
     struct admin *admin;
+    struct observer observer; /* for it */
+    struct team_labels teams; /* for metrics */
     struct counters counters; /* of the main thread */
     struct reload reload;
     struct status *status;
@@ -121,6 +123,13 @@ static bool start_admission(struct server *server, struct error *err)
     return server->admission || error_set(err, "out of memory");
 }
 
+/* Before any worker meets them. */
+static void label_teams(struct server *server, const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->policy->teams.count; i++)
+        team_labels_add(&server->teams, snapshot->policy->team_list[i].name);
+}
+
 static bool start_workers(struct server *server, struct error *err)
 {
     size_t count = server->snapshot->config->workers;
@@ -130,7 +139,9 @@ static bool start_workers(struct server *server, struct error *err)
                                            .journal = server->books.journal,
                                            .hash_keys = server->books.hash_keys,
                                            .admission = server->admission,
-                                           .upstream = &server->upstream};
+                                           .upstream = &server->upstream,
+                                           .teams = &server->teams};
+    label_teams(server, server->snapshot);
     server->workers = calloc(count, sizeof(*server->workers));
     if (!server->workers)
         return error_set(err, "out of memory");
@@ -146,58 +157,30 @@ static bool start_workers(struct server *server, struct error *err)
     return true;
 }
 
-static void sum_counters(void *arg, uint64_t ret[COUNTERS])
-{
-    const struct server *server = arg;
-    for (enum counter counter = 0; counter < COUNTERS; counter++) {
-        ret[counter] = counters_read(&server->counters, counter);
-        for (size_t i = 0; i < server->worker_count; i++)
-            ret[counter] += counters_read(&server->workers[i].counters, counter);
-    }
-}
-
-static void look_at_journal(void *arg, struct journal_state *ret)
-{
-    const struct server *server = arg;
-    journal_state(server->books.journal, ret);
-}
-
-static bool is_ready(void *arg)
-{
-    const struct server *server = arg;
-    return !atomic_load(&server->draining);
-}
-
-static bool is_stale(void *arg)
-{
-    struct server *server = arg;
-    return status_is_stale(server->status);
-}
-
-static void write_status(void *arg, struct buf *out)
-{
-    struct server *server = arg;
-    status_write(server->status, server->books.journal, out);
-}
-
 static bool start_admin(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
-    const struct admin_options options = {.listen = config->admin_listen.value,
-                                          .admission = server->admission,
-                                          .sum_counters = sum_counters,
-                                          .look_at_journal = look_at_journal,
-                                          .ready = is_ready,
-                                          .stale = is_stale,
-                                          .write_status = write_status,
-                                          .arg = server};
+    struct observer *observer = &server->observer;
+    *observer = (struct observer){.status = server->status,
+                                  .journal = server->books.journal,
+                                  .resolver = server->resolver,
+                                  .admission = server->admission,
+                                  .workers = server->workers,
+                                  .worker_count = server->worker_count,
+                                  .counters = &server->counters,
+                                  .draining = &server->draining};
+    struct admin_options options = observer_options(observer);
     struct error why;
-    if (!config->admin_listen.value.len)
+    if (!config->admin.listen.value.len)
         return true;
+    process_watch_open(&observer->process);
+    options.listen = config->admin.listen.value;
+    options.tls = server->snapshot->admin_tls;
     server->admin = admin_start(&options, &why);
     if (!server->admin)
-        return config_error(&config->admin_listen.place, err, "%s", why.text);
-    LOG(LOG_INFO, "admin-listening", LOG_TEXT("address", admin_address(server->admin)));
+        return config_error(&config->admin.listen.place, err, "%s", why.text);
+    LOG(LOG_INFO, "admin-listening", LOG_TEXT("address", admin_address(server->admin)),
+        LOG_TEXT("tls", options.tls ? "on" : "off"));
     return true;
 }
 
@@ -277,6 +260,7 @@ static void stop(struct server *server)
 {
     reload_release(&server->reload);
     admin_stop(server->admin);
+    process_watch_close(&server->observer.process);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
     reconciler_stop(server->reconciler);
@@ -307,9 +291,11 @@ static bool adopt(struct server *server, struct snapshot *fresh, struct error *e
     if (!bookkeeper_record(&server->books, fresh, "reloaded"))
         return error_set(err, "it could not be recorded in the journal");
     tickets_set_rotation(server->tickets, fresh->config->ticket_rotation_ms);
+    label_teams(server, fresh);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_offer(&server->workers[i], fresh);
     reconciler_adopt(server->reconciler, fresh);
+    admin_set_tls(server->admin, fresh->admin_tls);
     snapshot_release(server->current);
     server->current = snapshot_hold(fresh);
     status_adopted(server->status, fresh, clock_unix_ms());

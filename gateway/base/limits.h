@@ -33,6 +33,11 @@
 #define LIMIT_CONNECTIONS_CONFIGURABLE 1000000 /* what the kernel's descriptor tables allow */
 #define LIMIT_PIPELINED_BYTES 65536            /* of later requests, while one is being answered */
 
+/* ---- what is told of all that ---- */
+#define LIMIT_TEAM_LABELS 100           /* teams that metrics tell apart; a dashboard shows fewer */
+#define LIMIT_TEAM_LABEL_BYTES 64       /* of a name among them */
+#define LIMIT_ADMIN_BYTES (1024 * 1024) /* of one page: metrics with every combination counted */
+
 /* ---- who makes room when connections are taken ---- */
 #define LIMIT_DAWDLING_MS 1000 /* within a handshake or request: a quick client is done by then */
 #define LIMIT_RESTING_MS 10000 /* idle: it can come back when it has something to say */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 #define RETRY_MS 1000
 
 struct resolver {
@@ -15,7 +17,7 @@ struct resolver {
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    struct resolved answer;
+    struct resolver_state state;
     bool asked; /* a first lookup has finished */
     bool stopping;
 };
@@ -51,6 +53,17 @@ static struct resolved look_up(const struct resolver *resolver)
     return answer;
 }
 
+/* A failure keeps the last good answer. */
+static void note(struct resolver_state *state, const struct resolved *answer)
+{
+    state->failing = answer->count == 0;
+    state->failures += state->failing;
+    if (state->failing)
+        return;
+    state->answer = *answer;
+    state->succeeded_unix_ms = clock_unix_ms();
+}
+
 static void *resolver_main(void *arg)
 {
     struct resolver *resolver = arg;
@@ -59,8 +72,7 @@ static void *resolver_main(void *arg)
         pthread_mutex_unlock(&resolver->lock);
         struct resolved answer = look_up(resolver);
         pthread_mutex_lock(&resolver->lock);
-        if (answer.count)
-            resolver->answer = answer; /* a failure keeps the last good one */
+        note(&resolver->state, &answer);
         resolver->asked = true;
         pthread_cond_broadcast(&resolver->changed);
         struct timespec next = from_now(answer.count ? resolver->refresh_ms : RETRY_MS);
@@ -105,7 +117,7 @@ bool resolver_wait(struct resolver *resolver, int64_t wait_ms)
     while (!resolver->asked &&
            pthread_cond_timedwait(&resolver->changed, &resolver->lock, &until) == 0)
         ;
-    bool known = resolver->answer.count > 0;
+    bool known = resolver->state.answer.count > 0;
     pthread_mutex_unlock(&resolver->lock);
     return known;
 }
@@ -113,7 +125,14 @@ bool resolver_wait(struct resolver *resolver, int64_t wait_ms)
 void resolver_get(struct resolver *resolver, struct resolved *ret)
 {
     pthread_mutex_lock(&resolver->lock);
-    *ret = resolver->answer;
+    *ret = resolver->state.answer;
+    pthread_mutex_unlock(&resolver->lock);
+}
+
+void resolver_look(struct resolver *resolver, struct resolver_state *ret)
+{
+    pthread_mutex_lock(&resolver->lock);
+    *ret = resolver->state;
     pthread_mutex_unlock(&resolver->lock);
 }
 

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -32,6 +34,16 @@ bool resolver_wait(struct resolver *resolver, int64_t wait_ms);
 
 /* The last good answer. Any thread; never blocks for DNS. */
 void resolver_get(struct resolver *resolver, struct resolved *ret);
+
+/* How it has gone so far. Any thread. */
+struct resolver_state {
+    struct resolved answer;    /* the last good one */
+    int64_t succeeded_unix_ms; /* when that was; 0: never */
+    uint64_t failures;
+    bool failing; /* the last lookup gave nothing */
+};
+
+void resolver_look(struct resolver *resolver, struct resolver_state *ret);
 
 /* Ends the thread, waiting for a lookup under way. Accepts NULL. */
 void resolver_stop(struct resolver *resolver);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/counters.h"
 #include "http/response.h"
 #include "net/loop.h"
 #include "net/resolve.h"
@@ -29,6 +30,7 @@ struct upstream_options {
     struct upstream_deadlines deadlines;
     struct resolver *resolver;
     uint64_t max_answer_bytes;
+    struct counters *counters; /* of the thread; NULL: nobody asks */
 };
 
 /* How a call ended: X(NAME, code for clients and audit, sentence) */
@@ -81,6 +83,9 @@ MUST_USE struct upstream_pool *pool_new(struct loop *loop, const struct upstream
  * before: idle ones are closed, busy ones when their call has ended.
  */
 void pool_set_tls(struct upstream_pool *pool, struct ssl_ctx_st *tls);
+
+/* Connections kept for the next calls. Any thread. */
+uint64_t pool_idle_count(const struct upstream_pool *pool);
 
 /* Begins a call. */
 void pool_send(struct upstream_pool *pool, struct upstream_call *call);
