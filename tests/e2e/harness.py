@@ -1,4 +1,6 @@
 """What the end-to-end tests share: the real binary, real TLS, a stand-in upstream, a temp dir."""
+import contextlib
+import fcntl
 import json
 import os
 import re
@@ -40,6 +42,15 @@ teams:
 
 def seed_campaign():
     return json.loads((ROOT / "deploy/examples/campaign.json").read_text())
+
+
+@contextlib.contextmanager
+def release_to_oneself():
+    """Nobody else compiles or installs the release meanwhile; files of tests run side by side."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    with open(ROOT / "build/release.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def wait_for(condition, what):

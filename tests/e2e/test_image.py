@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from contained import contain, why_not
-from harness import ACCOUNT, DEADLINE, POLICY, ROOT, STREAM, Gateway, seed_campaign
+from harness import ACCOUNT, DEADLINE, POLICY, ROOT, STREAM, Gateway, release_to_oneself, seed_campaign
 
 USER = 65532
 STATE = "/var/lib/campaign-gateway"
@@ -31,20 +31,19 @@ def run(*command, **options):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
 
 
-def make_image(output, **environment):
-    done = run(BUILD, "--from", ROOT / "build/release", output, env=dict(os.environ, SOURCE_DATE_EPOCH=EPOCH, **environment))
+def make_image(*arguments, **environment):
+    with release_to_oneself():
+        done = run(BUILD, *arguments, env=dict(os.environ, SOURCE_DATE_EPOCH=EPOCH, **environment))
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
-def image():
-    """The image, made as its page says; the release is compiled when it is not there yet."""
+def image(release):
+    """The image, made as its page says."""
     with tempfile.TemporaryDirectory(prefix="image-") as directory:
         Path(directory).chmod(0o755)  # the image's user goes through it
         output = Path(directory, "out")
-        done = run(BUILD, output, env=dict(os.environ, SOURCE_DATE_EPOCH=EPOCH))
-        assert done.returncode == 0, done.stdout + done.stderr
+        make_image(output)
         yield output
 
 
@@ -114,7 +113,7 @@ def test_the_layout_is_well_formed(image, tmp_path):
         assert member.issym() or member.mode == stat.S_IMODE((image / "rootfs" / name).stat().st_mode), name
 
 
-def test_it_says_what_to_run_and_as_whom(image):
+def test_it_says_what_to_run_and_as_whom(image, release):
     said = config(image)
     assert said["architecture"] == run("dpkg", "--print-architecture").stdout.strip() and said["os"] == "linux"
     assert said["created"] == "2025-11-25T00:00:00Z"
@@ -123,7 +122,7 @@ def test_it_says_what_to_run_and_as_whom(image):
     assert settings == {"User": f"{USER}:{USER}", "WorkingDir": STATE, "StopSignal": "SIGTERM",
                         "ExposedPorts": {"8443/tcp": {}}, "Entrypoint": ["/usr/bin/campaign-gateway"],
                         "Cmd": ["run", "--config", "/etc/campaign-gateway/gateway.yaml"]}
-    version = run(ROOT / "build/release/campaign-gateway", "version").stdout.split()[1]
+    version = run(release / "campaign-gateway", "version").stdout.split()[1]
     prefix = "org.opencontainers.image."
     assert labels[prefix + "version"] == version == tag(image)
     assert set(labels) == {prefix + name for name in ("title", "description", "version", "revision")}
@@ -137,9 +136,9 @@ def test_checksums_hold_for_every_file(image):
     assert listed == there
 
 
-def test_two_builds_are_the_same_to_the_byte(image, tmp_path):
+def test_two_builds_are_the_same_to_the_byte(image, release, tmp_path):
     again = tmp_path / "again"
-    make_image(again, TZ="Asia/Kolkata", LC_ALL="C.UTF-8", HOME="/")
+    make_image("--from", release, again, TZ="Asia/Kolkata", LC_ALL="C.UTF-8", HOME="/")
     assert (again / "SHA256SUMS").read_text() == (image / "SHA256SUMS").read_text()
 
 
@@ -154,14 +153,14 @@ def test_nothing_but_the_gateway_can_be_executed(rootfs):
         assert not (rootfs / folder).exists()
 
 
-def test_nothing_is_left_of_how_it_was_made(rootfs):
+def test_nothing_is_left_of_how_it_was_made(rootfs, release):
     for leftover in ("var/lib/dpkg", "var/lib/apt", "var/cache", "etc/apt", "etc/hostname", "etc/resolv.conf", "etc/hosts",
                      "usr/share/man", "usr/share/locale", "usr/include", "var/log", "root", "home"):
         assert not (rootfs / leftover).exists(), leftover
     doc = [path for path in files(rootfs / "usr/share/doc") if path.name != "copyright"]
     assert doc == [rootfs / SBOM]
     machine = [str(ROOT)] + mirrors()
-    for path in files(rootfs) + [ROOT / "build/release/campaign-gateway"]:
+    for path in files(rootfs) + [release / "campaign-gateway"]:
         data = path.read_bytes()
         assert not [name for name in machine if name.encode() in data], path
 
@@ -532,7 +531,7 @@ def test_a_time_that_is_none_is_refused(tmp_path):
     assert done.returncode == 2 and "not 'yesterday'" in done.stderr and not (tmp_path / "out").exists()
 
 
-def test_a_library_that_no_package_brings_is_named(image, tmp_path):
+def test_a_library_that_no_package_brings_is_named(image, release, tmp_path):
     """Played by an mmdebstrap whose packages lack it."""
     fake = tmp_path / "mmdebstrap"
     fake.write_text(f"""#!/bin/sh
@@ -541,7 +540,8 @@ def test_a_library_that_no_package_brings_is_named(image, tmp_path):
     """)
     fake.chmod(0o755)
     environment = dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}", TMPDIR="/tmp")
-    done = run(ROOT / "deploy/image/rootfs", ROOT / "build/release", tmp_path / "root", env=environment)
+    with release_to_oneself():
+        done = run(ROOT / "deploy/image/rootfs", release, tmp_path / "root", env=environment)
     assert done.returncode == 1 and "libutf8proc.so.2: in no package" in done.stderr, done.stderr
     assert "deploy/image/packages" in done.stderr and not (tmp_path / "root").exists()
 

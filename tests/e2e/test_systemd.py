@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from contained import contain, why_not
-from harness import ACCOUNT, BINARY, POLICY, ROOT, STREAM, Gateway, seed_campaign, wait_for
+from harness import ACCOUNT, BINARY, POLICY, ROOT, STREAM, Gateway, release_to_oneself, seed_campaign, wait_for
 
 UNITS = ROOT / "deploy/systemd"
 SERVICES = ["campaign-gateway.service", "campaign-gateway-ship.service"]
-RELEASE = ROOT / "build/release/campaign-gateway"
 USER = 65532
 EXPOSURE_AT_MOST = 1.1   # what systemd-analyze security makes of it, from 0 (nothing can happen) to 10
 FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10}
@@ -114,9 +113,10 @@ def test_the_socket_is_the_gateways_port():
     assert one("campaign-gateway.service", "Also") == "campaign-gateway.socket"
 
 
-def test_all_of_it_is_installed(tmp_path):
+def test_all_of_it_is_installed(release, tmp_path):
     """Where packages put it; by the names that units and documents use."""
-    done = run("cmake", "--install", ROOT / "build/release", "--prefix", "/usr", env=dict(os.environ, DESTDIR=str(tmp_path)))
+    with release_to_oneself():
+        done = run("cmake", "--install", release, "--prefix", "/usr", env=dict(os.environ, DESTDIR=str(tmp_path)))
     assert done.returncode == 0, done.stderr
     there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     expected = {"usr/bin/campaign-gateway", "usr/lib/sysusers.d/campaign-gateway.conf",
@@ -164,7 +164,7 @@ def behind(unit, root, mounts, command, refuse):
 class Host(Gateway):
     """A host with the gateway installed in /usr and its unit in force. /usr/lib and what lookups need are this machine's."""
 
-    def __init__(self, directory, certs, kore_port, refuse):
+    def __init__(self, directory, certs, kore_port, program, refuse):
         self.directory, self.certs, self.refuse = directory, certs, refuse
         self.root, self.settings, self.state = directory / "root", directory / "etc", directory / "state"
         self.audit, self.stderr_path = self.state / "audit", directory / "stderr.log"
@@ -175,7 +175,7 @@ class Host(Gateway):
             (self.root / name).symlink_to(f"usr/{name}")
         for name in ("hosts", "nsswitch.conf", "resolv.conf"):
             shutil.copy(f"/etc/{name}", self.root / "etc")
-        shutil.copy(RELEASE, self.root / "usr/bin")
+        shutil.copy(program, self.root / "usr/bin")
         shutil.copy("/usr/bin/kill", self.root / "usr/bin")
         (self.settings / "policies").mkdir(parents=True)
         (self.settings / "policies/policy.yaml").write_text(POLICY)
@@ -208,13 +208,13 @@ admin: {{listen: 127.0.0.1:0}}
 
 
 @pytest.fixture
-def make_host(certs, kore):
+def make_host(certs, kore, release):
     hosts = []
 
     def make(refuse="errno"):
         directory = Path(tempfile.mkdtemp(prefix="host-"))
         directory.chmod(0o755)
-        hosts.append(Host(directory, certs, kore.port, refuse))
+        hosts.append(Host(directory, certs, kore.port, release / "campaign-gateway", refuse))
         return hosts[-1]
 
     yield make
