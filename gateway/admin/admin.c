@@ -235,6 +235,16 @@ static bool open_listener(struct admin *admin, int fd)
     return admin->listener != NULL;
 }
 
+static int open_port(struct admin *admin, struct error *err)
+{
+    int fd = admin->options.inherited_fd;
+    if (fd < 0)
+        return address_listen(admin->options.listen, admin->address, err);
+    const struct sockaddr_storage bound = address_of_socket(fd);
+    address_format((const struct sockaddr *)&bound, admin->address);
+    return fd;
+}
+
 struct admin *admin_start(const struct admin_options *options, struct error *err)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
@@ -243,7 +253,7 @@ struct admin *admin_start(const struct admin_options *options, struct error *err
         return NULL;
     }
     admin->options = *options;
-    int fd = address_listen(options->listen, admin->address, err);
+    int fd = open_port(admin, err);
     if (fd < 0)
         goto fail;
     admin->loop = loop_new();

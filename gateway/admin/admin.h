@@ -20,6 +20,7 @@ struct admin;
 
 struct admin_options {
     struct str listen;           /* "HOST:PORT" */
+    int inherited_fd;            /* a listening socket instead, which is taken over; or -1 */
     struct admission *admission; /* of the data port; for metrics */
 
     /* All are called on the admin thread. */
