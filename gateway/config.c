@@ -17,6 +17,7 @@
 #include "base/yaml_read.h"
 
 #define LIMIT_CONFIG_BYTES (1024 * 1024)
+#define DRAIN_IDLE_PART 4 /* of drain_timeout at most; the rest is for what is under way */
 #define LIMIT_JOURNAL_WAITING 65536 /* records: more requests than a machine can have under way */
 
 /* What a fixed setting was given as. */
@@ -228,6 +229,7 @@ static const struct key tls_keys[] = {
 static const struct key upstream_keys[] = {
     FIXED("url", value_url, upstream_url, .required = true),
     SCALAR("ca", value_path, upstream_ca, ),
+    FIXED("resolve", value_resolve, upstream_resolve, ),
     FIXED("connect_timeout", value_duration, upstream.connect_ms, ),
     FIXED("first_byte_timeout", value_duration, upstream.first_byte_ms, ),
     FIXED("total_timeout", value_duration, upstream.total_ms, ),
@@ -489,6 +491,7 @@ static void set_defaults(struct config *config)
                                                       .request_ms = LIMIT_REQUEST_MS,
                                                       .write_ms = LIMIT_WRITE_MS,
                                                       .linger_ms = LIMIT_LINGER_MS,
+                                                      .drain_idle_ms = LIMIT_DRAIN_IDLE_MS,
                                                       .body_rate = LIMIT_BODY_RATE,
                                                       .body_grace_ms = LIMIT_BODY_GRACE_MS};
     config->admission = (struct admission_limits){.connections = LIMIT_CONNECTIONS,
@@ -594,6 +597,8 @@ static bool complete_admin(struct config *config, const struct yaml_node *root, 
 
 static bool complete(struct config *config, const struct yaml_node *root, struct error *err)
 {
+    if (config->deadlines.drain_idle_ms > config->drain_ms / DRAIN_IDLE_PART)
+        config->deadlines.drain_idle_ms = config->drain_ms / DRAIN_IDLE_PART;
     if (!config->admission.connections_per_client)
         config->admission.connections_per_client = config->admission.connections;
     bool fine = complete_identities(config, err) || problems_add(config->problems, err);

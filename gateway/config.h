@@ -89,6 +89,7 @@ struct config {
     struct str upstream_host; /* from the URL */
     uint16_t upstream_port;
     bool upstream_host_is_address;
+    enum resolve_by upstream_resolve;
     struct upstream_deadlines upstream;
 
     struct config_tenant tenant;

@@ -399,6 +399,16 @@ static bool is_loopback(const char *address)
     return str_starts(text, STR("127.")) || str_starts(text, STR("[::1]"));
 }
 
+static int open_port(struct admin *admin, struct error *err)
+{
+    int fd = admin->options.inherited_fd;
+    if (fd < 0)
+        return address_listen(admin->options.listen, admin->address, err);
+    const struct sockaddr_storage bound = address_of_socket(fd);
+    address_format((const struct sockaddr *)&bound, admin->address);
+    return fd;
+}
+
 struct admin *admin_start(const struct admin_options *options, struct error *err)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
@@ -408,7 +418,7 @@ struct admin *admin_start(const struct admin_options *options, struct error *err
     }
     admin->options = *options;
     admin->adopt_task = (struct task){.run = run_adopt, .arg = admin};
-    int fd = address_listen(options->listen, admin->address, err);
+    int fd = open_port(admin, err);
     if (fd < 0)
         goto fail;
     admin->loopback = is_loopback(admin->address);

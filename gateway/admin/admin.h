@@ -22,6 +22,7 @@ struct ssl_ctx_st;
 
 struct admin_options {
     struct str listen;      /* "HOST:PORT" */
+    int inherited_fd;       /* a listening socket instead, which is taken over; or -1 */
     struct ssl_ctx_st *tls; /* NULL: plain HTTP; a reference is taken */
 
     /* All are called on the admin thread. */
