@@ -107,6 +107,8 @@ struct config {
 
     struct config_text admin_listen; /* empty: no admin listener */
 
+    bool sandbox_seccomp, sandbox_landlock; /* what the running gateway gives up; see sandbox.h */
+
     enum log_level log_level;
     enum log_format log_format;
 

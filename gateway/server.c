@@ -17,6 +17,7 @@
 #include "bookkeeper.h"
 #include "reconciler.h"
 #include "reload.h"
+#include "sandbox.h"
 #include "status.h"
 #include "worker.h"
 
@@ -37,7 +38,9 @@ struct server {
     struct reload reload;
     struct status *status;
     atomic_bool draining; /* the admin thread asks */
+    struct sandbox *sandbox;
     int listen_fd;
+    int admin_fd; /* -1 without admin listener, and once it has its own */
     int signal_fd;
     int ended_fd; /* counts workers that ended by themselves */
     struct worker *workers;
@@ -121,7 +124,7 @@ static bool start_admission(struct server *server, struct error *err)
     return server->admission || error_set(err, "out of memory");
 }
 
-static bool start_workers(struct server *server, struct error *err)
+static bool make_workers(struct server *server, struct error *err)
 {
     size_t count = server->snapshot->config->workers;
     const struct worker_options options = {.snapshot = server->snapshot,
@@ -139,9 +142,15 @@ static bool start_workers(struct server *server, struct error *err)
         if (!worker_init(&server->workers[i], &options))
             return error_set(err, "cannot make %zu workers: out of memory or descriptors", count);
     }
-    for (size_t i = 0; i < count; i++) {
+    return true;
+}
+
+/* Clients are read from now on. */
+static bool start_workers(struct server *server, struct error *err)
+{
+    for (size_t i = 0; i < server->worker_count; i++) {
         if (!worker_start(&server->workers[i]))
-            return error_set(err, "cannot start %zu worker threads", count);
+            return error_set(err, "cannot start %zu worker threads", server->worker_count);
     }
     return true;
 }
@@ -183,7 +192,7 @@ static void write_status(void *arg, struct buf *out)
 static bool start_admin(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
-    const struct admin_options options = {.listen = config->admin_listen.value,
+    const struct admin_options options = {.listen_fd = server->admin_fd,
                                           .admission = server->admission,
                                           .sum_counters = sum_counters,
                                           .look_at_journal = look_at_journal,
@@ -192,13 +201,37 @@ static bool start_admin(struct server *server, struct error *err)
                                           .write_status = write_status,
                                           .arg = server};
     struct error why;
-    if (!config->admin_listen.value.len)
+    if (server->admin_fd < 0)
         return true;
     server->admin = admin_start(&options, &why);
-    if (!server->admin)
-        return config_error(&config->admin_listen.place, err, "%s", why.text);
-    LOG(LOG_INFO, "admin-listening", LOG_TEXT("address", admin_address(server->admin)));
-    return true;
+    close(server->admin_fd);
+    server->admin_fd = -1;
+    return server->admin || config_error(&config->admin_listen.place, err, "%s", why.text);
+}
+
+/* Where it listens, with the real ports. */
+struct addresses {
+    char data[ADDRESS_TEXT_SIZE], admin[ADDRESS_TEXT_SIZE];
+};
+
+static int listen_at(const struct config_text *setting, char address[ADDRESS_TEXT_SIZE],
+                     struct error *err)
+{
+    struct error why;
+    int fd = address_listen(setting->value, address, &why);
+    if (fd < 0)
+        config_error(&setting->place, err, "%s", why.text);
+    return fd;
+}
+
+static bool open_listeners(struct server *server, struct addresses *ret, struct error *err)
+{
+    const struct config *config = server->snapshot->config;
+    server->listen_fd = listen_at(&config->listen, ret->data, err);
+    if (server->listen_fd < 0 || !config->admin_listen.value.len)
+        return server->listen_fd >= 0;
+    server->admin_fd = listen_at(&config->admin_listen, ret->admin, err);
+    return server->admin_fd >= 0;
 }
 
 /* Signals are read by the main thread alone; every thread started later inherits the mask. */
@@ -218,10 +251,12 @@ static int open_signals(void)
 }
 
 static void log_listening(const struct server *server, const struct snapshot *snapshot,
-                          const char *address)
+                          const struct addresses *addresses)
 {
     const struct config *config = snapshot->config;
-    LOG(LOG_INFO, "listening", LOG_TEXT("address", address),
+    if (server->admin)
+        LOG(LOG_INFO, "admin-listening", LOG_TEXT("address", addresses->admin));
+    LOG(LOG_INFO, "listening", LOG_TEXT("address", addresses->data),
         LOG_INT("workers", server->worker_count), LOG_STR("upstream", config->upstream_host),
         LOG_STR("team", config->team.value), LOG_STR("policy", snapshot->policy->revision));
 }
@@ -238,10 +273,16 @@ static struct snapshot *load(const char *config_path, struct tickets *tickets, s
     return snapshot;
 }
 
+/* Sockets are bound and nothing is running yet: now it gives up what threads would keep. */
+static bool enter_sandbox(struct server *server, struct error *err)
+{
+    server->sandbox = sandbox_new(server->snapshot, err);
+    return server->sandbox && sandbox_restrict_process(server->sandbox, err);
+}
+
 static bool start(struct server *server, const char *config_path, struct error *err)
 {
-    char address[ADDRESS_TEXT_SIZE];
-    struct error why;
+    struct addresses addresses;
     server->tickets = tickets_new();
     if (!server->tickets)
         return error_set(err, "out of memory");
@@ -259,17 +300,17 @@ static bool start(struct server *server, const char *config_path, struct error *
     server->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->signal_fd < 0 || server->ended_fd < 0)
         return error_set(err, "cannot prepare for signals: %s", strerrordesc_np(errno));
-    server->listen_fd = address_listen(config->listen.value, address, &why);
-    if (server->listen_fd < 0)
-        return config_error(&config->listen.place, err, "%s", why.text);
-    bool started = start_admission(server, err) &&
-                   bookkeeper_open(&server->books, server->current, err) &&
-                   start_upstream(server, err) && start_workers(server, err) &&
-                   start_reconciler(server, err) && start_admin(server, err) &&
-                   reload_init(&server->reload, server->current, err);
-    if (started)
-        log_listening(server, server->snapshot, address);
-    return started;
+    bool started =
+        open_listeners(server, &addresses, err) && enter_sandbox(server, err) &&
+        start_admission(server, err) && bookkeeper_open(&server->books, server->current, err) &&
+        start_upstream(server, err) && make_workers(server, err) && start_reconciler(server, err) &&
+        start_admin(server, err) && reload_init(&server->reload, server->current, err) &&
+        sandbox_restrict_calls(server->sandbox, err) && start_workers(server, err);
+    if (!started)
+        return false;
+    sandbox_log(server->sandbox);
+    log_listening(server, server->snapshot, &addresses);
+    return true;
 }
 
 /* Everything started, in the reverse order; what was not started is skipped. */
@@ -292,7 +333,8 @@ static void stop(struct server *server)
     snapshot_release(server->current);
     snapshot_release(server->snapshot);
     tickets_free(server->tickets);
-    const int fds[] = {server->listen_fd, server->signal_fd, server->ended_fd};
+    sandbox_free(server->sandbox);
+    const int fds[] = {server->listen_fd, server->admin_fd, server->signal_fd, server->ended_fd};
     for (size_t i = 0; i < COUNT_OF(fds); i++) {
         if (fds[i] >= 0)
             close(fds[i]);
@@ -332,7 +374,10 @@ static void warn_of_restart(const struct config *running, const struct config *f
 static void reload(struct server *server, const char *why)
 {
     struct error err;
-    struct snapshot *fresh = load(server->snapshot->config->path, server->tickets, &err);
+    const char *path = server->snapshot->config->path;
+    struct snapshot *fresh = load(path, server->tickets, &err);
+    if (!fresh)
+        sandbox_explain(server->sandbox, path, &err);
     bool done = fresh && adopt(server, fresh, &err);
     if (done) {
         warn_of_restart(server->snapshot->config, fresh->config);
@@ -426,7 +471,8 @@ static enum server_end supervise(struct server *server)
 
 enum server_end server_run(const char *config_path, struct error *err)
 {
-    struct server server = {.listen_fd = -1, .signal_fd = -1, .ended_fd = -1, .reload.fd = -1};
+    struct server server = {
+        .listen_fd = -1, .admin_fd = -1, .signal_fd = -1, .ended_fd = -1, .reload.fd = -1};
     enum server_end end = SERVER_NOT_STARTED;
     if (start(&server, config_path, err))
         end = supervise(&server);

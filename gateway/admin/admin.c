@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "admin/metrics.h"
 #include "base/limits.h"
@@ -33,7 +32,6 @@ struct admin {
     struct counters counters; /* of its own connections; nobody asks */
     pthread_t thread;
     bool runs;
-    char address[ADDRESS_TEXT_SIZE];
 };
 
 /* One request. Freed once it is answered, or the client is gone. */
@@ -243,26 +241,15 @@ struct admin *admin_start(const struct admin_options *options, struct error *err
         return NULL;
     }
     admin->options = *options;
-    int fd = address_listen(options->listen, admin->address, err);
-    if (fd < 0)
-        goto fail;
     admin->loop = loop_new();
     admin->admission = admission_new(&own_limits);
-    bool open = admin->loop && admin->admission && open_listener(admin, fd);
-    close(fd); /* the listener has its own duplicate */
+    bool open = admin->loop && admin->admission && open_listener(admin, options->listen_fd); /* makes its own duplicate */
     admin->runs = open && pthread_create(&admin->thread, NULL, admin_main, admin) == 0;
     if (admin->runs)
         return admin;
     error_set(err, "out of memory or descriptors");
-
-fail:
     admin_stop(admin);
     return NULL;
-}
-
-const char *admin_address(const struct admin *admin)
-{
-    return admin->address;
 }
 
 void admin_stop(struct admin *admin)

@@ -19,7 +19,7 @@
 struct admin;
 
 struct admin_options {
-    struct str listen;           /* "HOST:PORT" */
+    int listen_fd; /* bound; the caller may close it when admin_start is back */
     struct admission *admission; /* of the data port; for metrics */
 
     /* All are called on the admin thread. */
@@ -31,11 +31,8 @@ struct admin_options {
     void *arg;
 };
 
-/* Binds, then starts the thread. NULL with `err`. */
+/* Starts the thread. NULL with `err`. */
 MUST_USE struct admin *admin_start(const struct admin_options *options, struct error *err);
-
-/* The numeric address it listens on. */
-const char *admin_address(const struct admin *admin);
 
 /* Closes its connections and ends the thread. Accepts NULL. */
 void admin_stop(struct admin *admin);
