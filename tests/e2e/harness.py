@@ -158,7 +158,7 @@ class Gateway:
 
     def __init__(self, directory, certs, upstream_port, policy=POLICY, team="billing",
                  upstream_host="localhost", workers=2, extra="", limits="", audit="audit",
-                 environment=None, start=True, upstream="", tls="", timeouts=TIMEOUTS):
+                 environment=None, start=True, upstream="", tls="", timeouts=TIMEOUTS, prefix=()):
         self.directory, self.certs = Path(directory), Path(certs)
         self.audit = self.directory / audit  # an absolute one stays as it is
         self.stderr_path = self.directory / "stderr.log"
@@ -177,6 +177,7 @@ audit: {{directory: {audit}}}
 limits: {{drain_timeout: 15s{limits}}}
 {extra}
 """)
+        self.prefix = list(prefix)    # a command that starts the gateway in its own place
         self.environment = dict(os.environ, **(environment or {}))
         self.process, self.told_to_stop, self.expected = None, False, (0,)
         if start:
@@ -193,7 +194,7 @@ limits: {{drain_timeout: 15s{limits}}}
         return self
 
     def command(self):
-        return [BINARY, "run", "--config", str(self.config)]
+        return self.prefix + [BINARY, "run", "--config", str(self.config)]
 
     def _listening(self, before):
         assert self.process.poll() is None, f"the gateway ended: {self.stderr()}"
