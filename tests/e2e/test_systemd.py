@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contained import contain, why_not
-from harness import ACCOUNT, BINARY, POLICY, ROOT, STREAM, Gateway, release_to_oneself, seed_campaign, wait_for
+from harness import ACCOUNT, BINARY, DEADLINE, POLICY, ROOT, STREAM, Gateway, release_to_oneself, seed_campaign, wait_for
 
 UNITS = ROOT / "deploy/systemd"
 SERVICES = ["campaign-gateway.service", "campaign-gateway-ship.service"]
@@ -108,8 +109,8 @@ def test_it_is_given_time_to_drain():
 
 
 def test_the_socket_is_the_gateways_port():
-    socket = directives("campaign-gateway.socket")
-    assert socket["ListenStream"] == ["8443"] and "Service" not in socket and "Accept" not in socket
+    unit = directives("campaign-gateway.socket")
+    assert unit["ListenStream"] == ["8443"] and "Service" not in unit and "Accept" not in unit
     assert one("campaign-gateway.service", "Also") == "campaign-gateway.socket"
 
 
@@ -168,8 +169,14 @@ class Host(Gateway):
         self.directory, self.certs, self.refuse = directory, certs, refuse
         self.root, self.settings, self.state = directory / "root", directory / "etc", directory / "state"
         self.audit, self.stderr_path = self.state / "audit", directory / "stderr.log"
-        self.environment = {"PATH": "/usr/bin:/bin"}
-        for name in ("usr/bin", "usr/lib", "usr/lib64", "etc/campaign-gateway", "var/lib/campaign-gateway", "dev", "proc", "tmp"):
+        (self.directory / "notify").mkdir()
+        self.told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.told.bind(str(self.directory / "notify/socket"))
+        self.told.settimeout(DEADLINE)
+        (self.directory / "notify/socket").chmod(0o777)
+        self.environment = {"PATH": "/usr/bin:/bin", "NOTIFY_SOCKET": "/run/systemd/notify/socket", "WATCHDOG_USEC": "400000"}
+        for name in ("usr/bin", "usr/lib", "usr/lib64", "etc/campaign-gateway", "var/lib/campaign-gateway", "dev", "proc",
+                     "tmp", "run/systemd/notify"):
             (self.root / name).mkdir(parents=True)
         for name in ("lib", "lib64"):
             (self.root / name).symlink_to(f"usr/{name}")
@@ -199,9 +206,14 @@ admin: {{listen: 127.0.0.1:0}}
         self.process, self.told_to_stop, self.expected = None, False, (0,)
 
     def unit_command(self, words, unit="campaign-gateway.service"):
-        mounts = [("/proc", "/proc"), ("/usr/lib", "/usr/lib"), ("/usr/lib64", "/usr/lib64"),
+        mounts = [("/usr/lib", "/usr/lib"), ("/usr/lib64", "/usr/lib64"), ("/proc", "/proc"),
+                  (self.directory / "notify", "/run/systemd/notify"),
                   (self.settings, "/etc/campaign-gateway"), (self.state, "/var/lib/campaign-gateway")]
         return behind(unit, self.root, mounts, words, self.refuse)
+
+    def hear(self, word):
+        """Waits until systemd would be told so."""
+        wait_for(lambda: word in self.told.recv(4096).decode().splitlines(), f"{word} to be told")
 
     def command(self):
         return self.unit_command(one("campaign-gateway.service", "ExecStart").split())
@@ -223,6 +235,7 @@ def make_host(certs, kore, release):
         if host.process and host.process.poll() is None:
             host.process.kill()
             host.process.wait()
+        host.told.close()
         shutil.rmtree(host.directory)
 
 
@@ -234,6 +247,9 @@ needs_root = pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
 def test_the_gateway_works_behind_its_unit(make_host, kore, refuse):
     """With "kill" it also shows that the gateway asks for nothing that the filter denies."""
     host = make_host(refuse).start()
+    assert one("campaign-gateway.service", "Type") == "notify"
+    host.hear("READY=1")
+    host.hear("WATCHDOG=1")
     limit = int(one("campaign-gateway.service", "LimitNOFILE"))
     limited = re.search(r"Max open files +(\d+)", Path(f"/proc/{host.process.pid}/limits").read_text())
     assert int(limited[1]) < limit or "connections-lowered" not in host.stderr()
@@ -244,7 +260,10 @@ def test_the_gateway_works_behind_its_unit(make_host, kore, refuse):
     reloaded = run(*host.unit_command(reload), env=host.environment)
     assert reloaded.returncode == 0, reloaded.stderr
     wait_for(lambda: any("2026-11-23.2" in str(event) for event in host.events("reloaded")), "the new policy")
+    host.hear("RELOADING=1")
+    host.hear("READY=1")
     host.stop()
+    host.hear("STOPPING=1")
     assert [record["verdict"] for record in host.decisions()] == ["allow", "deny"]
     assert host.audit.stat().st_uid == USER and host.audit.stat().st_mode & 0o077 == 0
     assert len(kore.requests) == 1
