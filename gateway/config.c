@@ -295,8 +295,14 @@ static const struct key admin_keys[] = {
 };
 
 static const struct key log_keys[] = {
-    FIXED("level", value_log_level, log_level, ),
+    SCALAR("level", value_log_level, log_level, ),
     FIXED("format", value_log_format, log_format, ),
+    FIXED("file", value_path, log_file, ),
+};
+
+static const struct key access_log_keys[] = {
+    FIXED("file", value_path_or_stdout, access_log_file, ),
+    FIXED("format", value_access_format, access_log_format, ),
 };
 
 static const struct key root_keys[] = {
@@ -315,6 +321,7 @@ static const struct key root_keys[] = {
     MAPPING("limits", limit_keys, ),
     MAPPING("admin", admin_keys, ),
     MAPPING("log", log_keys, ),
+    MAPPING("access_log", access_log_keys, ),
 };
 
 /* ---- the walk ---- */
@@ -561,6 +568,14 @@ static bool check_audit(const struct config *config, struct error *err)
     return true;
 }
 
+static bool check_access_log(const struct config *config, const struct yaml_node *root,
+                             struct error *err)
+{
+    const struct yaml_node *node = yaml_member(root, STR("access_log"));
+    return !node || config->access_log_file.value.len ||
+           yaml_error(node, err, "'access_log' has no 'file'; name one, or - for standard output");
+}
+
 static bool complete(struct config *config, const struct yaml_node *root, struct error *err)
 {
     if (!config->admission.connections_per_client)
@@ -569,6 +584,7 @@ static bool complete(struct config *config, const struct yaml_node *root, struct
     fine = (complete_audit(config, err) || problems_add(config->problems, err)) && fine;
     fine = (check_clients(config, err) || problems_add(config->problems, err)) && fine;
     fine = (check_audit(config, err) || problems_add(config->problems, err)) && fine;
+    fine = (check_access_log(config, root, err) || problems_add(config->problems, err)) && fine;
     return (check_team(config, root, err) || problems_add(config->problems, err)) && fine;
 }
 

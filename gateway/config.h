@@ -18,6 +18,7 @@
 #include "campaign/decode.h"
 #include "net/connection.h"
 #include "net/tls.h"
+#include "telemetry/access_log.h"
 #include "upstream/pool.h"
 
 /* Where a setting was written, so that what is wrong with it can be pointed at. */
@@ -109,6 +110,9 @@ struct config {
 
     enum log_level log_level;
     enum log_format log_format;
+    struct config_text log_file;        /* empty: stderr */
+    struct config_text access_log_file; /* empty: none is kept; "-": stdout */
+    enum access_format access_log_format;
 
     struct config_fixed *fixed; /* for config_fixed_changes */
     struct problems *problems;  /* while it is being read */

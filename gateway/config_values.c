@@ -44,6 +44,14 @@ bool value_path(struct config *config, void *target, const struct value *value, 
     return text->value.data || value_out_of_memory(err);
 }
 
+bool value_path_or_stdout(struct config *config, void *target, const struct value *value,
+                          struct error *err)
+{
+    bool is_stdout = str_equal(value->text, STR("-"));
+    return is_stdout ? value_text(config, target, value, err)
+                     : value_path(config, target, value, err);
+}
+
 static bool value_count(struct config *config, void *target, const struct value *value,
                         struct error *err)
 {
@@ -189,6 +197,14 @@ bool value_log_format(struct config *config, void *target, const struct value *v
 {
     (void)config;
     static const char *const words[] = {"auto", "json", "text"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
+bool value_access_format(struct config *config, void *target, const struct value *value,
+                         struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"json", "text"};
     return read_choice(target, value, words, COUNT_OF(words), err);
 }
 

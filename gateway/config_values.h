@@ -22,7 +22,8 @@ value_fn value_number, value_size, value_body_limit;                  /* uint64_
 value_fn value_workers;                                               /* uint64_t */
 value_fn value_duration;                                              /* int64_t, in milliseconds */
 value_fn value_bool;                                                  /* bool */
-value_fn value_log_level, value_log_format;                           /* their enums */
+value_fn value_path_or_stdout;                                        /* config_text */
+value_fn value_log_level, value_log_format, value_access_format;      /* their enums */
 value_fn value_client_certificates, value_durability, value_midnight; /* theirs */
 value_fn value_on_audit_failure, value_phone_numbers;
 value_fn value_url; /* struct config_text, and what it says of the upstream */

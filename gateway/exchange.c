@@ -87,9 +87,7 @@ struct desk {
     char authority_text[CONFIG_AUTHORITY_SIZE];
     uint8_t random[RANDOM_POOL_BYTES];
     size_t random_left;
-    bool audit_failing;     /* so that the log tells of the change and not of every request */
-    int64_t unheard_second; /* of the last lines about failed handshakes, and their number */
-    int unheard_lines;
+    bool audit_failing; /* so that the log tells of the change and not of every request */
 };
 
 static void on_decision(void *arg);
@@ -212,7 +210,23 @@ static const char *route_name(const struct exchange *x)
     return x->parsed ? route_names[x->route.kind] : NULL;
 }
 
-static void tell(const struct exchange *x)
+/* How a record of this moment hides phone numbers; without a key it cannot be written. */
+static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
+{
+    const struct hash_keys *keys = x->desk->options.hash_keys;
+    return (struct privacy){.in_clear = !keys,
+                            .key = keys ? hash_keys_at(keys, now_unix_ms) : NULL,
+                            .arena = &x->arena};
+}
+
+/* As the record has it. */
+static struct str shown_caller(struct exchange *x)
+{
+    struct privacy privacy = privacy_now(x, x->started_unix_ms);
+    return x->caller.len ? privacy_mask(&privacy, x->caller) : x->caller;
+}
+
+static void tell(struct exchange *x)
 {
     const struct upstream_call *call = &x->call;
     bool asked = x->ended_us[STAGE_UPSTREAM] != 0;
@@ -221,7 +235,7 @@ static void tell(const struct exchange *x)
         .id = x->id,
         .route = route_name(x),
         .team = x->team ? x->team->name : (struct str){0},
-        .caller = x->caller,
+        .caller = shown_caller(x),
         .peer = x->peer,
         .method = x->request.method,
         .status = x->given.status,
@@ -237,6 +251,7 @@ static void tell(const struct exchange *x)
         .started_unix_ms = x->started_unix_ms,
         .started_us = x->started_us,
         .answered_us = x->given.at_us,
+        .over_us = clock_mono_us(),
     };
     memcpy(summary.ended_us, x->ended_us, sizeof(summary.ended_us));
     x->desk->options.ended(x->desk->options.arg, &summary);
@@ -508,15 +523,6 @@ static void count_verdict(const struct exchange *x)
                                               : !refusal_is_failure(&x->refusal)
                                                   ? COUNTER_REQUESTS_DENIED
                                                   : COUNTER_REQUESTS_FAILED);
-}
-
-/* How a record of this moment hides phone numbers; without a key it cannot be written. */
-static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
-{
-    const struct hash_keys *keys = x->desk->options.hash_keys;
-    return (struct privacy){.in_clear = !keys,
-                            .key = keys ? hash_keys_at(keys, now_unix_ms) : NULL,
-                            .arena = &x->arena};
 }
 
 /* The body, sealed for the auditor, where that is configured. What is turned away because too much
@@ -881,18 +887,10 @@ static void exchange_expired(void *request)
     answer_early(x, &late, x->forwarded ? "unknown" : "no");
 }
 
-/* A few lines a second tell enough. */
-#define UNHEARD_LINES 5
-
 static void on_unheard(void *context, struct str peer, const char *reason)
 {
-    struct desk *desk = context;
-    int64_t second = clock_mono_us() / 1000000;
-    if (second != desk->unheard_second)
-        desk->unheard_lines = 0;
-    desk->unheard_second = second;
-    if (desk->unheard_lines++ < UNHEARD_LINES)
-        LOG(LOG_INFO, "handshake-failed", LOG_STR("peer", peer), LOG_TEXT("reason", reason));
+    (void)context;
+    LOG(LOG_INFO, "handshake-failed", LOG_STR("peer", peer), LOG_TEXT("reason", reason));
 }
 
 /* ---- forwarding ---- */

@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "bookkeeper.h"
+#include "logs.h"
 #include "reconciler.h"
 #include "reload.h"
 #include "status.h"
@@ -28,6 +29,7 @@ struct server {
     struct snapshot *current;  /* the one that later requests are judged by */
     struct tickets *tickets;
     struct bookkeeper books;
+    struct logs logs;
     struct reconciler *reconciler; /* NULL when nobody is to be asked */
     struct resolver *resolver;
     struct admission *admission;
@@ -130,7 +132,8 @@ static bool start_workers(struct server *server, struct error *err)
                                            .journal = server->books.journal,
                                            .hash_keys = server->books.hash_keys,
                                            .admission = server->admission,
-                                           .upstream = &server->upstream};
+                                           .upstream = &server->upstream,
+                                           .access_log = server->logs.access};
     server->workers = calloc(count, sizeof(*server->workers));
     if (!server->workers)
         return error_set(err, "out of memory");
@@ -154,6 +157,8 @@ static void sum_counters(void *arg, uint64_t ret[COUNTERS])
         for (size_t i = 0; i < server->worker_count; i++)
             ret[counter] += counters_read(&server->workers[i].counters, counter);
     }
+    ret[COUNTER_LOG_LINES_LOST] += logs_lost(&server->logs);
+    ret[COUNTER_ACCESS_LOG_LINES_LOST] += access_log_lost(server->logs.access);
 }
 
 static void look_at_journal(void *arg, struct journal_state *ret)
@@ -254,11 +259,12 @@ static bool start(struct server *server, const char *config_path, struct error *
         return error_set(err, "out of memory");
     const struct config *config = server->snapshot->config;
     tickets_set_rotation(server->tickets, config->ticket_rotation_ms);
-    log_init(config->log_level, config->log_format);
     server->signal_fd = open_signals();
     server->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->signal_fd < 0 || server->ended_fd < 0)
         return error_set(err, "cannot prepare for signals: %s", strerrordesc_np(errno));
+    if (!logs_open(&server->logs, config, err))
+        return false;
     server->listen_fd = address_listen(config->listen.value, address, &why);
     if (server->listen_fd < 0)
         return config_error(&config->listen.place, err, "%s", why.text);
@@ -307,6 +313,7 @@ static bool adopt(struct server *server, struct snapshot *fresh, struct error *e
     if (!bookkeeper_record(&server->books, fresh, "reloaded"))
         return error_set(err, "it could not be recorded in the journal");
     tickets_set_rotation(server->tickets, fresh->config->ticket_rotation_ms);
+    log_set_level(fresh->config->log_level);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_offer(&server->workers[i], fresh);
     reconciler_adopt(server->reconciler, fresh);
@@ -403,17 +410,20 @@ static enum server_end supervise(struct server *server)
         struct pollfd watched[] = {{.fd = server->signal_fd, .events = POLLIN},
                                    {.fd = server->ended_fd, .events = POLLIN},
                                    {.fd = reload_fd(&server->reload), .events = POLLIN},
-                                   {.fd = bookkeeper_fd(&server->books), .events = POLLIN}};
+                                   {.fd = bookkeeper_fd(&server->books), .events = POLLIN},
+                                   {.fd = log_turn_fd(), .events = POLLIN}};
         (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms));
         ended += workers_ended(server);
         int signal_number = next_signal(server);
         if (watched[2].revents)
             reload_event(&server->reload, now_ms());
         bookkeeper_turn(&server->books, now_ms(), watched[3].revents != 0);
+        if (watched[4].revents)
+            log_turn();
         if (signal_number == SIGHUP)
             reload(server, "signal");
         else if (signal_number == SIGUSR1)
-            LOG(LOG_WARN, "signal-ignored", LOG_INT("signal", signal_number));
+            logs_reopen(&server->logs);
         else if (signal_number && !on_end_signal(server, &drain_until_ms))
             return SERVER_CUT;
         if (drain_until_ms && ended < server->worker_count && now_ms() >= drain_until_ms)
@@ -433,5 +443,6 @@ enum server_end server_run(const char *config_path, struct error *err)
     stop(&server);
     if (end != SERVER_NOT_STARTED)
         LOG(LOG_INFO, "stopped", LOG_TEXT("how", end == SERVER_DRAINED ? "drained" : "cut"));
+    logs_close(&server.logs);
     return end;
 }

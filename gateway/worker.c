@@ -26,6 +26,7 @@ static void count_request(void *arg, const struct request_summary *summary)
     struct worker *worker = arg;
     counters_count(&worker->counters,
                    summary->status == 0 ? COUNTER_CLIENTS_GONE : COUNTER_ANSWERS);
+    access_log_put(worker->access_log, summary);
 }
 
 static void run_drain(void *arg)
@@ -59,6 +60,7 @@ bool worker_init(struct worker *worker, const struct worker_options *options)
 {
     const struct config *config = options->snapshot->config;
     worker->ended_fd = options->ended_fd;
+    worker->access_log = options->access_log;
     worker->drain_task = (struct task){.run = run_drain, .arg = worker};
     worker->adopt_task = (struct task){.run = run_adopt, .arg = worker};
     worker->loop = loop_new();

@@ -8,6 +8,7 @@
 
 #include "exchange.h"
 #include "snapshot.h"
+#include "telemetry/access_log.h"
 
 struct worker {
     pthread_t thread;
@@ -18,6 +19,7 @@ struct worker {
     struct upstream_pool *pool;
     struct desk *desk;
     struct counters counters;
+    struct access_log *access_log;
     struct task drain_task;
     bool listener_drained;
     struct task adopt_task;
@@ -33,6 +35,7 @@ struct worker_options {
     const struct hash_keys *hash_keys; /* as in exchange.h */
     struct admission *admission;
     const struct upstream_options *upstream;
+    struct access_log *access_log; /* NULL: none is kept */
 };
 
 /* Makes everything but the thread. `worker` must be zeroed. False when memory ran out. */
