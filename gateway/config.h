@@ -113,6 +113,7 @@ struct config {
     struct config_text log_file;        /* empty: stderr */
     struct config_text access_log_file; /* empty: none is kept; "-": stdout */
     enum access_format access_log_format;
+    uint64_t trace_sample; /* of a million traces that begin here */
 
     struct config_fixed *fixed; /* for config_fixed_changes */
     struct problems *problems;  /* while it is being read */

@@ -24,7 +24,11 @@
 /* A buffer that grew beyond this for one request is given back. */
 #define KEPT_BUFFER_BYTES 65536
 
-#define RANDOM_POOL_BYTES 4000 /* one system call for 400 decision ids */
+#define RANDOM_POOL_BYTES 4096 /* one system call for 120 requests */
+/* What a request needs of it: for its id, its trace and its span. */
+struct exchange_random {
+    uint8_t id[ID_RANDOM_BYTES], trace[TRACE_RANDOM_BYTES], span[SPAN_RANDOM_BYTES];
+};
 
 struct exchange {
     struct desk *desk;
@@ -36,6 +40,8 @@ struct exchange {
     struct str peer; /* outlives the connection */
     int64_t started_us, started_unix_ms;
     struct http_request request;
+    struct trace_context trace;
+    char span_id[SPAN_ID_SIZE]; /* of the gateway's part in it */
     struct route route;
     bool parsed;    /* the head was accepted: `request` and `route` are valid */
     bool decided;   /* the verdict is on its way to the journal: there is no way back */
@@ -131,23 +137,23 @@ static void exchange_free(struct exchange *x)
     free(x);
 }
 
-static bool draw_random(struct desk *desk, uint8_t out[ID_RANDOM_BYTES])
+static bool draw_random(struct desk *desk, struct exchange_random *ret)
 {
-    if (desk->random_left < ID_RANDOM_BYTES) {
+    if (desk->random_left < sizeof(*ret)) {
         if (getrandom(desk->random, sizeof(desk->random), 0) != (ssize_t)sizeof(desk->random))
             return false;
         desk->random_left = sizeof(desk->random);
     }
-    desk->random_left -= ID_RANDOM_BYTES;
-    memcpy(out, desk->random + desk->random_left, ID_RANDOM_BYTES);
+    desk->random_left -= sizeof(*ret);
+    memcpy(ret, desk->random + desk->random_left, sizeof(*ret));
     return true;
 }
 
 /* A fresh exchange, or NULL: then the connection is closed without a word. */
 static struct exchange *exchange_new(struct desk *desk, struct connection *connection)
 {
-    uint8_t random[ID_RANDOM_BYTES];
-    struct exchange *x = draw_random(desk, random) ? exchange_alloc(desk) : NULL;
+    struct exchange_random random;
+    struct exchange *x = draw_random(desk, &random) ? exchange_alloc(desk) : NULL;
     if (!x)
         return NULL;
     x->desk = desk;
@@ -155,12 +161,14 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->peer = arena_copy(&x->arena, connection_peer(connection));
     x->started_us = clock_mono_us();
     x->started_unix_ms = clock_unix_ms();
-    id_format(x->started_unix_ms, random, x->id);
+    id_format(x->started_unix_ms, random.id, x->id);
+    span_id_format(random.span, x->span_id);
     x->request = (struct http_request){0};
     x->route = (struct route){0};
     x->parsed = x->decided = x->decoded = false;
     x->admitted = x->forwarded = x->expired = x->degraded = false;
     x->snapshot = snapshot_hold(desk->options.snapshot);
+    trace_context_begin(random.trace, x->snapshot->config->trace_sample, &x->trace);
     x->team = x->snapshot->team;
     x->caller = (struct str){0};
     x->refusal = (struct refusal){0};
@@ -233,6 +241,10 @@ static void tell(struct exchange *x)
     bool answered = asked && call->failure == UPSTREAM_ANSWERED;
     struct request_summary summary = {
         .id = x->id,
+        .trace_id = x->trace.trace_id,
+        .span_id = x->span_id,
+        .parent_id = x->trace.parent_id,
+        .sampled = x->trace.sampled,
         .route = route_name(x),
         .team = x->team ? x->team->name : (struct str){0},
         .caller = shown_caller(x),
@@ -555,6 +567,7 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .team = x->team ? x->team->name : (struct str){0},
         .caller = x->caller,
         .peer = x->peer,
+        .trace_id = str_from(x->trace.trace_id),
         .method = x->request.method,
         .path = x->route.path,
         .route = route_name(x),
@@ -818,6 +831,8 @@ static void *exchange_begin(void *context, struct connection *connection, struct
         return NULL;
     }
     x->parsed = true;
+    (void)trace_context_read(x->request.headers, x->request.header_count,
+                             &x->trace); /* or its own */
     route_find(&x->request, &x->arena, &x->route);
     *wants_body = !refuse_head(x);
     return x;
@@ -904,12 +919,16 @@ static void forward(struct exchange *x)
     x->call.arena = &x->arena;
     x->call.done = (struct task){.run = on_upstream, .arg = x};
     const struct config_tenant *tenant = &x->snapshot->config->tenant;
+    char call_id[SPAN_ID_SIZE];
+    stage_span_id(x->span_id, STAGE_UPSTREAM, call_id);
     const struct forward_target target = {.authority = x->desk->upstream_authority,
                                           .api_key_header =
                                               x->snapshot->config->api_key_header.value,
                                           .account_id = tenant->account_id,
                                           .stream_id = tenant->stream_id,
-                                          .add_account_id = !x->route.has_account_id};
+                                          .add_account_id = !x->route.has_account_id,
+                                          .trace = &x->trace,
+                                          .span_id = call_id};
     buf_clear(&x->out);
     forward_request(&x->request, &target, buf_str(&x->body), &x->out);
     if (x->out.failed) {
@@ -930,6 +949,7 @@ static void abandon(struct exchange *x)
     const struct outcome_record record = {.id = x->id,
                                           .time_unix_ms = now_unix_ms,
                                           .duration_us = duration_us(x),
+                                          .trace_id = str_from(x->trace.trace_id),
                                           .outcome = x->expired ? "expired" : "client_gone",
                                           .created = "no",
                                           .upstream_host = x->desk->upstream_authority,
@@ -1029,6 +1049,7 @@ static void on_upstream(void *arg)
         .id = x->id,
         .time_unix_ms = now_unix_ms,
         .duration_us = duration_us(x),
+        .trace_id = str_from(x->trace.trace_id),
         .upstream_host = x->desk->upstream_authority,
         .upstream_status = answered ? call->response.status : 0,
         .failure = answered ? NULL : upstream_failure_code(call->failure),

@@ -320,9 +320,9 @@ static bool adopt(struct server *server, struct snapshot *fresh, struct error *e
     snapshot_release(server->current);
     server->current = snapshot_hold(fresh);
     status_adopted(server->status, fresh, clock_unix_ms());
-    LOG(LOG_INFO, "reloaded", LOG_STR("policy", fresh->policy->revision),
-        LOG_TEXT("policy_digest", fresh->policy->digest),
-        LOG_TEXT("config_digest", fresh->config->digest));
+    LOG_EACH(LOG_INFO, "reloaded", LOG_STR("policy", fresh->policy->revision),
+             LOG_TEXT("policy_digest", fresh->policy->digest),
+             LOG_TEXT("config_digest", fresh->config->digest));
     counters_count(&server->counters, COUNTER_RELOADS);
     return true;
 }
@@ -344,7 +344,7 @@ static void reload(struct server *server, const char *why)
     if (done) {
         warn_of_restart(server->snapshot->config, fresh->config);
     } else {
-        LOG(LOG_ERROR, "reload-failed", LOG_TEXT("because", why), LOG_TEXT("error", err.text));
+        LOG_EACH(LOG_ERROR, "reload-failed", LOG_TEXT("because", why), LOG_TEXT("error", err.text));
         counters_count(&server->counters, COUNTER_RELOADS_FAILED);
         status_failed(server->status, why, &err, clock_unix_ms());
     }

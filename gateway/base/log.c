@@ -12,8 +12,7 @@
 #include "base/json_write.h"
 #include "base/plain.h"
 
-#define LIMIT_LOG_LINE                                                                             \
-    4095 /* with its end no more than PIPE_BUF: others' bytes cannot get between */
+#define LIMIT_LOG_LINE 4095      /* with its end PIPE_BUF: it stays in one piece */
 #define LIMIT_REPEATED_EVENTS 64 /* counted at once; there are fewer events */
 #define REPEATS_US 1000000
 
@@ -34,8 +33,7 @@ static int turn_fd = -1; /* a timer that ends with the first second of repeats *
 static atomic_int lowest_level = LOG_INFO;
 static atomic_uint_fast64_t lost;
 
-static pthread_mutex_t lock =
-    PTHREAD_MUTEX_INITIALIZER; /* guards what follows, and the order of lines */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static struct repeated repeats[LIMIT_REPEATED_EVENTS];
 static bool turn_is_set;
 static bool torn;          /* the last line was not written to its end */
@@ -225,19 +223,31 @@ void log_set_level(enum log_level level)
     atomic_store_explicit(&lowest_level, (int)level, memory_order_relaxed);
 }
 
-void log_write(enum log_level level, const char *event, const struct log_field *fields,
-               size_t count)
+static void write_one(enum log_level level, const char *event, const struct log_field *fields,
+                      size_t count, bool each)
 {
     if ((int)level < atomic_load_explicit(&lowest_level, memory_order_relaxed))
         return;
     pthread_mutex_lock(&lock);
     int64_t now = now_us();
     tell_repeats(now - REPEATS_US);
-    if (is_wanted(level, event, now)) {
+    if (each || is_wanted(level, event, now)) {
         tell_lost();
         emit(level, event, fields, count);
     }
     pthread_mutex_unlock(&lock);
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields,
+               size_t count)
+{
+    write_one(level, event, fields, count, false);
+}
+
+void log_write_each(enum log_level level, const char *event, const struct log_field *fields,
+                    size_t count)
+{
+    write_one(level, event, fields, count, true);
 }
 
 int log_turn_fd(void)

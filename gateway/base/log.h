@@ -47,6 +47,12 @@ struct log_field {
     log_write((level), (event), (const struct log_field[]){{0}, ##__VA_ARGS__},                    \
               sizeof((const struct log_field[]){{0}, ##__VA_ARGS__}) / sizeof(struct log_field))
 
+/* Of what somebody waits for, each time: it is never only counted. */
+#define LOG_EACH(level, event, ...)                                                                \
+    log_write_each((level), (event), (const struct log_field[]){{0}, ##__VA_ARGS__},               \
+                   sizeof((const struct log_field[]){{0}, ##__VA_ARGS__}) /                        \
+                       sizeof(struct log_field))
+
 /* What is not stderr. It counts, and tells of, what it loses itself. */
 struct log_sink {
     void (*put)(void *arg, struct str line); /* a line with its end; must not wait */
@@ -69,6 +75,8 @@ void log_set_level(enum log_level level);
 /* `fields[0]` is ignored: it lets the macro have no fields at all. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields,
                size_t count);
+void log_write_each(enum log_level level, const char *event, const struct log_field *fields,
+                    size_t count);
 
 /*
  * Readable when a second of repeats is over and log_turn has something to tell; -1 when there is no

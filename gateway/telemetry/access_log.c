@@ -59,7 +59,7 @@ static void put_json(const struct request_summary *summary, struct buf *out)
     json_open_object(&w);
     json_put_str(&w, "time", str_from(time));
     json_put_str(&w, "id", str_from(summary->id));
-    json_put_str_if_any(&w, "trace_id", str_from(summary->trace_id));
+    json_put_str(&w, "trace_id", str_from(summary->trace_id));
     json_put_str_if_any(&w, "peer", summary->peer);
     json_put_str_if_any(&w, "team", str_slice(summary->team, 0, LIMIT_ACCESS_NAME));
     json_put_str_if_any(&w, "caller", str_slice(summary->caller, 0, LIMIT_ACCESS_NAME));

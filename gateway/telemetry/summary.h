@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/str.h"
 #include "campaign/violation.h"
+#include "http/trace_context.h"
 
 /* The parts of a request's life, in order; each ends where the next one begins. */
 enum stage {
@@ -51,6 +51,12 @@ struct request_summary {
     int64_t answered_us;      /* handed to the connection; 0: never */
     int64_t over_us;
 };
+
+/* The span of one stage; the upstream is told that of STAGE_UPSTREAM. */
+static inline void stage_span_id(const char *span_id, enum stage stage, char out[SPAN_ID_SIZE])
+{
+    span_id_of_part(span_id, (unsigned)stage + 1, out);
+}
 
 /* When the stage began: at the end of the last one before it that was reached. */
 static inline int64_t stage_began_us(const struct request_summary *summary, enum stage stage)

@@ -194,6 +194,19 @@ TEST(what_comes_often_enough_is_written)
     assert_int_equal(count_of(text, "repeated"), 0);
 }
 
+TEST(what_is_waited_for_is_written_each_time)
+{
+    open_log(LOG_INFO, LOG_FORMAT_JSON);
+    FILE *file = divert_stderr();
+    for (int i = 0; i < 50; i++)
+        LOG_EACH(LOG_INFO, "reloaded");
+    LOG_EACH(LOG_DEBUG, "reloaded");
+    log_close();
+    struct str text = read_lines(file);
+    assert_int_equal(count_of(text, "\n"), 50);
+    assert_int_equal(count_of(text, "\"reloaded\""), 50);
+}
+
 TEST(repeats_are_told_of_at_the_end)
 {
     open_log(LOG_INFO, LOG_FORMAT_TEXT);
@@ -279,7 +292,7 @@ TESTS(UNIT(json_lines_hold_time_level_event_and_fields), UNIT(json_is_utf_8_what
       UNIT(what_is_below_the_level_is_not_written), UNIT(the_level_can_change),
       UNIT(an_event_without_fields_is_a_line_too), UNIT(too_long_a_line_is_cut_and_says_so),
       UNIT(what_comes_too_often_is_counted_and_told_of_once),
-      UNIT(what_comes_often_enough_is_written), UNIT(repeats_are_told_of_at_the_end),
-      UNIT(repeats_are_told_of_when_the_second_is_over),
+      UNIT(what_comes_often_enough_is_written), UNIT(what_is_waited_for_is_written_each_time),
+      UNIT(repeats_are_told_of_at_the_end), UNIT(repeats_are_told_of_when_the_second_is_over),
       UNIT(a_full_pipe_is_not_waited_for_and_what_it_lost_is_told),
       UNIT(a_sink_gets_the_lines_instead))

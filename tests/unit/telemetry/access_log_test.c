@@ -71,10 +71,12 @@ TEST(says_all_in_text)
 
 TEST(a_request_without_answer_is_a_line_too)
 {
-    const struct request_summary gone = {.id = "019a", .started_us = 5, .over_us = 25};
-    EXPECT_STR(line_of(ACCESS_JSON, &gone),
-               "{\"time\":\"1970-01-01T00:00:00.000Z\",\"id\":\"019a\",\"status\":0,"
-               "\"bytes_in\":0,\"bytes_out\":0,\"duration_us\":20}\n");
+    const struct request_summary gone = {
+        .id = "019a", .trace_id = "", .started_us = 5, .over_us = 25};
+    EXPECT_STR(
+        line_of(ACCESS_JSON, &gone),
+        "{\"time\":\"1970-01-01T00:00:00.000Z\",\"id\":\"019a\",\"trace_id\":\"\",\"status\":0,"
+        "\"bytes_in\":0,\"bytes_out\":0,\"duration_us\":20}\n");
     EXPECT_STR(
         line_of(ACCESS_TEXT, &gone),
         "1970-01-01T00:00:00.000Z - - - - 0 duration_us=20 bytes_in=0 bytes_out=0 id=019a\n");
