@@ -38,6 +38,15 @@ struct config_identity {
     struct config_text certificate, key;
 };
 
+/* http(s)://HOST[:PORT]/PATH */
+struct config_endpoint {
+    struct config_text url; /* empty: none */
+    bool tls;
+    struct str authority, host, path;
+    uint16_t port;
+    bool host_is_address;
+};
+
 struct config_tenant {
     struct str account_id;
     struct str stream_id;
@@ -113,7 +122,10 @@ struct config {
     struct config_text log_file;        /* empty: stderr */
     struct config_text access_log_file; /* empty: none is kept; "-": stdout */
     enum access_format access_log_format;
-    uint64_t trace_sample; /* of a million traces that begin here */
+    struct config_endpoint trace_endpoint; /* of an OpenTelemetry collector */
+    struct config_text trace_ca;           /* empty: the system's */
+    uint64_t trace_sample;                 /* of a million traces that begin here */
+    struct str trace_service_name;
 
     struct config_fixed *fixed; /* for config_fixed_changes */
     struct problems *problems;  /* while it is being read */

@@ -26,7 +26,10 @@ value_fn value_path_or_stdout;                                        /* config_
 value_fn value_log_level, value_log_format, value_access_format;      /* their enums */
 value_fn value_client_certificates, value_durability, value_midnight; /* theirs */
 value_fn value_on_audit_failure, value_phone_numbers;
-value_fn value_url; /* struct config_text, and what it says of the upstream */
+value_fn value_url;      /* struct config_text, and what it says of the upstream */
+value_fn value_endpoint; /* struct config_endpoint */
+value_fn value_ratio;    /* uint64_t: of TRACE_SAMPLE_ALL */
+value_fn value_str;      /* struct str */
 
 /* A copy in the configuration's arena. A view with NULL data when it is full. */
 struct str value_copy(struct config *config, struct str text);

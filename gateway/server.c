@@ -19,6 +19,7 @@
 #include "reconciler.h"
 #include "reload.h"
 #include "status.h"
+#include "trace_export.h"
 #include "worker.h"
 
 #define RESOLVE_REFRESH_MS 30000
@@ -30,6 +31,7 @@ struct server {
     struct tickets *tickets;
     struct bookkeeper books;
     struct logs logs;
+    struct trace_export *traces;   /* NULL when nobody is told of them */
     struct reconciler *reconciler; /* NULL when nobody is to be asked */
     struct resolver *resolver;
     struct admission *admission;
@@ -71,6 +73,14 @@ static bool start_upstream(struct server *server, struct error *err)
                                   .resolver = server->resolver,
                                   .max_answer_bytes = LIMIT_ANSWER_BYTES};
     return true;
+}
+
+static bool start_traces(struct server *server, struct error *err)
+{
+    if (!server->snapshot->config->trace_endpoint.url.value.len)
+        return true;
+    server->traces = trace_export_start(server->snapshot, err);
+    return server->traces != NULL;
 }
 
 static bool start_reconciler(struct server *server, struct error *err)
@@ -133,7 +143,8 @@ static bool start_workers(struct server *server, struct error *err)
                                            .hash_keys = server->books.hash_keys,
                                            .admission = server->admission,
                                            .upstream = &server->upstream,
-                                           .access_log = server->logs.access};
+                                           .access_log = server->logs.access,
+                                           .traces = server->traces};
     server->workers = calloc(count, sizeof(*server->workers));
     if (!server->workers)
         return error_set(err, "out of memory");
@@ -159,6 +170,7 @@ static void sum_counters(void *arg, uint64_t ret[COUNTERS])
     }
     ret[COUNTER_LOG_LINES_LOST] += logs_lost(&server->logs);
     ret[COUNTER_ACCESS_LOG_LINES_LOST] += access_log_lost(server->logs.access);
+    ret[COUNTER_TRACES_LOST] += trace_export_lost(server->traces);
 }
 
 static void look_at_journal(void *arg, struct journal_state *ret)
@@ -270,9 +282,9 @@ static bool start(struct server *server, const char *config_path, struct error *
         return config_error(&config->listen.place, err, "%s", why.text);
     bool started = start_admission(server, err) &&
                    bookkeeper_open(&server->books, server->current, err) &&
-                   start_upstream(server, err) && start_workers(server, err) &&
-                   start_reconciler(server, err) && start_admin(server, err) &&
-                   reload_init(&server->reload, server->current, err);
+                   start_upstream(server, err) && start_traces(server, err) &&
+                   start_workers(server, err) && start_reconciler(server, err) &&
+                   start_admin(server, err) && reload_init(&server->reload, server->current, err);
     if (started)
         log_listening(server, server->snapshot, address);
     return started;
@@ -286,6 +298,7 @@ static void stop(struct server *server)
     for (size_t i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
     reconciler_stop(server->reconciler);
+    trace_export_stop(server->traces);
     /* before the exchanges whose records the journal may still hold */
     bookkeeper_close(&server->books, server->current);
     for (size_t i = 0; i < server->worker_count; i++)
@@ -317,6 +330,7 @@ static bool adopt(struct server *server, struct snapshot *fresh, struct error *e
     for (size_t i = 0; i < server->worker_count; i++)
         worker_offer(&server->workers[i], fresh);
     reconciler_adopt(server->reconciler, fresh);
+    trace_export_adopt(server->traces, fresh);
     snapshot_release(server->current);
     server->current = snapshot_hold(fresh);
     status_adopted(server->status, fresh, clock_unix_ms());

@@ -9,6 +9,7 @@
 #include "exchange.h"
 #include "snapshot.h"
 #include "telemetry/access_log.h"
+#include "trace_export.h"
 
 struct worker {
     pthread_t thread;
@@ -20,6 +21,7 @@ struct worker {
     struct desk *desk;
     struct counters counters;
     struct access_log *access_log;
+    struct trace_export *traces;
     struct task drain_task;
     bool listener_drained;
     struct task adopt_task;
@@ -36,6 +38,7 @@ struct worker_options {
     struct admission *admission;
     const struct upstream_options *upstream;
     struct access_log *access_log; /* NULL: none is kept */
+    struct trace_export *traces;   /* NULL: nobody is told of them */
 };
 
 /* Makes everything but the thread. `worker` must be zeroed. False when memory ran out. */
