@@ -17,6 +17,7 @@
 #include "base/yaml_read.h"
 
 #define LIMIT_CONFIG_BYTES (1024 * 1024)
+#define DRAIN_IDLE_PART 4 /* of drain_timeout at most; the rest is for what is under way */
 #define LIMIT_JOURNAL_WAITING 65536 /* records: more requests than a machine can have under way */
 
 /* What a fixed setting was given as. */
@@ -228,6 +229,7 @@ static const struct key tls_keys[] = {
 static const struct key upstream_keys[] = {
     FIXED("url", value_url, upstream_url, .required = true),
     SCALAR("ca", value_path, upstream_ca, ),
+    FIXED("resolve", value_resolve, upstream_resolve, ),
     FIXED("connect_timeout", value_duration, upstream.connect_ms, ),
     FIXED("first_byte_timeout", value_duration, upstream.first_byte_ms, ),
     FIXED("total_timeout", value_duration, upstream.total_ms, ),
@@ -306,6 +308,11 @@ static const struct key log_keys[] = {
     FIXED("format", value_log_format, log_format, ),
 };
 
+static const struct key sandbox_keys[] = {
+    FIXED("seccomp", value_on_off, sandbox_seccomp, ),
+    FIXED("landlock", value_on_off, sandbox_landlock, ),
+};
+
 static const struct key root_keys[] = {
     FIXED("listen", value_text, listen, .required = true),
     FIXED("workers", value_workers, workers, ),
@@ -322,6 +329,7 @@ static const struct key root_keys[] = {
     MAPPING("limits", limit_keys, ),
     MAPPING("admin", admin_keys, ),
     MAPPING("log", log_keys, ),
+    MAPPING("sandbox", sandbox_keys, ),
 };
 
 /* ---- the walk ---- */
@@ -489,6 +497,7 @@ static void set_defaults(struct config *config)
                                                       .request_ms = LIMIT_REQUEST_MS,
                                                       .write_ms = LIMIT_WRITE_MS,
                                                       .linger_ms = LIMIT_LINGER_MS,
+                                                      .drain_idle_ms = LIMIT_DRAIN_IDLE_MS,
                                                       .body_rate = LIMIT_BODY_RATE,
                                                       .body_grace_ms = LIMIT_BODY_GRACE_MS};
     config->admission = (struct admission_limits){.connections = LIMIT_CONNECTIONS,
@@ -499,6 +508,7 @@ static void set_defaults(struct config *config)
     config->api_key_header.value = STR("x-api-key");
     config->drain_ms = 30000;
     config->log_level = LOG_INFO;
+    config->sandbox_seccomp = config->sandbox_landlock = true;
 }
 
 /* ---- settings that belong together ---- */
@@ -594,6 +604,8 @@ static bool complete_admin(struct config *config, const struct yaml_node *root, 
 
 static bool complete(struct config *config, const struct yaml_node *root, struct error *err)
 {
+    if (config->deadlines.drain_idle_ms > config->drain_ms / DRAIN_IDLE_PART)
+        config->deadlines.drain_idle_ms = config->drain_ms / DRAIN_IDLE_PART;
     if (!config->admission.connections_per_client)
         config->admission.connections_per_client = config->admission.connections;
     bool fine = complete_identities(config, err) || problems_add(config->problems, err);

@@ -89,6 +89,7 @@ struct config {
     struct str upstream_host; /* from the URL */
     uint16_t upstream_port;
     bool upstream_host_is_address;
+    enum resolve_by upstream_resolve;
     struct upstream_deadlines upstream;
 
     struct config_tenant tenant;
@@ -112,6 +113,8 @@ struct config {
     int64_t drain_ms;
 
     struct config_admin admin;
+
+    bool sandbox_seccomp, sandbox_landlock; /* what the running gateway gives up; see sandbox.h */
 
     enum log_level log_level;
     enum log_format log_format;

@@ -52,7 +52,7 @@ static void check_upstream(struct resolver *resolver, struct str host, struct re
     if (state.answer.count == 0)
         readiness_find(ret, CHECK_UPSTREAM, CHECK_FAILED, "'%.*s' has not resolved yet",
                        STR_ARGS(host));
-    else if (state.failing)
+    else if (state.answer.is_failing)
         readiness_find(ret, CHECK_UPSTREAM, CHECK_WARNING,
                        "'%.*s' does not resolve; the addresses of before are used", STR_ARGS(host));
 }

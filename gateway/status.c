@@ -178,7 +178,7 @@ static void put_upstream(struct json_writer *w, const struct config *config,
     json_close_array(w);
     if (resolver->succeeded_unix_ms)
         put_time(w, "resolved", resolver->succeeded_unix_ms);
-    json_put_bool(w, "resolving_fails", resolver->failing);
+    json_put_bool(w, "resolving_fails", resolver->answer.is_failing);
     json_close_object(w);
 }
 

@@ -107,6 +107,7 @@ bool worker_init(struct worker *worker, const struct worker_options *options)
                                               .handler = desk_handler(worker->desk),
                                               .admission = options->admission,
                                               .counters = &worker->counters,
+                                              .is_inherited = options->is_inherited,
                                               .drained = on_drained,
                                               .drained_arg = worker};
     worker->listener = listener_new(worker->loop, options->listen_fd, &listener);

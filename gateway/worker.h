@@ -33,7 +33,8 @@ struct worker {
 struct worker_options {
     struct snapshot *snapshot; /* to begin with; a reference is taken */
     int listen_fd;
-    int ended_fd; /* an eventfd that counts workers that ended by themselves */
+    bool is_inherited; /* the socket; see listener.h */
+    int ended_fd;      /* an eventfd that counts workers that ended by themselves */
     struct journal *journal;
     const struct hash_keys *hash_keys; /* as in exchange.h */
     struct admission *admission;

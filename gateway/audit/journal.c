@@ -612,10 +612,11 @@ static enum attempt end_io(struct journal *journal, bool durable, bool fresh,
     bool stolen = journal->stolen;
     journal->io_since_us = 0;
     journal->hung = journal->stolen = false;
-    journal->space_is_low = journal->writer.space_is_low;
-    if (durable == journal->failing)
+    bool low = journal->writer.space_is_low;
+    if (durable == journal->failing || low != journal->space_is_low)
         (void)eventfd_write(journal->wake_fd, 1); /* to tell of it */
     journal->failing = !durable;
+    journal->space_is_low = low;
     if (durable)
         journal->directory = journal->writer.directory;
     else

@@ -104,9 +104,10 @@ void client_connect(struct client *client, struct upstream_call *call)
 {
     client->call = call;
     call->client = client;
+    client->changes = resolver_changes(client->options->resolver);
     resolver_get(client->options->resolver, &client->addresses);
     if (client->addresses.count == 0)
-        fail(client, UPSTREAM_RESOLVE, "");
+        fail(client, client->addresses.is_own ? UPSTREAM_SELF : UPSTREAM_RESOLVE, "");
     else
         connect_next(client);
 }
@@ -128,10 +129,26 @@ static bool send_request(struct client *client, struct upstream_call *call)
     return call->sent;
 }
 
+/*
+ * Whether the name still leads where this connection does. A host that has moved may be gone
+ * without a word; a request sent there would be a campaign of which nobody knows.
+ */
+static bool leads_there(struct client *client)
+{
+    unsigned changes = resolver_changes(client->options->resolver);
+    if (changes == client->changes)
+        return true;
+    const struct resolved_address *ours = &client->addresses.items[client->next_address - 1];
+    struct resolved now;
+    resolver_get(client->options->resolver, &now);
+    client->changes = changes;
+    return resolved_has(&now, ours);
+}
+
 bool client_reuse(struct client *client, struct upstream_call *call)
 {
     client->phase = CLIENT_AWAITING;
-    if (!stream_is_stale(client->stream) && send_request(client, call))
+    if (leads_there(client) && !stream_is_stale(client->stream) && send_request(client, call))
         return true;
     client->call = NULL;
     return false;

@@ -24,6 +24,7 @@ struct client {
     struct upstream_call *call;
     struct resolved addresses;
     size_t next_address;
+    unsigned changes; /* of the resolver's answer, when it was last seen to have our address */
     struct buf input;
     struct response_parser parser;
 };

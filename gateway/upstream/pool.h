@@ -36,6 +36,7 @@ struct upstream_options {
 /* How a call ended: X(NAME, code for clients and audit, sentence) */
 #define UPSTREAM_FAILURES(X)                                                                       \
     X(RESOLVE, "resolve", "the upstream's name does not resolve")                                  \
+    X(SELF, "self-call", "the upstream's name leads to this gateway itself")                       \
     X(CONNECT, "connect", "no connection to the upstream could be made")                           \
     X(CONNECT_TIMEOUT, "connect-timeout", "no connection to the upstream could be made in time")   \
     X(RESET, "reset", "the upstream closed the connection before it answered")                     \
