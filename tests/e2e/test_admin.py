@@ -491,10 +491,9 @@ def attempt(gateway, ca, certificate):
         return f"refused: {error}"
 
 
-def test_tls_does_not_come_or_go_with_a_reload(make_gateway, authority):
+def test_tls_does_not_come_or_go_with_a_reload(make_gateway, certs):
     gateway = make_gateway(extra=ADMIN)
-    authority.issue(san="IP:127.0.0.1", usage="serverAuth", path=authority.directory / "admin")
-    tls = f"tls: {{certificate: {authority.directory}/admin.pem, key: {authority.directory}/admin.key}}"
+    tls = f"tls: {{certificate: {certs}/gateway.pem, key: {certs}/gateway.key}}"
     gateway.config.write_text(gateway.config.read_text().replace("127.0.0.1:0}\n", f"127.0.0.1:0, {tls}}}\n"))
     restart = wait_for(lambda: gateway.events("restart-needed"), "the log to tell")
     assert restart[0]["settings"] == "CAMPAIGN_GATEWAY_ADMIN_TLS"
