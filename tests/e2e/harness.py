@@ -148,7 +148,7 @@ class Gateway:
     def __init__(self, directory, certs, upstream_port, policy=POLICY, team="billing",
                  upstream_host="localhost", workers=2, extra="", limits="", audit="audit",
                  environment=None, start=True, upstream="", tls="", timeouts=TIMEOUTS, prefix=()):
-        self.directory, self.certs = Path(directory), Path(certs)
+        self.directory, self.certs, self.upstream_port = Path(directory), Path(certs), upstream_port
         self.audit = self.directory / audit  # an absolute one stays as it is
         self.stderr_path = self.directory / "stderr.log"
         (self.directory / "policies").mkdir(exist_ok=True)
@@ -222,6 +222,12 @@ limits: {{drain_timeout: 15s{limits}}}
     def metric(self, name):
         match = re.search(rf"^campaign_gateway_{re.escape(name)} (\d+)$", self.admin("/metrics"), re.M)
         return int(match[1])
+
+    def requests_counted(self, **labels):
+        """Of requests_total, those with these labels."""
+        rows = re.findall(r"^campaign_gateway_requests_total\{(.*)\} (\d+)$", self.admin("/metrics"), re.M)
+        return sum(int(count) for row, count in rows
+                   if all(f'{name}="{value}"' in row.split(",") for name, value in labels.items()))
 
     def term(self):
         self.told_to_stop = True
