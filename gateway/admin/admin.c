@@ -243,7 +243,8 @@ struct admin *admin_start(const struct admin_options *options, struct error *err
     admin->options = *options;
     admin->loop = loop_new();
     admin->admission = admission_new(&own_limits);
-    bool open = admin->loop && admin->admission && open_listener(admin, options->listen_fd); /* makes its own duplicate */
+    bool open = admin->loop && admin->admission &&
+                open_listener(admin, options->listen_fd); /* makes its own duplicate */
     admin->runs = open && pthread_create(&admin->thread, NULL, admin_main, admin) == 0;
     if (admin->runs)
         return admin;

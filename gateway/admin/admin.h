@@ -19,7 +19,7 @@
 struct admin;
 
 struct admin_options {
-    int listen_fd; /* bound; the caller may close it when admin_start is back */
+    int listen_fd;               /* bound; the caller may close it when admin_start is back */
     struct admission *admission; /* of the data port; for metrics */
 
     /* All are called on the admin thread. */
