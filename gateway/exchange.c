@@ -502,14 +502,6 @@ static void append_record(struct exchange *x, enum record_meaning meaning, void 
     }
 }
 
-static void count_verdict(const struct exchange *x)
-{
-    counters_count(x->desk->options.counters, x->refusal.status == 0 ? COUNTER_REQUESTS_ALLOWED
-                                              : !refusal_is_failure(&x->refusal)
-                                                  ? COUNTER_REQUESTS_DENIED
-                                                  : COUNTER_REQUESTS_FAILED);
-}
-
 /* How a record of this moment hides phone numbers; without a key it cannot be written. */
 static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
 {
@@ -573,7 +565,6 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         x->record.failed = true;
     x->decided = true;
     reached_end_of(x, STAGE_JUDGE);
-    count_verdict(x);
     append_record(x, record.allowed ? MEANS_ALLOWED : MEANS_REFUSED, then);
 }
 
