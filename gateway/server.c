@@ -326,7 +326,8 @@ static bool open_books(struct server *server, struct error *err)
 /* Sockets are bound and nothing is running yet: now it gives up what threads would keep. */
 static bool enter_sandbox(struct server *server, struct error *err)
 {
-    server->sandbox = sandbox_new(server->snapshot, err);
+    bool abstract = supervisor_is_abstract(&server->supervisor);
+    server->sandbox = sandbox_new(server->snapshot, abstract, err);
     return server->sandbox && sandbox_restrict_process(server->sandbox, err);
 }
 
@@ -388,7 +389,7 @@ static void stop(struct server *server)
     snapshot_release(server->snapshot);
     tickets_free(server->tickets);
     sandbox_free(server->sandbox);
-    const int fds[] = {server->listen_fd, server->admin_fd, server->signal_fd, server->ended_fd};
+    const int fds[] = {server->listen_fd, server->signal_fd, server->ended_fd};
     for (size_t i = 0; i < COUNT_OF(fds); i++) {
         if (fds[i] >= 0)
             close(fds[i]);

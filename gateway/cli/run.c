@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/arguments.h"
 #include "cli/cli.h"
@@ -47,7 +48,9 @@ static int print_sandbox(const char *path, bool as_json)
     struct tickets *tickets = tickets_new();
     problems_init(&problems);
     struct snapshot *snapshot = tickets ? snapshot_load(path, tickets, &problems) : NULL;
-    struct sandbox *sandbox = snapshot ? sandbox_new(snapshot, &err) : NULL;
+    const char *notify = getenv("NOTIFY_SOCKET"); /* as supervisor.h reads it */
+    bool abstract = notify && notify[0] == '@';
+    struct sandbox *sandbox = snapshot ? sandbox_new(snapshot, abstract, &err) : NULL;
     struct buf out;
     buf_init(&out, LIMIT_REPORT_BYTES);
     if (!snapshot)
