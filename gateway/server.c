@@ -347,6 +347,7 @@ static bool start(struct server *server, const char *config_path, struct error *
         return error_set(err, "out of memory");
     const struct config *config = server->snapshot->config;
     tickets_set_rotation(server->tickets, config->ticket_rotation_ms);
+    log_init(&(struct log_options){.level = config->log_level, .format = config->log_format});
     server->signal_fd = open_signals();
     server->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->signal_fd < 0 || server->ended_fd < 0)

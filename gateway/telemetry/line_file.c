@@ -10,7 +10,9 @@
 
 #include "telemetry/line_queue.h"
 
-#define LOOK_MS 100 /* how often a thread that waits for a reader looks whether it is to end */
+#define ENOUGH_LINES 100 /* to write at once; else what has come within LINGER_MS */
+#define LINGER_MS 10     /* so that not every line wakes the thread */
+#define LOOK_MS 100      /* how often a thread that waits for a reader looks whether it is to end */
 
 struct line_file {
     struct line_file_options options;
@@ -163,7 +165,7 @@ static void *file_main(void *arg)
     bool goes_on = true;
     buf_init(&batch, file->options.max_bytes);
     while (goes_on) {
-        goes_on = line_queue_take(&file->queue, 1, 0, &batch);
+        goes_on = line_queue_take(&file->queue, ENOUGH_LINES, LINGER_MS, &batch);
         for (struct str rest = buf_str(&batch); rest.len > 0;)
             write_piece(file, cut_piece(&rest));
         if (takes_reopen(file))
