@@ -390,7 +390,7 @@ static void stop(struct server *server)
     snapshot_release(server->snapshot);
     tickets_free(server->tickets);
     sandbox_free(server->sandbox);
-    const int fds[] = {server->listen_fd, server->signal_fd, server->ended_fd};
+    const int fds[] = {server->listen_fd, server->admin_fd, server->signal_fd, server->ended_fd};
     for (size_t i = 0; i < COUNT_OF(fds); i++) {
         if (fds[i] >= 0)
             close(fds[i]);

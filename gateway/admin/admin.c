@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "admin/accept.h"
 #include "base/limits.h"
@@ -39,7 +38,6 @@ struct admin {
     _Atomic(struct ssl_ctx_st *) offered; /* to be adopted, with a reference; NULL: nothing new */
     pthread_t thread;
     bool runs;
-    char address[ADDRESS_TEXT_SIZE];
 };
 
 /* One request. Freed once it is answered, or the client is gone. */
