@@ -184,7 +184,7 @@ SIDECAR = "spec/template/spec/initContainers/1"
     ("dangling", f"{SIDECAR}/volumeMounts/0/name", "other", "does not have"),
     ("dangling", f"{SIDECAR}/volumeMounts/0/subPath", "gateway.yaml", "subPath"),
     ("dangling", f"{SIDECAR}/livenessProbe/httpGet/port", "admin", "asks the port"),
-    ("dangling", "spec/template/spec/initContainers/0/env/0/valueFrom/secretKeyRef/key", "user", "no key"),
+    ("dangling", "spec/template/spec/initContainers/0/env/1/valueFrom/secretKeyRef/key", "user", "no key"),
     ("selecting", "spec/selector/matchLabels/app.kubernetes.io~name", "other", "selects no pod"),
 ])
 def test_what_does_not_fit_is_found(question, path, value, why):

@@ -1,5 +1,6 @@
 """The admission policies of deploy/kubernetes, asked by a real implementation of CEL about pods."""
 import copy
+import functools
 import json
 
 import pytest
@@ -62,9 +63,7 @@ def spoiled(path, value=None):
 
 
 NO_SIDECAR, NO_SHIP = "no sidecar campaign-gateway of the image", "no sidecar campaign-gateway-ship"
-
-
-@pytest.mark.parametrize("pod, why", [
+PODS = [  # and what is said against them
     (GOOD, []),
     (bare_pod(), [NO_SIDECAR, NO_SHIP, "hostAliases"]),
     (spoiled("spec/initContainers/0"), [NO_SHIP]),
@@ -78,11 +77,19 @@ NO_SIDECAR, NO_SHIP = "no sidecar campaign-gateway of the image", "no sidecar ca
     (spoiled("spec/hostAliases/0/ip", "10.0.0.1"), ["hostAliases"]),
     (spoiled("spec/hostAliases/0/hostnames", ["other.example.org"]), ["hostAliases"]),
     (spoiled("spec/hostNetwork", True), ["hostNetwork"]),
-])
-def test_pods_that_ask_for_the_sidecar_have_it(pod, why):
+]
+
+
+@functools.cache
+def verdicts_on_pods():
     validating = [each for each in RENDERED["admission"] if not each["kind"].startswith("Mutating")]
-    answer, = ask({"object": pod}, policies=validating)
-    assert len(answer["denied"]) == len(why) and all(part in said for part, said in zip(why, answer["denied"])), answer
+    return ask(*[{"object": pod} for pod, _ in PODS], policies=validating)
+
+
+@pytest.mark.parametrize("number", range(len(PODS)))
+def test_pods_that_ask_for_the_sidecar_have_it(number):
+    said, expected = verdicts_on_pods()[number]["denied"], PODS[number][1]
+    assert len(said) == len(expected) and all(part in each for part, each in zip(expected, said)), said
 
 
 def test_pods_from_before_may_be_updated_but_not_changed():
@@ -115,17 +122,22 @@ def plain_pod(spec):
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
 
 
-@pytest.mark.parametrize("way", USES)
-def test_the_credential_is_for_pods_with_the_sidecar(way):
+def requests_with(way):
+    """One that is to be refused, and three that are not: another Secret, another namespace, with the sidecar."""
     other = json.loads(json.dumps(USES[way]).replace(KORE, "another"))
     with_sidecar = copy.deepcopy(GOOD)
     for field, value in USES[way].items():
         with_sidecar["spec"][field] = with_sidecar["spec"].get(field, []) + value
-    refused, harmless, elsewhere, fine = ask(
-        {"object": plain_pod(USES[way])}, {"object": plain_pod(other)},
-        {"object": plain_pod(USES[way]), "namespaceLabels": {}}, {"object": with_sidecar})
-    assert len(refused["denied"]) == 1 and "kore-credentials without the sidecar" in refused["denied"][0]
-    assert harmless["denied"] == elsewhere["denied"] == fine["denied"] == []
+    return [{"object": plain_pod(USES[way])}, {"object": plain_pod(other)},
+            {"object": plain_pod(USES[way]), "namespaceLabels": {}}, {"object": with_sidecar}]
+
+
+def test_the_credential_is_for_pods_with_the_sidecar():
+    answers = ask(*[each for way in USES for each in requests_with(way)])
+    for number, way in enumerate(USES):
+        refused, *fine = [answer["denied"] for answer in answers[number * 4:number * 4 + 4]]
+        assert len(refused) == 1 and "kore-credentials without the sidecar" in refused[0], way
+        assert fine == [[], [], []], way
 
 
 def test_the_credential_does_not_come_by_an_ephemeral_container():
