@@ -73,6 +73,13 @@ def test_the_renderer_refuses_what_it_does_not_know(tmp_path, text, why):
         render(folder)
 
 
+def test_what_the_readme_applies_is_rendered_here():
+    applied = set(re.findall(r"kubectl apply -k deploy/kubernetes/([\w/-]+)", README))
+    assert applied == set(PARTS)
+    for folder in re.findall(r"^\| `([a-z]+)` \|", README, re.M):
+        assert (KUBERNETES / folder).is_dir()
+
+
 def test_every_file_belongs_to_something_that_is_rendered():
     used = set()
 

@@ -81,7 +81,7 @@ def not_sized(objects):
     for each, pod in pods(objects):
         for container in containers(pod):
             resources = container.get("resources", {})
-            if set(resources.get("requests", {})) != {"cpu", "memory"} or "memory" not in resources.get("limits", {}):
+            if not {"cpu", "memory"} <= set(resources.get("requests", {})) or "memory" not in resources.get("limits", {}):
                 found.append(f"{name_of(each)}: {container['name']} does not say what it needs")
         for volume in pod["spec"].get("volumes", []):
             if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
