@@ -231,9 +231,34 @@ def test_sidecars_start_before_the_application_and_the_shipper_ends_last():
     assert "startupProbe" in sidecars[1] and not any("lifecycle" in each for each in sidecars)
 
 
-def test_only_workloads_with_the_label_get_the_sidecar():
-    unlabelled, = load(KUBERNETES / "examples/sidecar/deployment.yaml")
-    unlabelled["metadata"]["labels"] = {"campaign-gateway/sidecar": "false"}
-    before = copy.deepcopy(unlabelled)
-    Kustomization(KUBERNETES / "sidecar").apply([unlabelled])
-    assert unlabelled == before
+WORKLOAD = """apiVersion: {version}
+kind: {kind}
+metadata: {{name: "{label}", labels: {{campaign-gateway/sidecar: "{label}"}}}}
+spec:
+  template:
+    metadata: {{labels: {{own: label}}}}
+    spec:
+      initContainers: [{{name: own, image: x}}]
+      hostAliases: [{{ip: 10.0.0.1, hostnames: [x]}}]
+      containers: [{{name: app, image: x}}]
+      volumes: [{{name: own, emptyDir: {{}}}}]
+"""
+
+
+def test_workloads_of_every_kind_get_the_sidecar_before_what_they_have(tmp_path):
+    kinds = [("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"), ("batch/v1", "Job")]
+    texts = [WORKLOAD.format(version=version, kind=kind, label=label) for version, kind in kinds for label in ("true", "false")]
+    (tmp_path / "workloads.yaml").write_text("---\n".join(texts))
+    (tmp_path / "kustomization.yaml").write_text(f"""apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [workloads.yaml]
+components: [{os.path.relpath(KUBERNETES / "sidecar", tmp_path)}]
+""")
+    rendered = render(tmp_path)
+    for each in rendered:
+        names = [container["name"] for container in each["spec"]["template"]["spec"]["initContainers"]]
+        wanted = ["campaign-gateway-ship", "campaign-gateway", "own"] if each["metadata"]["name"] == "true" else ["own"]
+        assert names == wanted, manifests.name_of(each)
+    if tools.kubectl():
+        theirs = yaml.safe_load_all(tools.run(tools.kubectl(), "kustomize", tmp_path))
+        assert sorted(theirs, key=identity) == rendered
