@@ -16,7 +16,7 @@ from pathlib import Path
 import journal_checker
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "kore"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "kore")]
 
 BINARY = os.environ.get("CAMPAIGN_GATEWAY", str(ROOT / "build/asan/campaign-gateway"))
 ACCOUNT = "67777ce93e25326494e00000"
