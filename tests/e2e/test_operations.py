@@ -1,0 +1,252 @@
+"""The operations guide is true: its commands work, in the order in which they stand, on a gateway that runs."""
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.request
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from harness import AUTH, BINARY, ROOT, Client, request, seed_campaign, wait_for
+from journal_writer import Journal
+from kore import Answer
+from playbook import Play, steps
+from postgres import free_port
+
+PAGE = "deploy/operations.md"
+KEY = "5f0c" * 16
+
+CONFIG = """listen: 127.0.0.1:{port}
+workers: 1
+tls:
+  certificate: tls/tls.crt
+  key: tls/tls.key
+  client_certificates: optional
+  client_ca: tls/clients-ca.pem
+upstream: {{url: "https://localhost:{upstream}", ca: tls/ca.pem, first_byte_timeout: 1s, total_timeout: 2s}}
+tenants:
+  - {{account_id: 67777ce93e25326494e00000, stream_id: st-0603182c-7ffb-53c3-b307-47ca14b00000}}
+callers: callers.yaml
+policies: [policies]
+audit:
+  directory: {state}/audit
+  central: "{central}"
+  reconcile_auth: kore-token
+  reconcile_after: 1s
+admin: {{listen: "127.0.0.1:{admin}"}}
+log: {{format: json}}
+"""
+POLICY = """revision: 2026-11-23.1
+organisation:
+  timezones: [Asia/Kolkata, America/New_York]
+teams:
+  billing:
+    caller_ids: ["+919561612345"]
+"""
+TESTS = """policy: ..
+base: campaign.json
+team: billing
+at: 2026-11-24T10:00:00+05:30
+tests:
+  - {name: the campaign as it is, expect: allow}
+  - {name: not from another number, patch: {/dialingStrategy/callerId/phoneNumber: "+12125550100"},
+     expect: [caller-id-not-allowed]}
+"""
+CALLERS = """certificates:
+  - {{dns: billing.apps.example.org, team: billing}}
+api_keys:
+  - id: billing-2026
+    team: billing
+    sha256: {digest}
+    expires: {expires}
+"""
+
+# What a service manager does, as far as the guide asks for it.
+SYSTEMCTL = r"""#!/bin/bash
+set -eu
+run={run}
+touch "$run/$2.log"
+count() {{ grep -c "$2" "$run/$1.log" || true; }}
+alive() {{ [ -r "$run/$1.pid" ] && grep -qv ') Z ' "/proc/$(cat "$run/$1.pid")/stat" 2>/dev/null; }}
+for_more() {{ # unit, event, how many there were
+    for _ in $(seq 2000); do
+        [ "$(count "$1" "$2")" -le "$3" ] || return 0
+        alive "$1" || break
+        sleep 0.01
+    done
+    tail -n 3 "$run/$1.log" >&2
+    return 1
+}}
+verb=$1 unit=$2
+case $unit in
+campaign-gateway) command="run" ready='"event":"listening"' ;;
+campaign-gateway-ship) command="audit ship" ready='"event":"ship-connected"' ;;
+esac
+case $verb in
+start)
+    before=$(count "$unit" "$ready")
+    {binary} $command --config {config} </dev/null >>"$run/$unit.log" 2>&1 &
+    echo $! >"$run/$unit.pid"
+    for_more "$unit" "$ready" "$before"
+    ;;
+stop)
+    ! alive "$unit" || kill "$(cat "$run/$unit.pid")"
+    for _ in $(seq 2000); do alive "$unit" || exit 0; sleep 0.01; done
+    exit 1
+    ;;
+restart) "$0" stop "$unit"; "$0" start "$unit" ;;
+reload)
+    before=$(count "$unit" '"event":"reload')
+    kill -HUP "$(cat "$run/$unit.pid")"
+    for_more "$unit" '"event":"reload' "$before"
+    ;;
+is-active) alive "$unit" && echo active ;;
+esac
+"""
+JOURNALCTL = """#!/bin/bash
+for each; do case $each in campaign-gateway*) cat {run}/$each.log ;; esac; done
+"""
+
+
+class Deployment:
+    """A gateway with everything, under a service manager of sorts, and a central database."""
+
+    def __init__(self, directory, certs, kore, database):
+        self.directory, self.certs, self.kore, self.database = directory, certs, kore, database
+        self.etc, self.state, self.run = (directory / name for name in ("etc", "state", "run"))
+        self.journal = self.state / "audit"
+        self.port, self.admin = free_port(), free_port()
+        for each in (self.etc / "tls", self.etc / "policies", self.state, self.run, directory / "bin", directory / "srv"):
+            each.mkdir(parents=True)
+        self.write_files()
+        self.write_commands()
+
+    def write_files(self):
+        for ours, theirs in (("tls.crt", "gateway.pem"), ("tls.key", "gateway.key"), ("ca.pem", "ca.pem"),
+                             ("clients-ca.pem", "ca.pem")):
+            (self.etc / "tls" / ours).write_bytes((self.certs / theirs).read_bytes())
+        for ours, theirs in (("new.crt", "gateway.pem"), ("new.key", "gateway.key"), ("new-clients-ca.pem", "ca.pem"),
+                             ("escrow.pem", "ca.pem"), ("escrow.key", "ca.key")):
+            (self.directory / ours).write_bytes((self.certs / theirs).read_bytes())
+        self.config = self.etc / "gateway.yaml"
+        self.config.write_text(CONFIG.format(port=self.port, admin=self.admin, upstream=self.kore.port, state=self.state,
+                                             central=self.database.conninfo()))
+        (self.etc / "policies/policy.yaml").write_text(POLICY)
+        (self.etc / "policies/tests").mkdir()
+        (self.etc / "policies/tests/senders.yaml").write_text(TESTS)
+        (self.etc / "policies/tests/campaign.json").write_text(json.dumps(seed_campaign()))
+        digest = subprocess.run(["sha256sum"], input=KEY.encode(), capture_output=True, check=True).stdout.decode().split()[0]
+        expires = (datetime.now() + timedelta(days=300)).date()
+        (self.etc / "callers.yaml").write_text(CALLERS.format(digest=digest, expires=expires))
+        (self.etc / "kore-token").write_text(AUTH)
+
+    def write_commands(self):
+        for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL)):
+            path = self.directory / "bin" / name
+            path.write_text(text.format(run=self.run, binary=BINARY, config=self.config))
+            path.chmod(0o755)
+        (self.directory / "bin/campaign-gateway").symlink_to(BINARY)
+        (self.directory / "deploy").symlink_to(ROOT / "deploy")
+
+    def environment(self):
+        return {"PATH": f"{self.directory}/bin:{os.environ['PATH']}"}
+
+    def replacements(self):
+        host = f"host={self.database.server.directory} port={self.database.server.port}"
+        return {"/etc/campaign-gateway": self.etc, "/var/lib/campaign-gateway": self.state, "/srv/": f"{self.directory}/srv/",
+                "127.0.0.1:9901": f"127.0.0.1:{self.admin}", "localhost:8443": f"localhost:{self.port}",
+                "host=db.example.org": host, " -g campaign-gateway": ""}
+
+    def systemctl(self, verb, unit="campaign-gateway"):
+        subprocess.run([self.directory / "bin/systemctl", verb, unit], check=True)
+
+    def post(self, campaign, status, key=KEY):
+        with Client(self.port, self.certs / "ca.pem") as client:
+            client.send(request(campaign, headers=[("x-api-key", key)]))
+            answer = client.read()
+        assert answer.status == status, answer.body
+        return answer.header("x-decision-id")
+
+    def status(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/status", timeout=20) as answer:
+            return json.load(answer)
+
+    def log(self, unit="campaign-gateway"):
+        path = self.run / f"{unit}.log"
+        return path.read_text() if path.exists() else ""
+
+    def stop(self):
+        for unit in ("campaign-gateway-ship", "campaign-gateway"):
+            self.systemctl("stop", unit)
+        assert "Sanitizer" not in self.log() and "runtime error" not in self.log(), self.log()
+
+    def kill(self):
+        pid = int((self.run / "campaign-gateway.pid").read_text())
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}") or ") Z " in open(f"/proc/{pid}/stat").read(), "its end")
+
+
+@pytest.fixture
+def deployment(tmp_path, certs, kore, database):
+    deployment = Deployment(tmp_path, certs, kore, database)
+    yield deployment
+    print(deployment.log(), deployment.log("campaign-gateway-ship"))
+    deployment.stop()
+
+
+class Givens:
+    """What the guide's sections presuppose; see playbook.py."""
+
+    def __init__(self, deployment):
+        self.d = deployment
+
+    def __getitem__(self, words):
+        return getattr(self, words.replace(" ", "_").replace("'", ""))
+
+    def a_gateway_that_runs(self):
+        self.d.systemctl("start")
+        self.d.systemctl("start", "campaign-gateway-ship")
+        for _ in range(3):
+            self.d.post(seed_campaign(), 200)
+        self.d.post(seed_campaign() | {"dialingStrategy": self.with_other_number()}, 403)
+
+    @staticmethod
+    def with_other_number():
+        strategy = seed_campaign()["dialingStrategy"]
+        strategy["callerId"]["phoneNumber"] = "+919999999999"
+        return strategy
+
+    def an_API_key_is_on_its_way(self):
+        assert "billing-2026" in (self.d.etc / "callers.yaml").read_text()
+
+    def the_key_of_a_past_month(self):
+        key = self.d.journal / "hash-keys/2026-08.key"
+        key.write_text("5a" * 32 + "\n")
+        key.chmod(0o600)
+
+    def a_campaign_nobody_knows_about(self):
+        """Sent, and two of its name are there: which is it?"""
+        self.d.kore.script += [Answer(silent=True)]
+        self.d.post(seed_campaign(), 504)
+        wait_for(lambda: self.d.status()["open_intents"]["count"] == 1, "an open campaign")
+
+    def a_journal_that_is_damaged(self):
+        self.d.systemctl("stop", "campaign-gateway")
+        newest = sorted(self.d.journal.glob("*.jsonl"))[-1]
+        data = bytearray(newest.read_bytes())
+        data[-150] ^= 1
+        newest.write_bytes(data)
+
+    def a_campaign_of_today(self):
+        self.d.post(seed_campaign(), 200)
+
+    def a_checkpoint_over_everything(self):
+        self.d.post(seed_campaign(), 200)
+        wait_for(lambda: self.d.status()["audit"]["checkpoint_seq"] + 1 >= self.d.status()["audit"]["last_seq"], "a checkpoint")
+
+
+def test_every_command_of_the_guide_works(deployment):
+    play = Play(PAGE, deployment.directory, deployment.replacements(), Givens(deployment), deployment.environment())
+    assert play.run() > 25
