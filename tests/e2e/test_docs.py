@@ -185,7 +185,7 @@ def test_check_names_the_candidate_too(certs, tmp_path):
 
 
 def test_the_scripts_in_the_readme_exist():
-    for script in re.findall(r"^((?:deploy|tests)/\S+)", "".join(blocks("README.md", "sh")), re.M):
+    for script in re.findall(r"^((?:deploy|tests|certs)/\S+)", "".join(blocks("README.md", "sh")), re.M):
         assert (ROOT / script).stat().st_mode & 0o100, script
 
 
