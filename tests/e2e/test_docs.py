@@ -17,6 +17,11 @@ def blocks(path, language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / path).read_text(), re.S)
 
 
+def pages():
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*.md"))
+    return sorted(str(path) for path in found if not {"build", "node_modules"} & set(path.parts))
+
+
 def is_tests(text):
     return text.startswith("policy: ")
 
@@ -184,9 +189,18 @@ def test_check_names_the_candidate_too(certs, tmp_path):
     assert re.search(r"fine: policy 2026-11-23\.1 \(.*\ncandidate: policy next \(sha256 [0-9a-f]{64}\), 1 teams\n", done.stdout)
 
 
-def test_the_scripts_in_the_readme_exist():
-    for script in re.findall(r"^((?:deploy|tests|certs)/\S+)", "".join(blocks("README.md", "sh")), re.M):
+@pytest.mark.parametrize("page", pages())
+def test_the_scripts_in_the_documents_exist(page):
+    for script in re.findall(r"^((?:deploy|tests|certs)/\S+)", "".join(blocks(page, "sh")), re.M):
         assert (ROOT / script).stat().st_mode & 0o100, script
+
+
+def test_what_developers_are_told_to_build_is_there():
+    text = "".join(blocks("gateway/ARCHITECTURE.md", "sh"))
+    presets = {each["name"] for each in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
+    targets = re.findall(r"add_custom_target\((\S+)", (ROOT / "CMakeLists.txt").read_text())
+    told = re.findall(r"--preset (\w+)", text), re.findall(r"--target ([\w-]+)", text)
+    assert all(told) and set(told[0]) <= presets and set(told[1]) <= set(targets)
 
 
 def test_the_tests_in_the_guide_pass(tmp_path):
@@ -251,11 +265,6 @@ def anchors(path):
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def pages():
-    found = (path.relative_to(ROOT) for path in ROOT.rglob("*.md"))
-    return sorted(str(path) for path in found if not {"build", "node_modules"} & set(path.parts))
-
-
 @pytest.mark.parametrize("page", pages())
 def test_links_lead_somewhere(page):
     text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.M | re.S)
@@ -304,7 +313,7 @@ def test_the_manual_names_no_setting_that_is_none():
 
 
 @pytest.mark.parametrize("path, schema", [(path, schema) for path, schema in settings(SETTINGS)
-                                          if "enum" in schema or "maximum" in schema], ids=lambda each: str(each)[:30])
+                                          if "enum" in schema or "maximum" in schema], ids=lambda each: each if isinstance(each, str) else "")
 def test_the_manual_says_what_a_setting_may_be(path, schema):
     text = part_of_the_manual(path.split(".")[-1]).replace("\\-", "-")
     if path.startswith("limits.") and schema.get("maximum") == 1000000:
