@@ -1,6 +1,7 @@
 #include "bookkeeper.h"
 
 #include <poll.h>
+#include <signal.h>
 
 #include "audit/record.h"
 #include "base/clock.h"
@@ -10,7 +11,6 @@
 
 #define INBOX_LOOK_MS 1000 /* how often, when the system does not tell of new files */
 #define HASH_KEYS_EVERY_MS (3600 * 1000)
-#define JOURNAL_WAIT_MS 3000 /* for a verb that has the journal open for a moment */
 #define JOURNAL_LOOK_MS 50
 
 /* ---- what is told in the log ---- */
@@ -119,19 +119,32 @@ static int64_t now_ms(void)
     return clock_mono_us() / 1000;
 }
 
-static struct journal *wait_for_journal(const struct journal_options *options,
+static bool is_told_to_end(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+static struct journal *wait_for_journal(const struct journal_options *options, int64_t patience_ms,
                                         struct journal_recovery *recovery, struct error *err)
 {
     struct journal *journal = NULL;
-    int64_t until_ms = now_ms() + JOURNAL_WAIT_MS;
+    int64_t until_ms = now_ms() + patience_ms;
+    bool told = false;
     while (!(journal = journal_open(options, recovery, err)) &&
-           inbox_is_served(options->directory) && now_ms() < until_ms)
+           inbox_is_served(options->directory) && now_ms() < until_ms && !is_told_to_end()) {
+        if (!told)
+            LOG(LOG_INFO, "journal-awaited", LOG_TEXT("directory", options->directory),
+                LOG_INT("patience_ms", patience_ms));
+        told = true;
         (void)poll(NULL, 0, JOURNAL_LOOK_MS);
+    }
     return journal;
 }
 
 static bool open_journal(struct bookkeeper *keeper, const struct snapshot *snapshot,
-                         struct error *err)
+                         int64_t patience_ms, struct error *err)
 {
     const struct config *config = snapshot->config;
     struct journal_options options;
@@ -139,7 +152,7 @@ static bool open_journal(struct bookkeeper *keeper, const struct snapshot *snaps
     struct error why;
     config_journal_options(config, &options);
     options.changed = log_journal;
-    keeper->journal = wait_for_journal(&options, &recovery, &why);
+    keeper->journal = wait_for_journal(&options, patience_ms, &recovery, &why);
     if (!keeper->journal)
         return config_error(&config->audit.directory.place, err, "%s", why.text);
     if (recovery.torn_bytes)
@@ -178,10 +191,12 @@ static bool open_hash_keys(struct bookkeeper *keeper, const struct snapshot *sna
     return true;
 }
 
-bool bookkeeper_open(struct bookkeeper *keeper, const struct snapshot *snapshot, struct error *err)
+bool bookkeeper_open(struct bookkeeper *keeper, const struct snapshot *snapshot,
+                     int64_t patience_ms, struct error *err)
 {
     *keeper = (struct bookkeeper){0};
-    return open_journal(keeper, snapshot, err) && open_hash_keys(keeper, snapshot, err);
+    return open_journal(keeper, snapshot, patience_ms, err) &&
+           open_hash_keys(keeper, snapshot, err);
 }
 
 /* ---- turns ---- */

@@ -17,9 +17,13 @@ struct bookkeeper {
     bool inbox_waits; /* more is in it than was taken in one turn */
 };
 
-/* Opens everything and records the start. False with `err`, which names the setting. */
+/*
+ * Opens everything and records the start. Another that has the journal open, a gateway that ends or
+ * a verb, is waited for as long as `patience_ms`, but not once SIGTERM or SIGINT has come. False
+ * with `err`, which names the setting.
+ */
 MUST_USE bool bookkeeper_open(struct bookkeeper *keeper, const struct snapshot *snapshot,
-                              struct error *err);
+                              int64_t patience_ms, struct error *err);
 
 /* Records that the gateway runs on this snapshot: "reloaded". False: it could not. */
 MUST_USE bool bookkeeper_record(const struct bookkeeper *keeper, const struct snapshot *snapshot,

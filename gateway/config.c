@@ -17,6 +17,7 @@
 #include "base/yaml_read.h"
 
 #define LIMIT_CONFIG_BYTES (1024 * 1024)
+#define DRAIN_IDLE_PART 4 /* of drain_timeout at most; the rest is for what is under way */
 #define LIMIT_JOURNAL_WAITING 65536 /* records: more requests than a machine can have under way */
 
 /* What a fixed setting was given as. */
@@ -228,6 +229,7 @@ static const struct key tls_keys[] = {
 static const struct key upstream_keys[] = {
     FIXED("url", value_url, upstream_url, .required = true),
     SCALAR("ca", value_path, upstream_ca, ),
+    FIXED("resolve", value_resolve, upstream_resolve, ),
     FIXED("connect_timeout", value_duration, upstream.connect_ms, ),
     FIXED("first_byte_timeout", value_duration, upstream.first_byte_ms, ),
     FIXED("total_timeout", value_duration, upstream.total_ms, ),
@@ -290,8 +292,15 @@ static const struct key limit_keys[] = {
     FIXED("drain_timeout", value_duration, drain_ms, ),
 };
 
+static const struct key admin_tls_keys[] = {
+    SCALAR("certificate", value_path, admin.identity.certificate, ),
+    SCALAR("key", value_path, admin.identity.key, ),
+    SCALAR("client_ca", value_path, admin.client_ca, ),
+};
+
 static const struct key admin_keys[] = {
-    FIXED("listen", value_text, admin_listen, ),
+    FIXED("listen", value_text, admin.listen, ),
+    MAPPING("tls", admin_tls_keys, ),
 };
 
 static const struct key log_keys[] = {
@@ -482,6 +491,7 @@ static void set_defaults(struct config *config)
                                                       .request_ms = LIMIT_REQUEST_MS,
                                                       .write_ms = LIMIT_WRITE_MS,
                                                       .linger_ms = LIMIT_LINGER_MS,
+                                                      .drain_idle_ms = LIMIT_DRAIN_IDLE_MS,
                                                       .body_rate = LIMIT_BODY_RATE,
                                                       .body_grace_ms = LIMIT_BODY_GRACE_MS};
     config->admission = (struct admission_limits){.connections = LIMIT_CONNECTIONS,
@@ -561,13 +571,40 @@ static bool check_audit(const struct config *config, struct error *err)
     return true;
 }
 
+/*
+ * Asked for TLS, the admin listener never does without; and whether it has it stays as it is until
+ * a restart, though its files may be others.
+ */
+static bool complete_admin(struct config *config, const struct yaml_node *root, struct error *err)
+{
+    const struct config_admin *admin = &config->admin;
+    const struct yaml_node *mapping = yaml_member(root, STR("admin"));
+    bool is_mapping = mapping && mapping->kind == YAML_MAPPING;
+    const struct yaml_node *tls = is_mapping ? yaml_member(mapping, STR("tls")) : NULL;
+    bool certificate = admin->identity.certificate.value.len > 0;
+    bool key = admin->identity.key.value.len > 0;
+    if (!certificate && !key && !admin->client_ca.value.len && !tls)
+        return true;
+    if (!certificate || !key)
+        return yaml_error(tls ? tls : root, err,
+                          "'admin.tls' needs both 'certificate' and 'key'; without the whole of "
+                          "'tls' the admin listener speaks plain HTTP");
+    if (!admin->listen.value.len)
+        return config_error(&admin->identity.certificate.place, err,
+                            "'admin.tls' has no effect without 'admin.listen'");
+    return remember_fixed(config, "CAMPAIGN_GATEWAY_ADMIN_TLS", STR("on"), err);
+}
+
 static bool complete(struct config *config, const struct yaml_node *root, struct error *err)
 {
+    if (config->deadlines.drain_idle_ms > config->drain_ms / DRAIN_IDLE_PART)
+        config->deadlines.drain_idle_ms = config->drain_ms / DRAIN_IDLE_PART;
     if (!config->admission.connections_per_client)
         config->admission.connections_per_client = config->admission.connections;
     bool fine = complete_identities(config, err) || problems_add(config->problems, err);
     fine = (complete_audit(config, err) || problems_add(config->problems, err)) && fine;
     fine = (check_clients(config, err) || problems_add(config->problems, err)) && fine;
+    fine = (complete_admin(config, root, err) || problems_add(config->problems, err)) && fine;
     fine = (check_audit(config, err) || problems_add(config->problems, err)) && fine;
     return (check_team(config, root, err) || problems_add(config->problems, err)) && fine;
 }
@@ -601,6 +638,37 @@ void config_fixed_changes(const struct config *running, const struct config *fre
     }
 }
 
+/* Where the line begins; lines count from 1. */
+static size_t line_start(struct str text, size_t line)
+{
+    size_t at = 0;
+    for (; line > 1 && at < text.len; line--)
+        at += str_find(str_slice(text, at, text.len), '\n') + 1;
+    return at;
+}
+
+/*
+ * The digest is shown to many, and the file may hold one secret: the password of audit.central.
+ * What stands there does not count; nor, where it is not written as it is read, what follows.
+ */
+static bool digest_config(struct config *config, struct str text, struct error *err)
+{
+    const struct str secret = config->audit.central.value;
+    const char *found = secret.len ? memmem(text.data, text.len, secret.data, secret.len) : NULL;
+    struct str before = text, behind = {0};
+    if (found) {
+        before = str_slice(text, 0, (size_t)(found - text.data));
+        behind = str_slice(text, before.len + secret.len, text.len);
+    } else if (secret.len && config->audit.central.place.line) {
+        before = str_slice(text, 0, line_start(text, config->audit.central.place.line));
+    }
+    struct str counted =
+        arena_format(&config->arena, "%.*s%.*s", STR_ARGS(before), STR_ARGS(behind));
+    return (counted.data && digest_hex(counted, config->digest)) ||
+           error_set(err, "cannot compute the configuration's digest: out of memory, or libcrypto "
+                          "offers no SHA-256");
+}
+
 static bool read_config(struct config *config, const char *path, struct error *err)
 {
     struct str text = {0}, kept = arena_copy(&config->arena, str_from(path));
@@ -614,8 +682,7 @@ static bool read_config(struct config *config, const char *path, struct error *e
     return root && expect_kind(root, YAML_MAPPING, "the configuration", err) &&
            read_mapping(config, root, root, root_keys, COUNT_OF(root_keys), "CAMPAIGN_GATEWAY",
                         err) &&
-           complete(config, root, err) &&
-           (digest_hex(text, config->digest) || error_set(err, "libcrypto offers no SHA-256"));
+           complete(config, root, err) && digest_config(config, text, err);
 }
 
 struct config *config_load(const char *path, struct problems *problems)
@@ -671,6 +738,7 @@ void config_journal_options(const struct config *config, struct journal_options 
                                     .max_waiting = LIMIT_JOURNAL_WAITING,
                                     .write_timeout_ms = audit->write_timeout_ms,
                                     .central = audit->durability == DURABILITY_CENTRAL,
+                                    .ships = audit->central.value.len > 0,
                                     .central_timeout_ms = audit->central_timeout_ms,
                                     .passing_requests = passes ? audit->degraded_requests : 0,
                                     .passing_ms = audit->degraded_ms};

@@ -65,10 +65,16 @@ struct config_audit {
     int64_t central_hold_ms;    /* how long segments stay after their receipt */
 };
 
+struct config_admin {
+    struct config_text listen;       /* empty: no admin listener */
+    struct config_identity identity; /* empty: plain HTTP */
+    struct config_text client_ca;    /* who signs the certificates that are asked for; or empty */
+};
+
 struct config {
     struct arena arena; /* everything below lives here */
     const char *path;
-    char digest[65]; /* SHA-256 of the file, in hex */
+    char digest[65]; /* SHA-256 of the file, but for audit.central, in hex */
 
     struct config_text listen;
     uint64_t workers;
@@ -83,6 +89,7 @@ struct config {
     struct str upstream_host; /* from the URL */
     uint16_t upstream_port;
     bool upstream_host_is_address;
+    enum resolve_by upstream_resolve;
     struct upstream_deadlines upstream;
 
     struct config_tenant tenant;
@@ -105,7 +112,7 @@ struct config {
     struct admission_limits admission;
     int64_t drain_ms;
 
-    struct config_text admin_listen; /* empty: no admin listener */
+    struct config_admin admin;
 
     enum log_level log_level;
     enum log_format log_format;

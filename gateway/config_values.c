@@ -233,6 +233,14 @@ bool value_durability(struct config *config, void *target, const struct value *v
     return read_choice(target, value, words, COUNT_OF(words), err);
 }
 
+bool value_resolve(struct config *config, void *target, const struct value *value,
+                   struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"system", "dns"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
 bool value_on_audit_failure(struct config *config, void *target, const struct value *value,
                             struct error *err)
 {

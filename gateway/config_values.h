@@ -24,7 +24,7 @@ value_fn value_duration;                                              /* int64_t
 value_fn value_bool;                                                  /* bool */
 value_fn value_log_level, value_log_format;                           /* their enums */
 value_fn value_client_certificates, value_durability, value_midnight; /* theirs */
-value_fn value_on_audit_failure, value_phone_numbers;
+value_fn value_on_audit_failure, value_phone_numbers, value_resolve;
 value_fn value_url; /* struct config_text, and what it says of the upstream */
 
 /* A copy in the configuration's arena. A view with NULL data when it is full. */

@@ -33,7 +33,8 @@ struct exchange {
 
     struct arena arena;
     char id[ID_SIZE];
-    int64_t started_us;
+    struct str peer; /* outlives the connection */
+    int64_t started_us, started_unix_ms;
     struct http_request request;
     struct route route;
     bool parsed;    /* the head was accepted: `request` and `route` are valid */
@@ -67,6 +68,14 @@ struct exchange {
     struct upstream_call call;
     struct buf out; /* the request to the upstream, then the answer to the client */
     const char *created;
+
+    int64_t ended_us[STAGES]; /* see telemetry/summary.h */
+    struct given_answer {
+        int status; /* 0: none */
+        const char *verdict, *type, *code;
+        size_t bytes;
+        int64_t at_us;
+    } given;
 };
 
 struct desk {
@@ -145,8 +154,10 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
         return NULL;
     x->desk = desk;
     x->connection = connection;
+    x->peer = arena_copy(&x->arena, connection_peer(connection));
     x->started_us = clock_mono_us();
-    id_format(clock_unix_ms(), random, x->id);
+    x->started_unix_ms = clock_unix_ms();
+    id_format(x->started_unix_ms, random, x->id);
     x->request = (struct http_request){0};
     x->route = (struct route){0};
     x->parsed = x->decided = x->decoded = false;
@@ -163,6 +174,8 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->judged_unix_ms = 0;
     x->json_fault = (struct json_fault){0};
     x->created = NULL;
+    x->given = (struct given_answer){0};
+    memset(x->ended_us, 0, sizeof(x->ended_us));
     violations_init(&x->violations, &x->arena);
 
     x->previous = NULL;
@@ -181,9 +194,58 @@ static void recycle_buf(struct buf *buf)
         buf_release(buf);
 }
 
+static void reached_end_of(struct exchange *x, enum stage stage)
+{
+    x->ended_us[stage] = clock_mono_us();
+}
+
+/* As record.h has them. */
+static const char *const route_names[] = {
+    [ROUTE_CAMPAIGN] = "create-campaign",
+    [ROUTE_NOT_FOUND] = "not-found",
+    [ROUTE_LOOKALIKE] = "lookalike",
+    [ROUTE_METHOD_NOT_ALLOWED] = "method-not-allowed",
+};
+
+static const char *route_name(const struct exchange *x)
+{
+    return x->parsed ? route_names[x->route.kind] : NULL;
+}
+
+static void tell(const struct exchange *x)
+{
+    const struct upstream_call *call = &x->call;
+    bool asked = x->ended_us[STAGE_UPSTREAM] != 0;
+    bool answered = asked && call->failure == UPSTREAM_ANSWERED;
+    struct request_summary summary = {
+        .id = x->id,
+        .route = route_name(x),
+        .team = x->team ? x->team->name : (struct str){0},
+        .caller = x->caller,
+        .peer = x->peer,
+        .method = x->request.method,
+        .status = x->given.status,
+        .verdict = x->given.verdict,
+        .type = x->given.type,
+        .code = x->given.code,
+        .violations = &x->violations,
+        .forwarded = x->forwarded,
+        .upstream_status = answered ? call->response.status : 0,
+        .upstream_why = asked && !answered ? upstream_failure_code(call->failure) : NULL,
+        .body_bytes = x->body.len,
+        .answer_bytes = x->given.bytes,
+        .started_unix_ms = x->started_unix_ms,
+        .started_us = x->started_us,
+        .answered_us = x->given.at_us,
+    };
+    memcpy(summary.ended_us, x->ended_us, sizeof(summary.ended_us));
+    x->desk->options.ended(x->desk->options.arg, &summary);
+}
+
 static void exchange_end(struct exchange *x)
 {
     struct desk *desk = x->desk;
+    tell(x);
     if (x->previous)
         x->previous->next = x->next;
     else
@@ -258,8 +320,22 @@ static void put_own_headers(const struct exchange *x, const char *verdict, struc
         buf_append(out, STR("connection: close\r\n"));
 }
 
-static void give_answer(struct exchange *x, const struct buf *out)
+static const char *verdict_header(const struct exchange *x, const struct refusal *refusal)
 {
+    if (refusal)
+        return refusal_is_failure(refusal) ? "error" : "deny";
+    return policy_is_shadow_denied(&x->findings) ? "shadow-deny" : "allow";
+}
+
+/* `refusal` NULL: the upstream's answer is relayed. */
+static void give_answer(struct exchange *x, const struct refusal *refusal, const struct buf *out)
+{
+    x->given = (struct given_answer){.status = refusal ? refusal->status : x->call.response.status,
+                                     .verdict = verdict_header(x, refusal),
+                                     .type = refusal ? refusal->type : NULL,
+                                     .code = refusal ? refusal->code : NULL,
+                                     .bytes = out->len,
+                                     .at_us = clock_mono_us()};
     if (out->failed)
         connection_abandon(x->connection);
     else
@@ -267,16 +343,11 @@ static void give_answer(struct exchange *x, const struct buf *out)
     x->connection = NULL;
 }
 
-static void send_answer(struct exchange *x)
+static void send_answer(struct exchange *x, const struct refusal *refusal)
 {
     if (x->connection)
-        give_answer(x, &x->out);
+        give_answer(x, refusal, &x->out);
     exchange_end(x);
-}
-
-static const char *verdict_header(const struct refusal *refusal)
-{
-    return refusal_is_failure(refusal) ? "error" : "deny";
 }
 
 /* A hundred long sentences may be too much; some of them, and "truncated", say enough. */
@@ -342,7 +413,7 @@ static void compose_refusal(const struct exchange *x, const struct refusal *refu
                refusal->status, http_reason(refusal->status), date);
     put_status_headers(x, refusal->status, created, out);
     buf_format(out, "content-length: %zu\r\n", problem->len);
-    put_own_headers(x, verdict_header(refusal), out);
+    put_own_headers(x, verdict_header(x, refusal), out);
     buf_append(out, STR("\r\n"));
     if (!x->parsed || !str_equal(x->request.method, STR("HEAD")))
         buf_append(out, buf_str(problem));
@@ -353,7 +424,7 @@ static void answer_refusal(struct exchange *x)
 {
     if (x->connection) /* x->record has served its own purpose by now */
         compose_refusal(x, &x->refusal, x->created, &x->record, &x->out);
-    send_answer(x);
+    send_answer(x, &x->refusal);
 }
 
 /* The refusal that takes the verdict's place: nothing more is forwarded and nothing claimed. */
@@ -371,7 +442,7 @@ static void answer_early(struct exchange *x, const struct refusal *refusal, cons
     buf_init_within(&problem, LIMIT_RECORD_BYTES, budget);
     buf_init_within(&out, LIMIT_RECORD_BYTES + LIMIT_HEAD_BYTES, budget);
     compose_refusal(x, refusal, created, &problem, &out);
-    give_answer(x, &out);
+    give_answer(x, refusal, &out);
     buf_release(&problem);
     buf_release(&out);
 }
@@ -431,14 +502,6 @@ static void append_record(struct exchange *x, enum record_meaning meaning, void 
     }
 }
 
-static void count_verdict(const struct exchange *x)
-{
-    counters_count(x->desk->options.counters, x->refusal.status == 0 ? COUNTER_REQUESTS_ALLOWED
-                                              : strcmp(verdict_header(&x->refusal), "deny") == 0
-                                                  ? COUNTER_REQUESTS_DENIED
-                                                  : COUNTER_REQUESTS_FAILED);
-}
-
 /* How a record of this moment hides phone numbers; without a key it cannot be written. */
 static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
 {
@@ -459,14 +522,6 @@ static bool seal_body(struct exchange *x, int64_t now_unix_ms)
            digest_hex(buf_str(&x->sealed), x->sealed_sha256);
 }
 
-/* As record.h has them. */
-static const char *const route_names[] = {
-    [ROUTE_CAMPAIGN] = "create-campaign",
-    [ROUTE_NOT_FOUND] = "not-found",
-    [ROUTE_LOOKALIKE] = "lookalike",
-    [ROUTE_METHOD_NOT_ALLOWED] = "method-not-allowed",
-};
-
 /* The verdict goes to the journal; `then` runs when it is durable, or cannot be made so. */
 static void record_verdict(struct exchange *x, void (*then)(void *arg))
 {
@@ -485,10 +540,10 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .code = x->refusal.code,
         .team = x->team ? x->team->name : (struct str){0},
         .caller = x->caller,
-        .peer = connection_peer(x->connection),
+        .peer = x->peer,
         .method = x->request.method,
         .path = x->route.path,
-        .route = x->parsed ? route_names[x->route.kind] : NULL,
+        .route = route_name(x),
         .stream_id = x->route.stream_id,
         .account_id = x->route.account_id,
         .own_stream_id = tenant->stream_id,
@@ -509,7 +564,7 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
     if (!sealed)
         x->record.failed = true;
     x->decided = true;
-    count_verdict(x);
+    reached_end_of(x, STAGE_JUDGE);
     append_record(x, record.allowed ? MEANS_ALLOWED : MEANS_REFUSED, then);
 }
 
@@ -524,6 +579,7 @@ static void refuse(struct exchange *x, struct refusal refusal)
 static void on_noted(void *arg)
 {
     struct exchange *x = arg;
+    reached_end_of(x, STAGE_RECORD);
     if (!recorded(x))
         counters_count(x->desk->options.counters, COUNTER_UNRECORDED);
     exchange_end(x);
@@ -763,6 +819,7 @@ static void exchange_complete(void *request)
     struct exchange *x = request;
     if (x->refusal.status != 0)
         return; /* refused by its head already; the answer is on its way */
+    reached_end_of(x, STAGE_RECEIVE);
     if (x->body.failed) {
         counters_count(x->desk->options.counters, COUNTER_LIMIT_BUFFERS);
         refuse(x, refusal_of(REFUSAL_NO_MEMORY));
@@ -881,6 +938,7 @@ static void on_decision(void *arg)
 {
     struct exchange *x = arg;
     bool durable = recorded(x);
+    reached_end_of(x, STAGE_RECORD);
     buf_clear(&x->record);
     buf_clear(&x->sealed);
     if (!durable) {
@@ -948,6 +1006,7 @@ static void on_upstream(void *arg)
 {
     struct exchange *x = arg;
     const struct upstream_call *call = &x->call;
+    reached_end_of(x, STAGE_UPSTREAM);
     struct json_fault fault;
     bool answered = call->failure == UPSTREAM_ANSWERED;
     const struct json_value *root =
@@ -992,10 +1051,10 @@ static void relay_answer(struct exchange *x)
 {
     buf_clear(&x->out);
     forward_answer_head(&x->call.response, x->call.body.len, &x->out);
-    put_own_headers(x, policy_is_shadow_denied(&x->findings) ? "shadow-deny" : "allow", &x->out);
+    put_own_headers(x, verdict_header(x, NULL), &x->out);
     buf_append(&x->out, STR("\r\n"));
     buf_append(&x->out, buf_str(&x->call.body));
-    send_answer(x);
+    send_answer(x, NULL);
 }
 
 static void answer_failure(struct exchange *x)
@@ -1013,6 +1072,7 @@ static void on_outcome(void *arg)
 {
     struct exchange *x = arg;
     bool durable = recorded(x);
+    reached_end_of(x, STAGE_OUTCOME);
     if (!x->connection)
         exchange_end(x);
     else if (!durable)

@@ -18,6 +18,7 @@
 #include "audit/journal.h"
 #include "net/connection.h"
 #include "snapshot.h"
+#include "telemetry/summary.h"
 #include "upstream/pool.h"
 
 /* What a worker's exchanges share. */
@@ -31,6 +32,8 @@ struct desk_options {
     struct upstream_pool *pool;
     struct admission *admission;
     struct counters *counters;
+    /* Called once for each request that has ended, however; `summary` lives until it returns. */
+    void (*ended)(void *arg, const struct request_summary *summary);
     void (*idle)(void *arg); /* called whenever the last exchange under way has ended */
     void *arg;
 };

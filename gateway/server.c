@@ -10,18 +10,24 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "bookkeeper.h"
+#include "observer.h"
 #include "reconciler.h"
 #include "reload.h"
 #include "status.h"
+#include "supervisor.h"
 #include "worker.h"
 
 #define RESOLVE_REFRESH_MS 30000
 #define RESOLVE_WAIT_MS 3000
+
+/* For whoever else has the journal open: a verb for a moment, the gateway before this one until it
+ * has drained. Only who hands sockets over starts one while the other still runs. */
+#define JOURNAL_WAIT_MS 3000
+#define TAKEOVER_GRACE_MS 5000 /* beside drain_timeout, for the journal's last records */
 
 struct server {
     struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
@@ -33,11 +39,15 @@ struct server {
     struct admission *admission;
     struct upstream_options upstream;
     struct admin *admin;
+    struct observer observer; /* for it */
+    struct team_labels teams; /* for metrics */
     struct counters counters; /* of the main thread */
     struct reload reload;
     struct status *status;
     atomic_bool draining; /* the admin thread asks */
+    struct supervisor supervisor;
     int listen_fd;
+    bool is_inherited; /* the socket: the next gateway has it, too */
     int signal_fd;
     int ended_fd; /* counts workers that ended by themselves */
     struct worker *workers;
@@ -51,16 +61,38 @@ static int64_t now_ms(void)
 
 /* ---- start and stop ---- */
 
+/* On the resolver's thread. */
+static void log_resolver(void *arg, const struct resolved *before, const struct resolved *now)
+{
+    const struct server *server = arg;
+    const struct str host = server->snapshot->config->upstream_host;
+    if (now->is_own && !before->is_own)
+        LOG(LOG_ERROR, "upstream-is-self", LOG_STR("host", host),
+            LOG_TEXT("remedy", "let upstream.url name another host or port; where /etc/hosts leads "
+                               "clients here, upstream.resolve: dns asks past it"));
+    else if (now->is_failing && !before->is_failing)
+        LOG(LOG_WARN, "upstream-unresolved", LOG_STR("host", host),
+            LOG_INT("addresses_of_before", now->count));
+    else if (before->is_failing && !now->is_failing)
+        LOG(LOG_INFO, "upstream-resolved", LOG_STR("host", host), LOG_INT("addresses", now->count));
+}
+
 static bool start_upstream(struct server *server, struct error *err)
 {
     const struct snapshot *snapshot = server->snapshot;
     const struct config *config = snapshot->config;
-    server->resolver =
-        resolver_start(config->upstream_host.data, config->upstream_port, RESOLVE_REFRESH_MS, err);
+    const struct sockaddr_storage own = address_of_socket(server->listen_fd);
+    const struct resolver_options options = {.host = config->upstream_host.data,
+                                             .port = config->upstream_port,
+                                             .by = config->upstream_resolve,
+                                             .refresh_ms = RESOLVE_REFRESH_MS,
+                                             .own = (const struct sockaddr *)&own,
+                                             .changed = log_resolver,
+                                             .arg = server};
+    server->resolver = resolver_start(&options, err);
     if (!server->resolver)
         return false;
-    if (!resolver_wait(server->resolver, RESOLVE_WAIT_MS))
-        LOG(LOG_WARN, "upstream-unresolved", LOG_STR("host", config->upstream_host));
+    (void)resolver_wait(server->resolver, RESOLVE_WAIT_MS); /* it is told when there is none */
     server->upstream =
         (struct upstream_options){.peer = {.tls = snapshot->client_tls,
                                            .host = config->upstream_host.data,
@@ -121,16 +153,26 @@ static bool start_admission(struct server *server, struct error *err)
     return server->admission || error_set(err, "out of memory");
 }
 
+/* Before any worker meets them. */
+static void label_teams(struct server *server, const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->policy->teams.count; i++)
+        team_labels_add(&server->teams, snapshot->policy->team_list[i].name);
+}
+
 static bool start_workers(struct server *server, struct error *err)
 {
     size_t count = server->snapshot->config->workers;
     const struct worker_options options = {.snapshot = server->snapshot,
                                            .listen_fd = server->listen_fd,
+                                           .is_inherited = server->is_inherited,
                                            .ended_fd = server->ended_fd,
                                            .journal = server->books.journal,
                                            .hash_keys = server->books.hash_keys,
                                            .admission = server->admission,
-                                           .upstream = &server->upstream};
+                                           .upstream = &server->upstream,
+                                           .teams = &server->teams};
+    label_teams(server, server->snapshot);
     server->workers = calloc(count, sizeof(*server->workers));
     if (!server->workers)
         return error_set(err, "out of memory");
@@ -146,58 +188,34 @@ static bool start_workers(struct server *server, struct error *err)
     return true;
 }
 
-static void sum_counters(void *arg, uint64_t ret[COUNTERS])
-{
-    const struct server *server = arg;
-    for (enum counter counter = 0; counter < COUNTERS; counter++) {
-        ret[counter] = counters_read(&server->counters, counter);
-        for (size_t i = 0; i < server->worker_count; i++)
-            ret[counter] += counters_read(&server->workers[i].counters, counter);
-    }
-}
-
-static void look_at_journal(void *arg, struct journal_state *ret)
-{
-    const struct server *server = arg;
-    journal_state(server->books.journal, ret);
-}
-
-static bool is_ready(void *arg)
-{
-    const struct server *server = arg;
-    return !atomic_load(&server->draining);
-}
-
-static bool is_stale(void *arg)
-{
-    struct server *server = arg;
-    return status_is_stale(server->status);
-}
-
-static void write_status(void *arg, struct buf *out)
-{
-    struct server *server = arg;
-    status_write(server->status, server->books.journal, out);
-}
-
 static bool start_admin(struct server *server, struct error *err)
 {
     const struct config *config = server->snapshot->config;
-    const struct admin_options options = {.listen = config->admin_listen.value,
-                                          .admission = server->admission,
-                                          .sum_counters = sum_counters,
-                                          .look_at_journal = look_at_journal,
-                                          .ready = is_ready,
-                                          .stale = is_stale,
-                                          .write_status = write_status,
-                                          .arg = server};
+    struct observer *observer = &server->observer;
+    *observer = (struct observer){.status = server->status,
+                                  .journal = server->books.journal,
+                                  .resolver = server->resolver,
+                                  .admission = server->admission,
+                                  .workers = server->workers,
+                                  .worker_count = server->worker_count,
+                                  .counters = &server->counters,
+                                  .draining = &server->draining};
+    struct admin_options options = observer_options(observer);
     struct error why;
-    if (!config->admin_listen.value.len)
+    if (!config->admin.listen.value.len && server->supervisor.admin_fd < 0)
         return true;
+    process_watch_open(&observer->process);
+    options.listen = config->admin.listen.value;
+    options.tls = server->snapshot->admin_tls;
+    options.inherited_fd = server->supervisor.admin_fd;
+    server->supervisor.admin_fd = -1; /* it is the admin listener's now */
     server->admin = admin_start(&options, &why);
+    if (!server->admin && !config->admin.listen.value.len)
+        return error_set(err, "%s", why.text);
     if (!server->admin)
-        return config_error(&config->admin_listen.place, err, "%s", why.text);
-    LOG(LOG_INFO, "admin-listening", LOG_TEXT("address", admin_address(server->admin)));
+        return config_error(&config->admin.listen.place, err, "%s", why.text);
+    LOG(LOG_INFO, "admin-listening", LOG_TEXT("address", admin_address(server->admin)),
+        LOG_TEXT("tls", options.tls ? "on" : "off"));
     return true;
 }
 
@@ -217,10 +235,19 @@ static int open_signals(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void log_listening(const struct server *server, const struct snapshot *snapshot,
-                          const char *address)
+static void tell_ready(const struct server *server)
 {
+    const struct snapshot *current = server->current;
+    supervisor_tell(&server->supervisor, "READY=1\nSTATUS=serving by policy %.*s",
+                    STR_ARGS(current->policy->revision));
+}
+
+static void log_listening(const struct server *server, const struct snapshot *snapshot)
+{
+    char address[ADDRESS_TEXT_SIZE];
     const struct config *config = snapshot->config;
+    const struct sockaddr_storage bound = address_of_socket(server->listen_fd);
+    address_format((const struct sockaddr *)&bound, address);
     LOG(LOG_INFO, "listening", LOG_TEXT("address", address),
         LOG_INT("workers", server->worker_count), LOG_STR("upstream", config->upstream_host),
         LOG_STR("team", config->team.value), LOG_STR("policy", snapshot->policy->revision));
@@ -238,10 +265,32 @@ static struct snapshot *load(const char *config_path, struct tickets *tickets, s
     return snapshot;
 }
 
-static bool start(struct server *server, const char *config_path, struct error *err)
+/* The socket that was handed over, or else one of our own. */
+static bool open_port(struct server *server, struct error *err)
 {
     char address[ADDRESS_TEXT_SIZE];
     struct error why;
+    const struct config *config = server->snapshot->config;
+    server->is_inherited = server->supervisor.data_fd >= 0;
+    server->listen_fd = server->is_inherited ? server->supervisor.data_fd
+                                             : address_listen(config->listen.value, address, &why);
+    server->supervisor.data_fd = -1;
+    return server->listen_fd >= 0 || config_error(&config->listen.place, err, "%s", why.text);
+}
+
+static bool open_books(struct server *server, struct error *err)
+{
+    const int64_t drain_ms = server->snapshot->config->drain_ms;
+    supervisor_tell(&server->supervisor, "STATUS=opening the audit journal");
+    return bookkeeper_open(&server->books, server->current,
+                           server->is_inherited ? drain_ms + TAKEOVER_GRACE_MS : JOURNAL_WAIT_MS,
+                           err);
+}
+
+static bool start(struct server *server, const char *config_path, struct error *err)
+{
+    if (!supervisor_meet(&server->supervisor, err))
+        return false;
     server->tickets = tickets_new();
     if (!server->tickets)
         return error_set(err, "out of memory");
@@ -259,17 +308,15 @@ static bool start(struct server *server, const char *config_path, struct error *
     server->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->signal_fd < 0 || server->ended_fd < 0)
         return error_set(err, "cannot prepare for signals: %s", strerrordesc_np(errno));
-    server->listen_fd = address_listen(config->listen.value, address, &why);
-    if (server->listen_fd < 0)
-        return config_error(&config->listen.place, err, "%s", why.text);
-    bool started = start_admission(server, err) &&
-                   bookkeeper_open(&server->books, server->current, err) &&
-                   start_upstream(server, err) && start_workers(server, err) &&
-                   start_reconciler(server, err) && start_admin(server, err) &&
-                   reload_init(&server->reload, server->current, err);
-    if (started)
-        log_listening(server, server->snapshot, address);
-    return started;
+    bool started = open_port(server, err) && start_admission(server, err) &&
+                   open_books(server, err) && start_upstream(server, err) &&
+                   start_workers(server, err) && start_reconciler(server, err) &&
+                   start_admin(server, err) && reload_init(&server->reload, server->current, err);
+    if (!started)
+        return false;
+    log_listening(server, server->snapshot);
+    tell_ready(server);
+    return true;
 }
 
 /* Everything started, in the reverse order; what was not started is skipped. */
@@ -277,6 +324,7 @@ static void stop(struct server *server)
 {
     reload_release(&server->reload);
     admin_stop(server->admin);
+    process_watch_close(&server->observer.process);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
     reconciler_stop(server->reconciler);
@@ -297,6 +345,7 @@ static void stop(struct server *server)
         if (fds[i] >= 0)
             close(fds[i]);
     }
+    supervisor_release(&server->supervisor);
 }
 
 /* ---- reloading ---- */
@@ -307,9 +356,11 @@ static bool adopt(struct server *server, struct snapshot *fresh, struct error *e
     if (!bookkeeper_record(&server->books, fresh, "reloaded"))
         return error_set(err, "it could not be recorded in the journal");
     tickets_set_rotation(server->tickets, fresh->config->ticket_rotation_ms);
+    label_teams(server, fresh);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_offer(&server->workers[i], fresh);
     reconciler_adopt(server->reconciler, fresh);
+    admin_set_tls(server->admin, fresh->admin_tls);
     snapshot_release(server->current);
     server->current = snapshot_hold(fresh);
     status_adopted(server->status, fresh, clock_unix_ms());
@@ -332,14 +383,17 @@ static void warn_of_restart(const struct config *running, const struct config *f
 static void reload(struct server *server, const char *why)
 {
     struct error err;
+    supervisor_tell_reloading(&server->supervisor);
     struct snapshot *fresh = load(server->snapshot->config->path, server->tickets, &err);
     bool done = fresh && adopt(server, fresh, &err);
     if (done) {
         warn_of_restart(server->snapshot->config, fresh->config);
+        tell_ready(server);
     } else {
         LOG(LOG_ERROR, "reload-failed", LOG_TEXT("because", why), LOG_TEXT("error", err.text));
         counters_count(&server->counters, COUNTER_RELOADS_FAILED);
         status_failed(server->status, why, &err, clock_unix_ms());
+        supervisor_tell(&server->supervisor, "READY=1\nSTATUS=the old policy stays: %s", err.text);
     }
     reload_done(&server->reload, done ? server->current : NULL);
     snapshot_release(fresh);
@@ -350,6 +404,7 @@ static void reload(struct server *server, const char *why)
 static void begin_drain(struct server *server)
 {
     LOG(LOG_INFO, "draining", LOG_INT("timeout_ms", server->snapshot->config->drain_ms));
+    supervisor_tell(&server->supervisor, "STOPPING=1\nSTATUS=finishing what is under way");
     atomic_store(&server->draining, true);
     close(server->listen_fd);
     server->listen_fd = -1;
@@ -385,12 +440,14 @@ static bool on_end_signal(struct server *server, int64_t *drain_until_ms)
 }
 
 /* How long nothing can be due, for poll; -1: for ever. */
-static int wait_ms(const struct server *server, int64_t drain_until_ms)
+static int wait_ms(const struct server *server, int64_t drain_until_ms, int64_t supervisor_ms)
 {
     int64_t due_ms = drain_until_ms ? drain_until_ms : reload_due_ms(&server->reload);
     int64_t left_ms = due_ms - now_ms(), books_ms = bookkeeper_wait_ms(&server->books, now_ms());
     if (books_ms < left_ms)
         left_ms = books_ms;
+    if (supervisor_ms < left_ms)
+        left_ms = supervisor_ms;
     return left_ms <= 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
@@ -404,7 +461,8 @@ static enum server_end supervise(struct server *server)
                                    {.fd = server->ended_fd, .events = POLLIN},
                                    {.fd = reload_fd(&server->reload), .events = POLLIN},
                                    {.fd = bookkeeper_fd(&server->books), .events = POLLIN}};
-        (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms));
+        int64_t supervisor_ms = supervisor_turn(&server->supervisor, now_ms());
+        (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms, supervisor_ms));
         ended += workers_ended(server);
         int signal_number = next_signal(server);
         if (watched[2].revents)
@@ -426,7 +484,11 @@ static enum server_end supervise(struct server *server)
 
 enum server_end server_run(const char *config_path, struct error *err)
 {
-    struct server server = {.listen_fd = -1, .signal_fd = -1, .ended_fd = -1, .reload.fd = -1};
+    struct server server = {.listen_fd = -1,
+                            .signal_fd = -1,
+                            .ended_fd = -1,
+                            .reload.fd = -1,
+                            .supervisor = {.data_fd = -1, .admin_fd = -1, .notify_fd = -1}};
     enum server_end end = SERVER_NOT_STARTED;
     if (start(&server, config_path, err))
         end = supervise(&server);

@@ -100,6 +100,37 @@ static bool load_client_tls(struct snapshot *snapshot, struct error *err)
                         why.text);
 }
 
+static bool load_admin_tls(struct snapshot *snapshot, struct tickets *tickets, struct error *err)
+{
+    const struct config_admin *admin = &snapshot->config->admin;
+    const struct tls_identity identity = {admin->identity.certificate.value.data,
+                                          admin->identity.key.value.data};
+    bool asks = admin->client_ca.value.len > 0;
+    const struct tls_server_options options = {.identities = &identity,
+                                               .identity_count = 1,
+                                               .client_certificates =
+                                                   asks ? TLS_CLIENT_REQUIRED : TLS_CLIENT_OFF,
+                                               .client_ca_path = admin->client_ca.value.data,
+                                               .tickets = tickets,
+                                               .session_ms = snapshot->config->ticket_rotation_ms};
+    struct error why;
+    const char *bad_path;
+    if (!admin->identity.certificate.value.len)
+        return true;
+    snapshot->admin_tls = tls_server_context(&options, &bad_path, &why);
+    const struct config_place *place =
+        bad_path && bad_path == options.client_ca_path ? &admin->client_ca.place
+        : bad_path == identity.key_path                ? &admin->identity.key.place
+                                                       : &admin->identity.certificate.place;
+    return snapshot->admin_tls || config_error(place, err, "%s", why.text);
+}
+
+static bool load_dates(struct snapshot *snapshot, struct error *err)
+{
+    return certificates_look(snapshot->config, &snapshot->arena, &snapshot->certificates) ||
+           error_set(err, "out of memory");
+}
+
 static bool load_capture(struct snapshot *snapshot, struct error *err)
 {
     const struct config_text *setting = &snapshot->config->audit.capture_certificate;
@@ -117,6 +148,8 @@ static bool load_parts(struct snapshot *snapshot, struct tickets *tickets,
     struct error err = {.text = ""};
     bool fine = load_server_tls(snapshot, tickets, &err) || problems_add(problems, &err);
     fine = (load_client_tls(snapshot, &err) || problems_add(problems, &err)) && fine;
+    fine = (load_admin_tls(snapshot, tickets, &err) || problems_add(problems, &err)) && fine;
+    fine = (load_dates(snapshot, &err) || problems_add(problems, &err)) && fine;
     fine = (load_capture(snapshot, &err) || problems_add(problems, &err)) && fine;
     fine = load_policies(snapshot, problems) && fine;
     if (snapshot->policy)
@@ -190,6 +223,7 @@ void snapshot_release(struct snapshot *snapshot)
     capture_free(snapshot->capture);
     tls_context_free(snapshot->server_tls);
     tls_context_free(snapshot->client_tls);
+    tls_context_free(snapshot->admin_tls);
     arena_release(&snapshot->arena);
     config_free(snapshot->config);
     free(snapshot);

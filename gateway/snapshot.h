@@ -8,6 +8,7 @@
 
 #include "audit/capture.h"
 #include "audit/digest.h"
+#include "certificates.h"
 #include "config.h"
 #include "identity/callers.h"
 #include "net/tickets.h"
@@ -25,6 +26,8 @@ struct snapshot {
     struct capture *capture;              /* whom bodies are sealed to; NULL: none are kept */
     struct ssl_ctx_st *server_tls;
     struct ssl_ctx_st *client_tls;
+    struct ssl_ctx_st *admin_tls; /* NULL: plain HTTP */
+    struct certificate_list certificates;
     struct policy_files *policy_files, *candidate_files; /* what the policies were read from */
     uint64_t stamp; /* of the files that the configuration names; see watch.h */
 };

@@ -8,6 +8,8 @@
 #pragma once
 
 #include "audit/journal.h"
+#include "net/admission.h"
+#include "net/resolve.h"
 #include "snapshot.h"
 
 struct status;
@@ -23,8 +25,27 @@ void status_adopted(struct status *status, struct snapshot *snapshot, int64_t no
 void status_failed(struct status *status, const char *because, const struct error *err,
                    int64_t now_unix_ms);
 
-/* True while the files on disk are not what is in force, because they are wrong. */
-bool status_is_stale(struct status *status);
+/* One moment of it. The caller releases the snapshot. */
+struct status_view {
+    struct snapshot *snapshot;
+    int64_t started_ms, adopted_ms;
+    bool stale;          /* the files on disk are not what is in force, because they are wrong */
+    int64_t failed_ms;   /* the last attempt that failed; 0: none did */
+    const char *because; /* of it: a literal */
+    struct error err;
+};
 
-/* One JSON object; `journal` is asked how it does and which campaigns are open. */
-void status_write(struct status *status, struct journal *journal, struct buf *out);
+void status_look(struct status *status, struct status_view *ret);
+
+/* What else is told. */
+struct status_beside {
+    struct journal *journal; /* is asked how it does and which campaigns are open */
+    struct resolver_state resolver;
+    struct admission_usage usage;
+    size_t workers;
+    int64_t now_unix_ms;
+};
+
+/* One JSON object; campaign-gateway(8) explains its members. */
+void status_write(const struct status_view *view, const struct status_beside *beside,
+                  struct buf *out);

@@ -12,9 +12,14 @@
 static void for_each_path(const struct config *config, void (*each)(void *arg, const char *path),
                           void *arg)
 {
-    const struct config_text *singles[] = {&config->client_ca, &config->client_crl,
-                                           &config->callers, &config->upstream_ca,
-                                           &config->audit.capture_certificate};
+    const struct config_text *singles[] = {&config->client_ca,
+                                           &config->client_crl,
+                                           &config->callers,
+                                           &config->upstream_ca,
+                                           &config->audit.capture_certificate,
+                                           &config->admin.identity.certificate,
+                                           &config->admin.identity.key,
+                                           &config->admin.client_ca};
     each(arg, config->path);
     for (size_t i = 0; i < config->identity_count; i++) {
         each(arg, config->identities[i].certificate.value.data);

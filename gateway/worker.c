@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/listener.h"
 
@@ -18,6 +19,15 @@ static void on_drained(void *arg)
     struct worker *worker = arg;
     worker->listener_drained = true;
     check_ended(worker);
+}
+
+/* Every request is told of here, once it is over. */
+static void count_request(void *arg, const struct request_summary *summary)
+{
+    struct worker *worker = arg;
+    request_metrics_count(&worker->requests, worker->teams, summary);
+    counters_count(&worker->counters,
+                   summary->status == 0 ? COUNTER_CLIENTS_GONE : COUNTER_ANSWERS);
 }
 
 static void run_drain(void *arg)
@@ -37,6 +47,24 @@ static void run_adopt(void *arg)
     snapshot_release(snapshot);
 }
 
+static void run_lag(void *arg)
+{
+    struct worker *worker = arg;
+    atomic_store(&worker->lag_us, clock_mono_us() - atomic_load(&worker->lag_asked_us));
+    atomic_store(&worker->lag_asked_us, 0);
+}
+
+int64_t worker_lag_us(struct worker *worker)
+{
+    int64_t now_us = clock_mono_us(), asked_us = atomic_load(&worker->lag_asked_us);
+    if (asked_us)
+        return now_us - asked_us;
+    int64_t lag_us = atomic_load(&worker->lag_us);
+    atomic_store(&worker->lag_asked_us, now_us);
+    loop_post(worker->loop, &worker->lag_task);
+    return lag_us;
+}
+
 static void *worker_main(void *arg)
 {
     struct worker *worker = arg;
@@ -53,8 +81,12 @@ bool worker_init(struct worker *worker, const struct worker_options *options)
     worker->ended_fd = options->ended_fd;
     worker->drain_task = (struct task){.run = run_drain, .arg = worker};
     worker->adopt_task = (struct task){.run = run_adopt, .arg = worker};
+    worker->lag_task = (struct task){.run = run_lag, .arg = worker};
+    worker->teams = options->teams;
     worker->loop = loop_new();
-    worker->pool = worker->loop ? pool_new(worker->loop, options->upstream) : NULL;
+    struct upstream_options upstream = *options->upstream;
+    upstream.counters = &worker->counters;
+    worker->pool = worker->loop ? pool_new(worker->loop, &upstream) : NULL;
     if (!worker->pool)
         return false;
     worker->desk = desk_new(&(struct desk_options){.loop = worker->loop,
@@ -64,6 +96,7 @@ bool worker_init(struct worker *worker, const struct worker_options *options)
                                                    .pool = worker->pool,
                                                    .admission = options->admission,
                                                    .counters = &worker->counters,
+                                                   .ended = count_request,
                                                    .idle = check_ended,
                                                    .arg = worker});
     if (!worker->desk)
@@ -74,6 +107,7 @@ bool worker_init(struct worker *worker, const struct worker_options *options)
                                               .handler = desk_handler(worker->desk),
                                               .admission = options->admission,
                                               .counters = &worker->counters,
+                                              .is_inherited = options->is_inherited,
                                               .drained = on_drained,
                                               .drained_arg = worker};
     worker->listener = listener_new(worker->loop, options->listen_fd, &listener);

@@ -1,32 +1,34 @@
 /*
  * The admin listener: probes and metrics, on a thread and a port of its own, so that they answer
- * however busy the workers are.
+ * however busy the workers are. Optionally with TLS and certificates of its clients.
  *
  *     GET /livez     200 while the process runs
- *     GET /readyz    200 while it takes requests, 503 once it drains
- *     GET /metrics   counters in OpenMetrics text
- *     GET /status    which policy is in force, why a newer one is not, how the journal does, and
- *                    which campaigns are open; JSON
+ *     GET /readyz    200 while it serves requests, otherwise 503 and why; see checks.h
+ *     GET /metrics   counters, gauges and histograms, in one of two formats; see metrics.h
+ *     GET /status    what runs, for people; JSON
+ *     GET /          the pages
+ *
+ * Nothing can be changed here, and nothing that it tells is secret. On a loopback address it
+ * answers no request whose Host is a name other than localhost: it was meant for another server, or
+ * a web page has talked a browser on this machine into asking (DNS rebinding).
  */
 #pragma once
 
-#include "audit/journal.h"
-#include "base/buf.h"
-#include "base/counters.h"
-#include "base/error.h"
-#include "net/admission.h"
+#include "admin/checks.h"
+#include "telemetry/breakdown.h"
 
 struct admin;
+struct ssl_ctx_st;
 
 struct admin_options {
-    struct str listen;           /* "HOST:PORT" */
-    struct admission *admission; /* of the data port; for metrics */
+    struct str listen;      /* "HOST:PORT" */
+    int inherited_fd;       /* a listening socket instead, which is taken over; or -1 */
+    struct ssl_ctx_st *tls; /* NULL: plain HTTP; a reference is taken */
 
     /* All are called on the admin thread. */
-    void (*sum_counters)(void *arg, uint64_t ret[COUNTERS]);
-    void (*look_at_journal)(void *arg, struct journal_state *ret);
-    bool (*ready)(void *arg);
-    bool (*stale)(void *arg); /* the files on disk are not in force, because they are wrong */
+    void (*look)(void *arg, struct readiness *ret);
+    void (*write_metrics)(void *arg, const struct breakdown *admin, bool openmetrics,
+                          struct buf *out);
     void (*write_status)(void *arg, struct buf *out);
     void *arg;
 };
@@ -36,6 +38,12 @@ MUST_USE struct admin *admin_start(const struct admin_options *options, struct e
 
 /* The numeric address it listens on. */
 const char *admin_address(const struct admin *admin);
+
+/*
+ * From one other thread: new connections use `tls` (a reference is taken). Whether it is used at
+ * all stays as it was at the start. Both arguments may be NULL.
+ */
+void admin_set_tls(struct admin *admin, struct ssl_ctx_st *tls);
 
 /* Closes its connections and ends the thread. Accepts NULL. */
 void admin_stop(struct admin *admin);

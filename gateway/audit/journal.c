@@ -23,8 +23,10 @@
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "audit/backlog.h"
 #include "audit/batch.h"
 #include "audit/record.h"
 #include "audit/recovery.h"
@@ -44,6 +46,9 @@
 /* How often the keeper looks; how long the thread's own records wait after a failure. */
 #define KEEPER_MS 250
 #define RETRY_US (1000 * 1000LL)
+
+/* How often the thread looks how much room there is. */
+#define SPACE_US (10 * 1000 * 1000LL)
 
 /* Open decisions that a segment's first record has room for; see LIMIT_RECORD_BYTES. */
 #define LIMIT_LISTED_OPEN 3000
@@ -65,6 +70,8 @@ struct entry_list {
     struct journal_entry *first, *last;
     size_t count;
 };
+
+_Static_assert(JOURNAL_DIRECTORIES == WRITER_DIRECTORIES, "one for each directory");
 
 struct journal {
     struct journal_options options;
@@ -101,8 +108,12 @@ struct journal {
     uint64_t durable_seq, receipt_seq, checkpoint_seq, retracted;
     uint64_t foreign_receipt_seq; /* what a receipt said that is none of this journal's; or 0 */
     bool space_is_low;
-    size_t directory; /* of the open segment */
-    struct error why; /* of the last failure */
+    size_t directory;       /* of the open segment */
+    struct error why;       /* of the last failure */
+    struct backlog backlog; /* while `ships` */
+    int64_t checkpoint_us;  /* when the last checkpoint was made */
+    struct journal_space space[JOURNAL_DIRECTORIES];
+    struct journal_histograms histograms; /* this needs no lock */
 
     /* the thread's own */
     struct writer writer;
@@ -115,8 +126,8 @@ struct journal {
     struct merkle tree;
     uint64_t unsigned_records;
     int64_t segment_unix_ms; /* when the open segment was begun */
-    int64_t checkpoint_us;   /* when the last checkpoint was made */
     int64_t retry_us;        /* not before then: what the thread does of its own accord */
+    int64_t space_us;        /* when it looks again how much room there is */
 };
 
 /* ---- lists ---- */
@@ -209,7 +220,24 @@ static void announce(struct entry_list entries)
     }
 }
 
+static void observe_durable(struct journal *journal, struct entry_list entries)
+{
+    int64_t now_us = clock_mono_us();
+    for (const struct journal_entry *each = entries.first; each; each = each->next)
+        histogram_observe(&journal->histograms.append, &histogram_durations,
+                          now_us - each->queued_us);
+}
+
 /* ---- failing: all of it under the lock ---- */
+
+/* Whether one more campaign may be forwarded without a durable record. */
+static bool may_pass_allowed(const struct journal *journal)
+{
+    const struct journal_options *options = &journal->options;
+    return journal->passed_requests < options->passing_requests &&
+           (journal->passed == 0 ||
+            clock_mono_us() - journal->passed_since_us < options->passing_ms * 1000);
+}
 
 /* Whether one more may pass without a durable record. An outcome always may: there are no more of
  * them than decisions. What forwards nothing is bounded in number, since it is kept in memory. */
@@ -226,8 +254,7 @@ static bool may_pass(struct journal *journal, const struct journal_entry *entry)
         return true;
     if (entry->opens.len == 0)
         return journal->passed_refusals < options->passing_requests;
-    return journal->passed_requests < options->passing_requests &&
-           clock_mono_us() - journal->passed_since_us < options->passing_ms * 1000;
+    return may_pass_allowed(journal);
 }
 
 static void count_passed(struct journal *journal, const struct journal_entry *entry)
@@ -407,7 +434,7 @@ static bool checkpoint_is_due(const struct journal *journal)
     const struct batch *batch = &journal->batch;
     int64_t since_us = clock_mono_us() - journal->checkpoint_us;
     return !batch->has_checkpoint && ((batch->unsigned_records > 0 && since_us >= CHECKPOINT_US) ||
-                                      since_us >= CHECKPOINT_IDLE_US);
+                                      since_us >= CHECKPOINT_IDLE_US || journal->failing);
 }
 
 /* Puts as much as fits into the batch. False when nothing that waits could be put: the first is too
@@ -469,6 +496,17 @@ static bool perform(struct journal *journal, bool fresh, size_t directory)
     return false;
 }
 
+static bool perform_timed(struct journal *journal, bool fresh, size_t directory)
+{
+    int64_t began_us = clock_mono_us();
+    uint64_t records = journal->batch.head.seq - journal->head.seq;
+    if (!perform(journal, fresh, directory))
+        return false;
+    histogram_observe(&journal->histograms.write, &histogram_durations, clock_mono_us() - began_us);
+    histogram_observe(&journal->histograms.records, &histogram_numbers, (int64_t)records);
+    return true;
+}
+
 /* Those that did not fit wait in the queue again, where the keeper sees them. */
 static void begin_io(struct journal *journal, struct entry_list taken, struct entry_list *rest)
 {
@@ -500,6 +538,8 @@ static void apply(struct journal *journal, bool fresh)
     journal->tree = batch->tree;
     journal->unsigned_records = batch->unsigned_records;
     journal->durable_seq = batch->head.seq;
+    if (journal->options.ships)
+        backlog_add(&journal->backlog, batch->head.seq, clock_mono_us());
     if (fresh)
         journal->segment_unix_ms = clock_unix_ms();
     if (batch->has_checkpoint) {
@@ -572,10 +612,11 @@ static enum attempt end_io(struct journal *journal, bool durable, bool fresh,
     bool stolen = journal->stolen;
     journal->io_since_us = 0;
     journal->hung = journal->stolen = false;
-    journal->space_is_low = journal->writer.space_is_low;
-    if (durable == journal->failing)
+    bool low = journal->writer.space_is_low;
+    if (durable == journal->failing || low != journal->space_is_low)
         (void)eventfd_write(journal->wake_fd, 1); /* to tell of it */
     journal->failing = !durable;
+    journal->space_is_low = low;
     if (durable)
         journal->directory = journal->writer.directory;
     else
@@ -588,6 +629,7 @@ static enum attempt end_io(struct journal *journal, bool durable, bool fresh,
     if (durable)
         told = sort_durable(journal, take_all(taken));
     pthread_mutex_unlock(&journal->lock);
+    observe_durable(journal, told);
     announce(told);
     return durable ? ATTEMPT_DURABLE : stolen ? ATTEMPT_STOLEN : ATTEMPT_FAILED;
 }
@@ -602,7 +644,7 @@ static enum attempt attempt(struct journal *journal, struct entry_list *entries,
         if (journal->batch.bytes.len == 0)
             return ATTEMPT_DURABLE; /* nothing was due after all */
         begin_io(journal, taken, entries);
-        result = end_io(journal, perform(journal, fresh, directory), fresh, &taken);
+        result = end_io(journal, perform_timed(journal, fresh, directory), fresh, &taken);
     } else {
         (void)error_set(&journal->writer.why,
                         "no record can be made: memory is out, or the %zu decisions that are open "
@@ -699,19 +741,46 @@ static int64_t due_us(const struct journal *journal)
 {
     int64_t due = journal->checkpoint_us +
                   (journal->unsigned_records > 0 ? CHECKPOINT_US : CHECKPOINT_IDLE_US);
-    if (journal->own.first || journal->passed_untold)
-        due = 0;
+    if (journal->own.first || journal->passed_untold || journal->failing)
+        due = 0; /* while it fails nobody may come who would show that it does not any more */
     return due > journal->retry_us ? due : journal->retry_us;
+}
+
+/*
+ * Under the lock, which it lets go: the disk may hang here, too. So the keeper is told as of a
+ * write, and gives up on those who come meanwhile.
+ */
+static void look_for_space(struct journal *journal)
+{
+    struct writer *writer = &journal->writer;
+    journal->space_us = clock_mono_us() + SPACE_US;
+    for (size_t i = 0; i < writer->directory_count; i++) {
+        struct statvfs about = {0};
+        journal->io_since_us = clock_mono_us();
+        pthread_mutex_unlock(&journal->lock);
+        bool known = fstatvfs(writer->directories[i].fd, &about) == 0;
+        pthread_mutex_lock(&journal->lock);
+        journal->io_since_us = 0;
+        journal->hung = journal->stolen = false;
+        if (known)
+            journal->space[i] =
+                (struct journal_space){.free_bytes = about.f_bavail * about.f_frsize,
+                                       .all_bytes = about.f_blocks * about.f_frsize};
+    }
 }
 
 /* What waits; nothing when something else is due. False: there is no more to come. */
 static bool take_queue(struct journal *journal, struct entry_list *ret)
 {
     pthread_mutex_lock(&journal->lock);
-    while (!journal->queue.first && !journal->closing) {
+    for (;;) {
+        if (clock_mono_us() >= journal->space_us && !journal->closing)
+            look_for_space(journal);
         int64_t due = due_us(journal);
-        if (clock_mono_us() >= due)
+        if (journal->queue.first || journal->closing || clock_mono_us() >= due)
             break;
+        if (due > journal->space_us)
+            due = journal->space_us;
         struct timespec until = {.tv_sec = due / 1000000, .tv_nsec = due % 1000000 * 1000};
         (void)pthread_cond_timedwait(&journal->queued, &journal->lock, &until);
     }
@@ -736,7 +805,9 @@ static void *journal_main(void *arg)
     struct entry_list entries;
     while (take_queue(journal, &entries))
         write_entries(journal, entries);
+    pthread_mutex_lock(&journal->lock);
     journal->checkpoint_us -= CHECKPOINT_US; /* a last one, if any record needs it */
+    pthread_mutex_unlock(&journal->lock);
     do
         write_entries(journal, (struct entry_list){0});
     while (has_own_to_write(journal));
@@ -784,6 +855,7 @@ static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
         journal->foreign_receipt_seq = receipt_seq;
     if (receipt_seq > journal->receipt_seq && receipt_seq != journal->foreign_receipt_seq)
         journal->receipt_seq = receipt_seq;
+    backlog_confirm(&journal->backlog, journal->receipt_seq);
     if (journal->receipt_seq >= journal->unconfirmed_seq)
         journal->unconfirmed = false;
     forget_passed(journal);
@@ -800,6 +872,7 @@ static void pass_receipts(struct journal *journal, uint64_t receipt_seq)
         fail_unconfirmed(journal, late);
     pthread_mutex_unlock(&journal->lock);
     pthread_cond_signal(&journal->queued); /* there may be something to retract */
+    observe_durable(journal, told);
     announce(told);
     announce(late);
 }
@@ -864,7 +937,7 @@ static void *keeper_main(void *arg)
     struct journal_state told;
     journal_state(journal, &told);
     while (keeper_waits(journal)) {
-        if (journal->options.central)
+        if (journal->options.ships)
             pass_receipts(journal, read_receipt(journal));
         give_up(journal);
         tell_changes(journal, &told);
@@ -940,19 +1013,36 @@ bool journal_append_wait(struct journal *journal, struct str members, struct str
 void journal_state(struct journal *journal, struct journal_state *ret)
 {
     pthread_mutex_lock(&journal->lock);
-    *ret = (struct journal_state){.failing = journal->failing || journal->hung,
-                                  .unconfirmed = journal->unconfirmed,
-                                  .space_is_low = journal->space_is_low,
-                                  .directory = journal->writer.directories[journal->directory].path,
-                                  .last_seq = journal->durable_seq,
-                                  .receipt_seq = journal->receipt_seq,
-                                  .checkpoint_seq = journal->checkpoint_seq,
-                                  .open_intents = journal->open.former_count,
-                                  .passed = journal->passed_requests,
-                                  .retracted = journal->retracted};
+    *ret = (struct journal_state){
+        .failing = journal->failing || journal->hung,
+        .unconfirmed = journal->unconfirmed,
+        .space_is_low = journal->space_is_low,
+        .directory = journal->writer.directories[journal->directory].path,
+        .last_seq = journal->durable_seq,
+        .origin = journal->signer.origin,
+        .receipt_seq = journal->receipt_seq,
+        .checkpoint_seq = journal->checkpoint_seq,
+        .open_intents = journal->open.former_count,
+        .passed = journal->passed_requests,
+        .retracted = journal->retracted,
+        .waiting = journal->queue.count + journal->in_flight.count + journal->awaiting.count,
+        .checkpoint_us = journal->checkpoint_us,
+        .ships = journal->options.ships,
+        .unshipped_us = backlog_age_us(&journal->backlog, clock_mono_us())};
+    digest_to_hex(journal->head.hash, ret->last_hash);
+    ret->denying = (ret->failing || ret->unconfirmed) && !may_pass_allowed(journal);
+    for (size_t i = 0; i < journal->writer.directory_count; i++) {
+        ret->space[i] = journal->space[i];
+        ret->space[i].directory = journal->writer.directories[i].path;
+    }
     if (ret->failing || ret->unconfirmed)
         ret->why = journal->why;
     pthread_mutex_unlock(&journal->lock);
+}
+
+const struct journal_histograms *journal_histograms(const struct journal *journal)
+{
+    return &journal->histograms;
 }
 
 void journal_each_open(struct journal *journal, void (*found)(void *arg, struct str id), void *arg)
@@ -1032,7 +1122,7 @@ static bool open_files(struct journal *journal, struct error *err)
         struct writer_directory *directory = &journal->writer.directories[i];
         if (!open_directory(journal, i, paths[i], err) ||
             !open_mark(directory, "durable", &directory->durable_fd, err) ||
-            (options->central && !watch_receipt(journal, i, err)))
+            (options->ships && !watch_receipt(journal, i, err)))
             return false;
     }
     return true;
@@ -1099,7 +1189,9 @@ static bool take_up(struct journal *journal, struct journal_recovery *recovery, 
     if (!fine || (!recovered.found && !make_origin(journal, err)))
         return false;
     writer_mark(&journal->writer, journal->head.seq);
-    if (journal->options.central)
+    if (journal->options.ships && journal->durable_seq > 0)
+        backlog_add(&journal->backlog, journal->durable_seq, clock_mono_us());
+    if (journal->options.ships)
         pass_receipts(journal, read_receipt(journal));
     return true;
 }
@@ -1135,6 +1227,7 @@ struct journal *journal_open(const struct journal_options *options,
         return NULL;
     }
     journal->options = *options;
+    journal->options.ships = options->ships || options->central;
     journal->wake_fd = journal->watch_fd = journal->writer.fd = -1;
     journal->writer.segment_bytes = options->segment_bytes;
     for (size_t i = 0; i < WRITER_DIRECTORIES; i++) {
@@ -1174,7 +1267,7 @@ static void end_keeper(struct journal *journal)
     pthread_mutex_unlock(&journal->lock);
     (void)eventfd_write(journal->wake_fd, 1);
     pthread_join(journal->keeper, NULL);
-    if (journal->options.central)
+    if (journal->options.ships)
         pass_receipts(journal, read_receipt(journal)); /* whoever still waits is told */
 }
 

@@ -20,7 +20,9 @@
 
 #include <stdint.h>
 
+#include "audit/digest.h"
 #include "base/error.h"
+#include "base/histogram.h"
 #include "base/str.h"
 
 struct journal;
@@ -37,6 +39,7 @@ struct journal_options {
     size_t max_waiting;           /* records that may wait to become durable */
     int64_t write_timeout_ms;     /* until a write that does not return has failed */
     bool central;                 /* a decision counts when the central database has confirmed it */
+    bool ships;                   /* receipts are looked at; so they are when `central` */
     int64_t central_timeout_ms;
     size_t passing_requests; /* that pass while no record can be made durable; 0: none */
     int64_t passing_ms;      /* and no longer than this */
@@ -107,19 +110,43 @@ MUST_USE bool journal_append(struct journal *journal, struct journal_entry *entr
 MUST_USE bool journal_append_wait(struct journal *journal, struct str members, struct str closes);
 
 /* For metrics and status. Any thread. */
+#define JOURNAL_DIRECTORIES 2
+
 struct journal_state {
     bool failing;          /* the last write failed, or hangs */
     bool unconfirmed;      /* the central database does not confirm in time */
+    bool denying;          /* because of either, an allowed request is refused: none may pass */
     bool space_is_low;     /* no room could be reserved for more */
     const char *directory; /* where the open segment is, or the last one was */
     uint64_t last_seq, receipt_seq;
-    uint64_t checkpoint_seq; /* records under the last checkpoint */
-    uint64_t open_intents;   /* decisions that no request under way will close any more */
-    uint64_t passed;         /* allowed without a durable record, until it is written */
-    uint64_t retracted;      /* decisions taken back, since the start */
-    struct error why;        /* while it is failing or unconfirmed; otherwise empty */
+    char last_hash[DIGEST_HEX_SIZE]; /* of the record last_seq; with it all before it are known */
+    const char *origin;              /* what checkpoints call the journal */
+    uint64_t checkpoint_seq;         /* records under the last checkpoint */
+    uint64_t open_intents;           /* decisions that no request under way will close any more */
+    uint64_t passed;                 /* allowed without a durable record, until it is written */
+    uint64_t retracted;              /* decisions taken back, since the start */
+    uint64_t waiting;                /* records whose fate is not known */
+    int64_t checkpoint_us;           /* when the last checkpoint was made, or the journal opened;
+                                        CLOCK_MONOTONIC */
+    bool ships;           /* records are to be confirmed: receipt_seq and this mean something */
+    int64_t unshipped_us; /* how long the oldest record has waited for its receipt */
+    struct journal_space {
+        const char *directory;          /* NULL: there is none */
+        uint64_t free_bytes, all_bytes; /* of its file system, some seconds ago; 0: not known */
+    } space[JOURNAL_DIRECTORIES];
+    struct error why; /* while it is failing or unconfirmed; otherwise empty */
 };
 void journal_state(struct journal *journal, struct journal_state *ret);
+
+/* Of durations in microseconds, and of numbers. */
+struct journal_histograms {
+    struct histogram append;  /* of a record that counts: from journal_append until it was told */
+    struct histogram write;   /* of one batch that became durable: all calls for it */
+    struct histogram records; /* in such a batch */
+};
+
+/* Any thread, as long as the journal is open. */
+const struct journal_histograms *journal_histograms(const struct journal *journal);
 
 /* Calls `found` with each of the open intents. Any thread; it must be quick and not call back. */
 void journal_each_open(struct journal *journal, void (*found)(void *arg, struct str id), void *arg);

@@ -22,6 +22,8 @@
 #define LIMIT_REQUEST_MS 120000  /* more than head, body and upstream.total_timeout together */
 #define LIMIT_WRITE_MS 30000     /* the largest answer at 35 KB/s */
 #define LIMIT_LINGER_MS 2000     /* for a client to notice the answer and stop sending */
+#define LIMIT_DRAIN_IDLE_MS 3000 /* a client that is busy comes back within, and is told to close  \
+                                  */
 
 /* ---- all clients together (config: limits) ---- */
 #define LIMIT_CONNECTIONS 20000 /* at 15 KB each 300 MB; twice a busy platform's pods */
@@ -32,6 +34,11 @@
 #define LIMIT_BUFFERS_LEAST (1024 * 1024)      /* less would refuse an ordinary request */
 #define LIMIT_CONNECTIONS_CONFIGURABLE 1000000 /* what the kernel's descriptor tables allow */
 #define LIMIT_PIPELINED_BYTES 65536            /* of later requests, while one is being answered */
+
+/* ---- what is told of all that ---- */
+#define LIMIT_TEAM_LABELS 100           /* teams that metrics tell apart; a dashboard shows fewer */
+#define LIMIT_TEAM_LABEL_BYTES 64       /* of a name among them */
+#define LIMIT_ADMIN_BYTES (1024 * 1024) /* of one page: metrics with every combination counted */
 
 /* ---- who makes room when connections are taken ---- */
 #define LIMIT_DAWDLING_MS 1000 /* within a handshake or request: a quick client is done by then */

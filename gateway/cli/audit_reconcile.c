@@ -205,9 +205,11 @@ static bool run_with_asker(struct reconcile *r, const struct hash_keys *keys, st
     const struct config *config = r->place.config;
     struct asker *asker = NULL;
     struct ssl_ctx_st *tls = tls_client_context(config->upstream_ca.value.data, err);
-    struct resolver *resolver = tls ? resolver_start(config->upstream_host.data,
-                                                     config->upstream_port, RESOLVE_REFRESH_MS, err)
-                                    : NULL;
+    const struct resolver_options names = {.host = config->upstream_host.data,
+                                           .port = config->upstream_port,
+                                           .by = config->upstream_resolve,
+                                           .refresh_ms = RESOLVE_REFRESH_MS};
+    struct resolver *resolver = tls ? resolver_start(&names, err) : NULL;
     if (resolver) {
         const struct upstream_options options = {
             .peer = {.tls = tls,

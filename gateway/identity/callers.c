@@ -230,6 +230,17 @@ const struct callers *callers_compile(const char *file, struct str text, const s
     return c.callers;
 }
 
+int64_t callers_next_expiry(const struct callers *callers, int64_t now_unix_ms)
+{
+    int64_t next_ms = INT64_MAX;
+    for (size_t i = 0; i < callers->keys.capacity; i++) {
+        const struct caller_entry *entry = callers->keys.slots[i].value;
+        if (entry && entry->expires_unix_ms > now_unix_ms && entry->expires_unix_ms < next_ms)
+            next_ms = entry->expires_unix_ms;
+    }
+    return next_ms;
+}
+
 /* ---- finding ---- */
 
 /* Same time whatever differs, so that nothing of a stored digest can be learned byte by byte. */

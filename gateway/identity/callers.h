@@ -33,6 +33,9 @@ MUST_USE const struct callers *callers_compile(const char *file, struct str text
                                                const struct strset *teams, struct arena *arena,
                                                struct error *err);
 
+/* When the next API key expires, of those that have not yet; INT64_MAX: none will. */
+int64_t callers_next_expiry(const struct callers *callers, int64_t now_unix_ms);
+
 /* What a request shows of its caller. */
 struct caller_evidence {
     bool has_certificate;      /* a verified one */

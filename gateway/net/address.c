@@ -39,6 +39,67 @@ struct client_key address_client(const struct sockaddr *address)
     return key;
 }
 
+socklen_t address_length(const struct sockaddr *address)
+{
+    return address->sa_family == AF_INET    ? sizeof(struct sockaddr_in)
+           : address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                            : 0;
+}
+
+/* Host and port, with IPv4 as IPv6 has it, so that the two compare. */
+struct endpoint {
+    struct in6_addr host;
+    in_port_t port;
+    bool known;
+};
+
+static struct endpoint endpoint_of(const struct sockaddr *address)
+{
+    const struct sockaddr_in *v4 = (const void *)address;
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    struct endpoint end = {.known = address_length(address) > 0};
+    if (address->sa_family == AF_INET6) {
+        end.host = v6->sin6_addr;
+        end.port = v6->sin6_port;
+    } else if (address->sa_family == AF_INET) {
+        memset(end.host.s6_addr + 10, 0xff, 2);
+        memcpy(end.host.s6_addr + 12, &v4->sin_addr, 4);
+        end.port = v4->sin_port;
+    }
+    return end;
+}
+
+static bool is_any(const struct in6_addr *host)
+{
+    static const unsigned char any_v4[16] = {[10] = 0xff, [11] = 0xff};
+    return IN6_IS_ADDR_UNSPECIFIED(host) || memcmp(host, any_v4, sizeof(any_v4)) == 0;
+}
+
+/* Only to an address of one's own can a socket be bound. */
+static bool is_of_this_host(const struct sockaddr *address)
+{
+    struct sockaddr_storage any_port = {0};
+    memcpy(&any_port, address, address_length(address));
+    if (any_port.ss_family == AF_INET)
+        ((struct sockaddr_in *)&any_port)->sin_port = 0;
+    else
+        ((struct sockaddr_in6 *)&any_port)->sin6_port = 0;
+    int fd = socket(any_port.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool own = fd >= 0 && bind(fd, (struct sockaddr *)&any_port, address_length(address)) == 0;
+    if (fd >= 0)
+        close(fd);
+    return own;
+}
+
+bool address_is_own(const struct sockaddr *address, const struct sockaddr *listening)
+{
+    const struct endpoint to = endpoint_of(address), own = endpoint_of(listening);
+    if (!to.known || !own.known || to.port != own.port)
+        return false;
+    return is_any(&own.host) ? is_of_this_host(address)
+                             : memcmp(&to.host, &own.host, sizeof(to.host)) == 0;
+}
+
 /* "HOST:PORT" or "[IPV6]:PORT" into its halves, as C strings. */
 static bool split_address(struct str address, char *host, size_t host_size, char *port,
                           size_t port_size)
@@ -96,9 +157,18 @@ int address_listen(struct str address, char bound_address[ADDRESS_TEXT_SIZE], st
     if (fd < 0)
         error_set(err, "cannot listen on %.*s: %s", STR_ARGS(address), strerrordesc_np(errno));
     freeaddrinfo(found);
+    if (fd >= 0) {
+        const struct sockaddr_storage bound = address_of_socket(fd);
+        address_format((const struct sockaddr *)&bound, bound_address);
+    }
+    return fd;
+}
+
+struct sockaddr_storage address_of_socket(int fd)
+{
     struct sockaddr_storage bound = {0};
     socklen_t size = sizeof(bound);
-    if (fd >= 0 && getsockname(fd, (struct sockaddr *)&bound, &size) == 0)
-        address_format((struct sockaddr *)&bound, bound_address);
-    return fd;
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
+        bound.ss_family = AF_UNSPEC;
+    return bound;
 }

@@ -24,9 +24,21 @@ struct client_key {
 
 struct client_key address_client(const struct sockaddr *address);
 
+/* How long an address of its family is; 0 for a family that is neither IPv4 nor IPv6. */
+socklen_t address_length(const struct sockaddr *address);
+
+/*
+ * Whether connecting to `address` would reach whoever listens on `listening`: the same port, and
+ * the same host, or any host of this machine when it listens on all of them.
+ */
+bool address_is_own(const struct sockaddr *address, const struct sockaddr *listening);
+
 /*
  * A listening socket, bound to "HOST:PORT" or "[IPV6]:PORT" (port 0: any free one). -1 with `err`.
  * bound_address receives the numeric address with the real port.
  */
 MUST_USE int address_listen(struct str address, char bound_address[ADDRESS_TEXT_SIZE],
                             struct error *err);
+
+/* Where a socket is bound; a family of 0 when that cannot be told. */
+struct sockaddr_storage address_of_socket(int fd);

@@ -121,6 +121,17 @@ static int64_t request_until_us(const struct connection *connection)
                : INT64_MAX;
 }
 
+/* From when it was idle, or from when the end began. */
+static int64_t last_request_until_us(const struct connection *connection)
+{
+    const struct crowd *crowd = connection->crowd;
+    int64_t since_us = connection->phase_began_us > crowd->drain_began_us
+                           ? connection->phase_began_us
+                           : crowd->drain_began_us;
+    return sooner(connection->phase_began_us + crowd->deadlines.idle_ms * 1000,
+                  since_us + crowd->deadlines.drain_idle_ms * 1000);
+}
+
 static int64_t phase_until_us(const struct connection *connection)
 {
     const struct connection_deadlines *deadlines = &connection->crowd->deadlines;
@@ -133,8 +144,8 @@ static int64_t phase_until_us(const struct connection *connection)
         return INT64_MAX; /* the handler is at work; only the request's whole time bounds it */
     if (connection->phase == PHASE_BODY)
         return body_until_us(connection);
-    if (connection->phase == PHASE_IDLE && connection->crowd->draining) /* it has only just come */
-        return connection->phase_began_us + deadlines->linger_ms * 1000;
+    if (connection->phase == PHASE_IDLE && connection->crowd->draining)
+        return last_request_until_us(connection);
     return connection->phase_began_us + ms[connection->phase] * 1000;
 }
 
@@ -289,10 +300,6 @@ static void await_request(struct connection *connection)
     connection->request_began_us = 0;
     if (connection->input.len == 0) {
         buf_release(&connection->input);
-        if (connection->crowd->draining) {
-            linger(connection);
-            return;
-        }
         enter(connection, PHASE_IDLE);
         stream_want_input(connection->stream, true);
         return;
@@ -502,7 +509,8 @@ static void on_deadline(void *arg)
         handshake_failed(connection, COUNTER_LIMIT_HANDSHAKE_TIMEOUT, "not done in time");
         break;
     case PHASE_IDLE:
-        counters_count(counters, COUNTER_LIMIT_IDLE_TIMEOUT);
+        if (!connection->crowd->draining)
+            counters_count(counters, COUNTER_LIMIT_IDLE_TIMEOUT);
         linger(connection);
         break;
     case PHASE_HEAD:
@@ -673,13 +681,17 @@ void crowd_end_slow_handshakes(struct crowd *crowd)
 
 void crowd_drain(struct crowd *crowd)
 {
+    struct connection *each;
     crowd->draining = true;
-    for (struct connection *each = LIST_FIRST(&crowd->all), *next; each; each = next) {
-        next = LIST_NEXT(each, in_all);
-        if (each->phase == PHASE_IDLE)
-            linger(each);
-    }
+    crowd->drain_began_us = clock_mono_us();
+    TAILQ_FOREACH(each, &crowd->idle, in_waiting)
+    set_deadline(each);
     check_emptied(crowd);
+}
+
+bool crowd_has_idle(const struct crowd *crowd)
+{
+    return !TAILQ_EMPTY(&crowd->idle);
 }
 
 void crowd_release(struct crowd *crowd)

@@ -25,13 +25,14 @@ struct connection;
 
 /* How patient the client side is, in milliseconds; every one is absolute. */
 struct connection_deadlines {
-    int64_t handshake_ms; /* TCP accepted -> TLS up */
-    int64_t idle_ms;      /* nothing of a request has come */
-    int64_t head_ms;      /* its first byte -> its head */
-    int64_t body_ms;      /* its head -> its last byte */
-    int64_t request_ms;   /* its first byte -> its answer, all in all */
-    int64_t write_ms;     /* an answer that does not drain */
-    int64_t linger_ms;    /* after a last answer */
+    int64_t handshake_ms;  /* TCP accepted -> TLS up */
+    int64_t idle_ms;       /* nothing of a request has come */
+    int64_t head_ms;       /* its first byte -> its head */
+    int64_t body_ms;       /* its head -> its last byte */
+    int64_t request_ms;    /* its first byte -> its answer, all in all */
+    int64_t write_ms;      /* an answer that does not drain */
+    int64_t linger_ms;     /* after a last answer */
+    int64_t drain_idle_ms; /* idle, once the end has begun */
 
     /* A body must also keep up this many bytes a second, once the grace is over. */
     uint64_t body_rate;
@@ -86,6 +87,7 @@ struct crowd {
     struct ssl_ctx_st *tls;  /* for new connections; NULL for plain TCP */
     unsigned tls_generation; /* counts crowd_set_tls */
     bool draining;
+    int64_t drain_began_us;
 
     /* Called when a draining crowd has become empty. */
     void (*emptied)(void *arg);
@@ -119,8 +121,15 @@ bool crowd_make_room(struct crowd *crowd);
 /* Closes those that have dawdled in their handshake, so that others can have theirs. */
 void crowd_end_slow_handshakes(struct crowd *crowd);
 
-/* Closes idle connections, lets each request under way finish and closes behind it. */
+/*
+ * Lets each request under way finish and closes behind it. An idle connection has drain_idle_ms for
+ * one more request, whose answer says that it is the last: closing it at once would cut off a
+ * client that is just sending, and leave it to wonder whether its campaign exists.
+ */
 void crowd_drain(struct crowd *crowd);
+
+/* Whether a connection is idle that a client may still come back to. */
+MUST_USE bool crowd_has_idle(const struct crowd *crowd);
 
 /* Closes everything at once, telling the handler of requests that are `gone`. */
 void crowd_release(struct crowd *crowd);

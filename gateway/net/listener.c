@@ -8,14 +8,20 @@
 #include <evhtp/evhtp.h>
 #include <openssl/ssl.h>
 
+#include "base/clock.h"
+
 #define ACCEPT_PAUSE_MS 100    /* when descriptors have run out */
 #define HANDSHAKES_PAUSE_MS 10 /* when too many shake hands; the kernel queues the rest */
+#define DRAIN_LOOK_MS 20       /* how often it is seen whether clients may still come back */
+#define DRAIN_AHEAD_MS 100     /* the port closes before the first idle connection is let go */
 
 struct listener {
     struct loop *loop;
     struct crowd crowd;
     evhtp_t *evhtp;
     struct timer *pause; /* over when descriptors may be free again */
+    struct timer *drain; /* rings while draining and still accepting */
+    bool is_inherited;
     struct task drained_task;
     void (*drained)(void *arg);
     void *drained_arg;
@@ -47,7 +53,7 @@ static evhtp_res on_accept(evhtp_connection_t *accepted, void *arg)
 static void resume_accepting(void *arg)
 {
     struct listener *listener = arg;
-    if (listener->crowd.draining)
+    if (!listener->evhtp->server)
         return;
     if (admission_handshakes_full(listener->crowd.admission)) {
         crowd_end_slow_handshakes(&listener->crowd);
@@ -69,10 +75,14 @@ static void on_accept_error(struct evconnlistener *server, void *arg)
     timer_set(listener->pause, ACCEPT_PAUSE_MS);
 }
 
+static void close_port(struct listener *listener);
+
 static void run_drained(void *arg)
 {
     struct listener *listener = arg;
-    listener->drained(listener->drained_arg);
+    close_port(listener);
+    if (LIST_EMPTY(&listener->crowd.all)) /* otherwise somebody was waiting at the door */
+        listener->drained(listener->drained_arg);
 }
 
 static void on_emptied(void *arg)
@@ -103,6 +113,44 @@ static bool start_accepting(struct listener *listener, int fd)
     return true;
 }
 
+/* Connections the kernel has completed already would be reset by closing the socket. */
+static void accept_waiting(struct listener *listener)
+{
+    int fd = evconnlistener_get_fd(listener->evhtp->server);
+    for (;;) {
+        struct sockaddr_storage peer = {0};
+        socklen_t size = sizeof(peer);
+        int accepted = accept4(fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (accepted < 0)
+            return;
+        crowd_add(&listener->crowd, accepted, (struct sockaddr *)&peer);
+    }
+}
+
+static void close_port(struct listener *listener)
+{
+    if (!listener->evhtp->server)
+        return;
+    if (!listener->is_inherited)
+        accept_waiting(listener);
+    evconnlistener_free(listener->evhtp->server);
+    listener->evhtp->server = NULL;
+}
+
+/* Until nobody may come back on a connection that was told it could. */
+static void look_at_drain(void *arg)
+{
+    struct listener *listener = arg;
+    const struct crowd *crowd = &listener->crowd;
+    if (!listener->evhtp->server)
+        return;
+    int64_t spent_ms = (clock_mono_us() - crowd->drain_began_us) / 1000;
+    if (crowd_has_idle(crowd) && spent_ms < crowd->deadlines.drain_idle_ms - DRAIN_AHEAD_MS)
+        timer_set(listener->drain, DRAIN_LOOK_MS);
+    else
+        close_port(listener);
+}
+
 struct listener *listener_new(struct loop *loop, int fd, const struct listener_options *options)
 {
     struct listener *listener = calloc(1, sizeof(*listener));
@@ -122,8 +170,10 @@ struct listener *listener_new(struct loop *loop, int fd, const struct listener_o
                                      .arg = listener};
     crowd_init(&listener->crowd);
     crowd_set_tls(&listener->crowd, options->tls);
+    listener->is_inherited = options->is_inherited;
     listener->pause = timer_new(loop, resume_accepting, listener);
-    if (!listener->pause || !start_accepting(listener, fd)) {
+    listener->drain = timer_new(loop, look_at_drain, listener);
+    if (!listener->pause || !listener->drain || !start_accepting(listener, fd)) {
         listener_free(listener);
         return NULL;
     }
@@ -135,26 +185,10 @@ void listener_set_tls(struct listener *listener, SSL_CTX *tls)
     crowd_set_tls(&listener->crowd, tls);
 }
 
-/* Connections the kernel has completed already would be reset by closing the socket. */
-static void accept_waiting(struct listener *listener)
-{
-    int fd = evconnlistener_get_fd(listener->evhtp->server);
-    for (;;) {
-        struct sockaddr_storage peer = {0};
-        socklen_t size = sizeof(peer);
-        int accepted = accept4(fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (accepted < 0)
-            return;
-        crowd_add(&listener->crowd, accepted, (struct sockaddr *)&peer);
-    }
-}
-
 void listener_drain(struct listener *listener)
 {
-    accept_waiting(listener);
-    evconnlistener_free(listener->evhtp->server);
-    listener->evhtp->server = NULL;
     crowd_drain(&listener->crowd);
+    look_at_drain(listener);
 }
 
 void listener_free(struct listener *listener)
@@ -164,6 +198,7 @@ void listener_free(struct listener *listener)
     crowd_release(&listener->crowd);
     loop_cancel(listener->loop, &listener->drained_task);
     timer_free(listener->pause);
+    timer_free(listener->drain);
     if (listener->evhtp && listener->evhtp->server)
         evconnlistener_free(listener->evhtp->server);
     evhtp_free(listener->evhtp);

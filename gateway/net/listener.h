@@ -21,6 +21,7 @@ struct listener_options {
     struct connection_handler handler;
     struct admission *admission; /* may be shared with other listeners */
     struct counters *counters;
+    bool is_inherited; /* others hold the socket, too: whoever waits in its queue waits for them */
 
     /* After listener_drain: the last connection has closed. */
     void (*drained)(void *arg);
@@ -38,8 +39,12 @@ MUST_USE struct listener *listener_new(struct loop *loop, int fd,
 void listener_set_tls(struct listener *listener, struct ssl_ctx_st *tls);
 
 /*
- * Takes what is waiting in the socket's queue, then no more; closes idle connections; lets each
- * request under way finish and closes behind it. Ends with options.drained.
+ * The end, in two steps, so that no client meets an error:
+ *   - every answer says that it is the last on its connection; idle connections have drain_idle_ms
+ *     for one more request (see crowd_drain), and new ones are still accepted;
+ *   - once none is idle any more, or that time is over: accepts what waits in the socket's queue,
+ *     unless it is inherited, then no more. What is under way finishes.
+ * Ends with options.drained.
  */
 void listener_drain(struct listener *listener);
 

@@ -183,6 +183,11 @@ void loop_free(struct loop *loop)
     free(loop);
 }
 
+const char *loop_library_version(void)
+{
+    return event_get_version();
+}
+
 void loop_run(struct loop *loop)
 {
     if (!atomic_load(&loop->stopping))

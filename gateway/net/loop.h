@@ -17,6 +17,9 @@ struct loop;
 /* NULL when the system has no descriptors or memory. */
 MUST_USE struct loop *loop_new(void);
 
+/* Of libevent, as it runs. */
+const char *loop_library_version(void);
+
 /* Nothing may be registered any more. Accepts NULL. */
 void loop_free(struct loop *loop);
 

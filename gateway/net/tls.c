@@ -518,3 +518,8 @@ void tls_context_free(SSL_CTX *context)
 {
     SSL_CTX_free(context);
 }
+
+const char *tls_library_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
+}

@@ -54,6 +54,9 @@ bool tls_same_trust(const struct ssl_ctx_st *one, const struct ssl_ctx_st *other
 /* True when a CRL was to be replaced by now: nobody can be said not to be revoked. */
 bool tls_trust_is_stale(const struct ssl_ctx_st *context, int64_t now_unix_ms);
 
+/* Of OpenSSL, as it runs: "OpenSSL 3.0.17 1 Jul 2025". */
+const char *tls_library_version(void);
+
 /* Takes and drops a reference. Both accept NULL. */
 void tls_context_hold(struct ssl_ctx_st *context);
 void tls_context_free(struct ssl_ctx_st *context);

@@ -11,6 +11,12 @@ static void client_ready(void *arg);
 static void on_deadline(void *arg);
 static void connect_next(struct client *client);
 
+void client_count(const struct client *client, enum counter counter)
+{
+    if (client->options->counters)
+        counters_count(client->options->counters, counter);
+}
+
 /* ---- endings ---- */
 
 static void fail(struct client *client, enum upstream_failure failure, const char *detail)
@@ -81,6 +87,7 @@ static void connect_next(struct client *client)
     client->stream = NULL;
     while (!client->stream && client->next_address < client->addresses.count) {
         const struct resolved_address *to = &client->addresses.items[client->next_address++];
+        client_count(client, COUNTER_UPSTREAM_ATTEMPTS);
         client->stream = stream_connect(
             client->loop, (const struct sockaddr *)&to->address, to->length, &client->options->peer,
             (struct stream_owner){.ready = client_ready, .owner = client});
@@ -97,9 +104,10 @@ void client_connect(struct client *client, struct upstream_call *call)
 {
     client->call = call;
     call->client = client;
+    client->changes = resolver_changes(client->options->resolver);
     resolver_get(client->options->resolver, &client->addresses);
     if (client->addresses.count == 0)
-        fail(client, UPSTREAM_RESOLVE, "");
+        fail(client, client->addresses.is_own ? UPSTREAM_SELF : UPSTREAM_RESOLVE, "");
     else
         connect_next(client);
 }
@@ -121,10 +129,26 @@ static bool send_request(struct client *client, struct upstream_call *call)
     return call->sent;
 }
 
+/*
+ * Whether the name still leads where this connection does. A host that has moved may be gone
+ * without a word; a request sent there would be a campaign of which nobody knows.
+ */
+static bool leads_there(struct client *client)
+{
+    unsigned changes = resolver_changes(client->options->resolver);
+    if (changes == client->changes)
+        return true;
+    const struct resolved_address *ours = &client->addresses.items[client->next_address - 1];
+    struct resolved now;
+    resolver_get(client->options->resolver, &now);
+    client->changes = changes;
+    return resolved_has(&now, ours);
+}
+
 bool client_reuse(struct client *client, struct upstream_call *call)
 {
     client->phase = CLIENT_AWAITING;
-    if (!stream_is_stale(client->stream) && send_request(client, call))
+    if (leads_there(client) && !stream_is_stale(client->stream) && send_request(client, call))
         return true;
     client->call = NULL;
     return false;
@@ -213,6 +237,14 @@ static void read_idle(struct client *client)
         client_close(client);
 }
 
+/* It is connected; TLS is up. */
+static void begin_call(struct client *client)
+{
+    client_count(client, COUNTER_UPSTREAM_OPENED);
+    if (!send_request(client, client->call))
+        fail(client, UPSTREAM_RESET, stream_reason(client->stream));
+}
+
 static void client_ready(void *arg)
 {
     struct client *client = arg;
@@ -220,8 +252,8 @@ static void client_ready(void *arg)
     if (client->phase == CLIENT_CONNECTING) {
         if (state == STREAM_FAILED)
             connect_next(client);
-        else if (state == STREAM_OPEN && !send_request(client, client->call))
-            fail(client, UPSTREAM_RESET, stream_reason(client->stream));
+        else if (state == STREAM_OPEN)
+            begin_call(client);
     } else if (client->phase == CLIENT_IDLE) {
         read_idle(client);
     } else if (state == STREAM_FAILED) {

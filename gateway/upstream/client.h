@@ -24,6 +24,7 @@ struct client {
     struct upstream_call *call;
     struct resolved addresses;
     size_t next_address;
+    unsigned changes; /* of the resolver's answer, when it was last seen to have our address */
     struct buf input;
     struct response_parser parser;
 };
@@ -37,6 +38,9 @@ void client_connect(struct client *client, struct upstream_call *call);
 
 /* Sends a call on a kept connection. False: not one byte left, the connection is of no use. */
 MUST_USE bool client_reuse(struct client *client, struct upstream_call *call);
+
+/* Counts one, if anybody asks. */
+void client_count(const struct client *client, enum counter counter);
 
 /* Closes and frees, taking it off the pool's list. A call on it is forgotten. */
 void client_close(struct client *client);

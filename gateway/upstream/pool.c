@@ -9,8 +9,8 @@
 struct upstream_pool {
     struct loop *loop;
     struct upstream_options options;
-    struct client *idle; /* last in, first out: the freshest is the least likely to be stale */
-    size_t idle_count;
+    struct client *idle;      /* last in, first out: the freshest is the least likely to be stale */
+    atomic_size_t idle_count; /* others may look */
     struct client *busy;
 };
 
@@ -90,8 +90,11 @@ static bool send_on_idle(struct upstream_pool *pool, struct upstream_call *call)
         list_remove(&pool->idle, client);
         pool->idle_count--;
         list_add(&pool->busy, client);
-        if (client_reuse(client, call))
+        if (client_reuse(client, call)) {
+            client_count(client, COUNTER_UPSTREAM_REUSED);
             return true;
+        }
+        client_count(client, COUNTER_UPSTREAM_RETRIES);
         client_close(client);
     }
     return false;
@@ -133,6 +136,11 @@ bool pool_client_idle(struct upstream_pool *pool, struct client *client)
     list_add(&pool->idle, client);
     pool->idle_count++;
     return true;
+}
+
+uint64_t pool_idle_count(const struct upstream_pool *pool)
+{
+    return atomic_load_explicit(&pool->idle_count, memory_order_relaxed);
 }
 
 void pool_free(struct upstream_pool *pool)

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/counters.h"
 #include "http/response.h"
 #include "net/loop.h"
 #include "net/resolve.h"
@@ -29,11 +30,13 @@ struct upstream_options {
     struct upstream_deadlines deadlines;
     struct resolver *resolver;
     uint64_t max_answer_bytes;
+    struct counters *counters; /* of the thread; NULL: nobody asks */
 };
 
 /* How a call ended: X(NAME, code for clients and audit, sentence) */
 #define UPSTREAM_FAILURES(X)                                                                       \
     X(RESOLVE, "resolve", "the upstream's name does not resolve")                                  \
+    X(SELF, "self-call", "the upstream's name leads to this gateway itself")                       \
     X(CONNECT, "connect", "no connection to the upstream could be made")                           \
     X(CONNECT_TIMEOUT, "connect-timeout", "no connection to the upstream could be made in time")   \
     X(RESET, "reset", "the upstream closed the connection before it answered")                     \
@@ -81,6 +84,9 @@ MUST_USE struct upstream_pool *pool_new(struct loop *loop, const struct upstream
  * before: idle ones are closed, busy ones when their call has ended.
  */
 void pool_set_tls(struct upstream_pool *pool, struct ssl_ctx_st *tls);
+
+/* Connections kept for the next calls. Any thread. */
+uint64_t pool_idle_count(const struct upstream_pool *pool);
 
 /* Begins a call. */
 void pool_send(struct upstream_pool *pool, struct upstream_call *call);

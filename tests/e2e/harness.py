@@ -24,7 +24,7 @@ TARGET = f"{PATH}?accountId={ACCOUNT}&campaignType=sms"
 AUTH = "secret-token-that-must-not-be-written-down"
 TIMEOUTS = "connect_timeout: 5s, first_byte_timeout: 3s, total_timeout: 6s"
 ADMIN = "admin: {listen: 127.0.0.1:0}"
-DEADLINE = 20      # seconds until a test gives up waiting; generous, because sanitizers are slow
+DEADLINE = 60      # seconds until a test gives up waiting; generous, because sanitizers and full machines are slow
 
 POLICY = """revision: 2026-11-23.1
 organisation:

@@ -667,6 +667,88 @@ TEST(a_failed_sync_acknowledges_nothing_and_a_fresh_segment_takes_over)
     assert_int_equal(str_find(contents.kinds, 'l'), contents.kinds.len);
 }
 
+/* Whoever is sent elsewhere while it fails would never see that it does not any more. */
+TEST(a_disk_that_works_again_is_noticed_though_nobody_comes)
+{
+    struct journal_state now;
+    struct journal *journal = open_journal();
+    assert_true(append(journal, STR("\"kind\":\"test\"")));
+    set_disk(false, first_directory);
+    assert_false(append(journal, STR("\"kind\":\"lost\"")));
+    journal_state(journal, &now);
+    assert_true(now.failing && now.denying);
+    set_disk(false, NULL);
+    for (int i = 0; i < 10000 && now.failing; i++) {
+        (void)poll(NULL, 0, 1);
+        journal_state(journal, &now);
+    }
+    assert_false(now.failing || now.denying);
+    journal_close(journal);
+}
+
+/* ---- what is told ---- */
+
+static void write_receipt(uint64_t seq)
+{
+    char path[200], text[200];
+    (void)snprintf(text, sizeof(text), "%020llu %064d %020llu\n", (unsigned long long)seq, 0,
+                   (unsigned long long)seq);
+    path_of(path, "receipt");
+    int fd = open(path, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, text, strlen(text), 0), strlen(text));
+    close(fd);
+}
+
+TEST(what_is_written_is_measured)
+{
+    struct journal_state now;
+    struct journal *journal = open_journal();
+    const struct journal_histograms *told = journal_histograms(journal);
+    uint64_t appended = 0, written = 0;
+    for (int i = 0; i < 3; i++)
+        assert_true(append(journal, STR("\"kind\":\"test\"")));
+    set_disk(false, first_directory);
+    assert_false(append(journal, STR("\"kind\":\"lost\"")));
+    for (size_t i = 0; i <= HISTOGRAM_BOUNDS; i++) {
+        appended += told->append.buckets[i];
+        written += told->write.buckets[i];
+    }
+    assert_int_equal(appended, 3); /* what failed was not appended */
+    assert_true(written >= 3 && told->records.sum >= 4);
+    journal_state(journal, &now);
+    assert_true(now.space[0].free_bytes > 0 && now.space[0].free_bytes <= now.space[0].all_bytes);
+    assert_string_equal(now.space[0].directory, first_directory);
+    assert_null(now.space[1].directory);
+    assert_int_equal(strlen(now.last_hash), DIGEST_HEX);
+    set_disk(false, NULL);
+    journal_close(journal);
+}
+
+TEST(receipts_are_looked_at_also_when_nobody_waits_for_them)
+{
+    struct ticket ticket;
+    struct journal_state now = {0};
+    options.ships = true;
+    struct journal *journal = open_journal();
+    assert_true(send(journal, &ticket, DECISION_1, STR(ID_1), NONE));
+    assert_int_equal(fate(&ticket), JOURNAL_DURABLE);
+    journal_state(journal, &now);
+    assert_true(now.ships && now.unshipped_us > 0);
+    for (int i = 0; i < 10000 && now.unshipped_us; i++) {
+        write_receipt(now.last_seq);
+        (void)poll(NULL, 0, 1);
+        journal_state(journal, &now);
+    }
+    assert_int_equal(now.unshipped_us, 0);
+    assert_false(now.unconfirmed);
+    journal_close(journal);
+    journal = open_journal();
+    journal_state(journal, &now);
+    assert_true(now.unshipped_us > 0); /* its last checkpoint */
+    journal_close(journal);
+}
+
 TEST(a_second_device_takes_over)
 {
     options.second_directory = second_directory;
@@ -828,6 +910,9 @@ TEST(a_few_may_pass_and_are_written_later_behind_a_record_that_says_so)
     set_disk(false, first_directory);
     assert_true(send(journal, &tickets[0], DECISION_1, STR(ID_1), NONE));
     assert_int_equal(fate(&tickets[0]), JOURNAL_DEGRADED);
+    struct journal_state now;
+    journal_state(journal, &now);
+    assert_true(now.failing && now.denying); /* for there is no second */
     assert_true(send(journal, &tickets[1], OUTCOME_1, NONE, STR(ID_1)));
     assert_int_equal(fate(&tickets[1]), JOURNAL_DEGRADED);
     assert_true(send(journal, &tickets[2], DECISION_2, STR(ID_2), NONE));
@@ -835,7 +920,6 @@ TEST(a_few_may_pass_and_are_written_later_behind_a_record_that_says_so)
     set_disk(false, NULL);
     assert_true(send(journal, &tickets[3], DECISION_2, STR(ID_2), NONE));
     assert_int_equal(fate(&tickets[3]), JOURNAL_DURABLE);
-    struct journal_state now;
     journal_state(journal, &now);
     assert_int_equal(now.passed, 0);
     journal_close(journal);
@@ -855,6 +939,8 @@ TEST(what_passed_is_written_though_nobody_comes)
     set_disk(false, first_directory);
     assert_true(send(journal, &ticket, DECISION_1, STR(ID_1), NONE));
     assert_int_equal(fate(&ticket), JOURNAL_DEGRADED);
+    journal_state(journal, &now);
+    assert_true(now.failing && !now.denying);
     set_disk(false, NULL);
     for (int i = 0; i < 10000 && now.passed; i++) {
         (void)poll(NULL, 0, 1);
@@ -917,18 +1003,6 @@ TEST(what_passed_is_written_when_the_journal_is_closed_however_much_it_is)
 }
 
 /* ---- the central database's receipts ---- */
-
-static void write_receipt(uint64_t seq)
-{
-    char path[200], text[200];
-    (void)snprintf(text, sizeof(text), "%020llu %064d %020llu\n", (unsigned long long)seq, 0,
-                   (unsigned long long)seq);
-    path_of(path, "receipt");
-    int fd = open(path, O_WRONLY);
-    assert_true(fd >= 0);
-    assert_int_equal(pwrite(fd, text, strlen(text), 0), strlen(text));
-    close(fd);
-}
 
 TEST(a_decision_waits_for_the_receipt)
 {
@@ -1120,6 +1194,9 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(an_outcome_that_nobody_knows_leaves_it_open),
       IN_DIRECTORY(an_outcome_that_cannot_be_written_leaves_it_open),
       IN_DIRECTORY(a_failed_sync_acknowledges_nothing_and_a_fresh_segment_takes_over),
+      IN_DIRECTORY(a_disk_that_works_again_is_noticed_though_nobody_comes),
+      IN_DIRECTORY(what_is_written_is_measured),
+      IN_DIRECTORY(receipts_are_looked_at_also_when_nobody_waits_for_them),
       IN_DIRECTORY(a_second_device_takes_over),
       IN_DIRECTORY(an_old_copy_in_the_second_directory_does_not_push_out_what_is_durable),
       IN_DIRECTORY(a_hanging_disk_fails_those_who_wait_and_what_landed_is_taken_back),

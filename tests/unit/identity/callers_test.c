@@ -119,6 +119,16 @@ TEST(a_key_must_be_good_and_agree_with_the_certificate)
     arena_release(&arena);
 }
 
+TEST(the_next_key_to_expire_is_told)
+{
+    const struct callers *callers = compile(file);
+    assert_int_equal(callers_next_expiry(callers, LAST_MS), AFTER_MS);
+    assert_true(callers_next_expiry(callers, AFTER_MS) == INT64_MAX); /* the other one never does */
+    arena_release(&arena);
+    assert_true(callers_next_expiry(compile("api_keys: []\n"), 0) == INT64_MAX);
+    arena_release(&arena);
+}
+
 TEST(every_want_of_memory_is_told)
 {
     size_t refused = 0;
@@ -160,5 +170,5 @@ TEST(an_empty_file_of_callers_knows_nobody)
 
 TESTS(UNIT(a_name_leads_to_its_team), UNIT(a_key_leads_to_its_team_until_its_day_is_over),
       UNIT(every_byte_of_a_key_counts), UNIT(a_key_must_be_good_and_agree_with_the_certificate),
-      UNIT(every_want_of_memory_is_told), UNIT(a_certificate_without_names_has_no_team),
-      UNIT(an_empty_file_of_callers_knows_nobody))
+      UNIT(the_next_key_to_expire_is_told), UNIT(every_want_of_memory_is_told),
+      UNIT(a_certificate_without_names_has_no_team), UNIT(an_empty_file_of_callers_knows_nobody))

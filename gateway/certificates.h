@@ -1,0 +1,25 @@
+/*
+ * Which files with certificates and CRLs are in force, and until when they are good: for those who
+ * replace them, and for readiness. Read together with the contexts that use them.
+ */
+#pragma once
+
+#include "config.h"
+#include "net/dates.h"
+
+struct certificate_dates {
+    const char *use; /* "server", "client-ca", "client-crl", "upstream-ca", "admin",
+                        "admin-client-ca" */
+    struct str file;
+    struct tls_dates dates;
+};
+
+/* The gateway's first certificate stands first. */
+struct certificate_list {
+    struct certificate_dates *items;
+    size_t count;
+};
+
+/* In the arena. False when memory is out; files that cannot be read are left out. */
+MUST_USE bool certificates_look(const struct config *config, struct arena *arena,
+                                struct certificate_list *ret);

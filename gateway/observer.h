@@ -1,0 +1,28 @@
+/*
+ * What the admin listener tells, gathered from all parts of the running gateway. All functions run
+ * on the admin thread; what they look at may be looked at by any.
+ */
+#pragma once
+
+#include "admin/admin.h"
+#include "bookkeeper.h"
+#include "net/resolve.h"
+#include "status.h"
+#include "telemetry/process.h"
+#include "worker.h"
+
+/* Everything must outlive the admin listener. */
+struct observer {
+    struct status *status;
+    struct journal *journal;
+    struct resolver *resolver;
+    struct admission *admission;
+    struct worker *workers;
+    size_t worker_count;
+    const struct counters *counters; /* of the main thread */
+    const atomic_bool *draining;
+    struct process_watch process;
+};
+
+/* What the admin listener is to be given. `observer` stays where it is. */
+struct admin_options observer_options(struct observer *observer);
