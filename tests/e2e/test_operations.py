@@ -1,6 +1,7 @@
 """The operations guide is true: its commands work, in the order in which they stand, on a gateway that runs."""
 import json
 import os
+import re
 import subprocess
 import urllib.request
 from datetime import datetime, timedelta
@@ -285,3 +286,34 @@ def test_an_older_gateway_goes_on_in_the_journal_of_a_newer_one(tmp_path, certs)
     done = subprocess.run([BINARY, "audit", "verify", "--config", gateway.config], capture_output=True, text=True)
     assert done.returncode == 0 and "1 allowed, 0 refused; 1 outcome" in done.stdout, done.stdout
     assert {record["kind"] for record in gateway.journal()} >= {"telegram", "started", "shutdown"}
+
+
+# ---- what the guide names, and what names the guide ----
+
+def sections():
+    part = re.search(r"^# Alerts\n(.*?)^# ", (ROOT / PAGE).read_text(), re.M | re.S)[1]
+    return dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", part, re.M | re.S))
+
+
+@pytest.mark.parametrize("name, text", sections().items(), ids=lambda each: each if each.isalnum() else "")
+def test_a_section_answers_what_is_asked_at_night(name, text):
+    asked = re.findall(r"\*\*(It means|Harmed|Look|do|Do|Over)\*\*", text)
+    assert [each.capitalize() for each in asked] == ["It means", "Harmed", "Look", "Do", "Over"]
+
+
+WHAT_THERE_IS = [*(ROOT / "deploy/man").iterdir(), *(ROOT / "deploy/sql").iterdir(), ROOT / "deploy/gateway.schema.json",
+                 *(ROOT / "policies").glob("*.json"), *(ROOT / "gateway").rglob("*.[ch]"), *(ROOT / "gateway").rglob("*.def")]
+
+
+@pytest.mark.parametrize("page", [PAGE, "deploy/threat-model.md"])
+def test_names_in_the_guides_are_names_of_something(page):
+    """Metrics, settings, events, codes, tables: whatever stands between backticks and looks like one; and files."""
+    there = " ".join(path.read_text() for path in WHAT_THERE_IS).replace("\\-", "-")
+    words = set(re.findall(r"\w+", there)) | {word.removeprefix("campaign_gateway_") for word in re.findall(r"\w+", there)}
+    dashed = set(re.findall(r"[\w-]+", there)) | {"campaign-gateway-ship"}
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.M | re.S))
+    named = {word for span in spans for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", span)}
+    assert len(named) > 10 and named - words == set()
+    assert {span for span in spans if re.fullmatch(r"[a-z]+(?:-[a-z]+)+", span)} - dashed == set()
+    files = {span for span in spans if re.fullmatch(r"\w+/\w+\.[ch]", span)}
+    assert {file for file in files if not (ROOT / "gateway" / file).exists()} == set()
