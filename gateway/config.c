@@ -308,6 +308,11 @@ static const struct key log_keys[] = {
     FIXED("format", value_log_format, log_format, ),
 };
 
+static const struct key sandbox_keys[] = {
+    FIXED("seccomp", value_on_off, sandbox_seccomp, ),
+    FIXED("landlock", value_on_off, sandbox_landlock, ),
+};
+
 static const struct key root_keys[] = {
     FIXED("listen", value_text, listen, .required = true),
     FIXED("workers", value_workers, workers, ),
@@ -324,6 +329,7 @@ static const struct key root_keys[] = {
     MAPPING("limits", limit_keys, ),
     MAPPING("admin", admin_keys, ),
     MAPPING("log", log_keys, ),
+    MAPPING("sandbox", sandbox_keys, ),
 };
 
 /* ---- the walk ---- */
@@ -502,6 +508,7 @@ static void set_defaults(struct config *config)
     config->api_key_header.value = STR("x-api-key");
     config->drain_ms = 30000;
     config->log_level = LOG_INFO;
+    config->sandbox_seccomp = config->sandbox_landlock = true;
 }
 
 /* ---- settings that belong together ---- */

@@ -114,6 +114,8 @@ struct config {
 
     struct config_admin admin;
 
+    bool sandbox_seccomp, sandbox_landlock; /* what the running gateway gives up; see sandbox.h */
+
     enum log_level log_level;
     enum log_format log_format;
 

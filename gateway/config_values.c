@@ -176,6 +176,17 @@ static bool read_choice(void *target, const struct value *value, const char *con
                         known);
 }
 
+bool value_on_off(struct config *config, void *target, const struct value *value, struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"off", "on"};
+    unsigned choice;
+    if (!read_choice(&choice, value, words, COUNT_OF(words), err))
+        return false;
+    *(bool *)target = choice == 1;
+    return true;
+}
+
 bool value_log_level(struct config *config, void *target, const struct value *value,
                      struct error *err)
 {

@@ -17,6 +17,7 @@
 #include "observer.h"
 #include "reconciler.h"
 #include "reload.h"
+#include "sandbox.h"
 #include "status.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -46,8 +47,10 @@ struct server {
     struct status *status;
     atomic_bool draining; /* the admin thread asks */
     struct supervisor supervisor;
+    struct sandbox *sandbox;
     int listen_fd;
     bool is_inherited; /* the socket: the next gateway has it, too */
+    int admin_fd;      /* -1 without admin listener, and once it has its own */
     int signal_fd;
     int ended_fd; /* counts workers that ended by themselves */
     struct worker *workers;
@@ -160,7 +163,7 @@ static void label_teams(struct server *server, const struct snapshot *snapshot)
         team_labels_add(&server->teams, snapshot->policy->team_list[i].name);
 }
 
-static bool start_workers(struct server *server, struct error *err)
+static bool make_workers(struct server *server, struct error *err)
 {
     size_t count = server->snapshot->config->workers;
     const struct worker_options options = {.snapshot = server->snapshot,
@@ -181,16 +184,22 @@ static bool start_workers(struct server *server, struct error *err)
         if (!worker_init(&server->workers[i], &options))
             return error_set(err, "cannot make %zu workers: out of memory or descriptors", count);
     }
-    for (size_t i = 0; i < count; i++) {
+    return true;
+}
+
+/* Clients are read from now on. */
+static bool start_workers(struct server *server, struct error *err)
+{
+    for (size_t i = 0; i < server->worker_count; i++) {
         if (!worker_start(&server->workers[i]))
-            return error_set(err, "cannot start %zu worker threads", count);
+            return error_set(err, "cannot start %zu worker threads", server->worker_count);
     }
     return true;
 }
 
 static bool start_admin(struct server *server, struct error *err)
 {
-    const struct config *config = server->snapshot->config;
+    char address[ADDRESS_TEXT_SIZE];
     struct observer *observer = &server->observer;
     *observer = (struct observer){.status = server->status,
                                   .journal = server->books.journal,
@@ -201,22 +210,47 @@ static bool start_admin(struct server *server, struct error *err)
                                   .counters = &server->counters,
                                   .draining = &server->draining};
     struct admin_options options = observer_options(observer);
-    struct error why;
-    if (!config->admin.listen.value.len && server->supervisor.admin_fd < 0)
+    if (server->admin_fd < 0)
         return true;
     process_watch_open(&observer->process);
-    options.listen = config->admin.listen.value;
+    options.listen_fd = server->admin_fd;
     options.tls = server->snapshot->admin_tls;
-    options.inherited_fd = server->supervisor.admin_fd;
-    server->supervisor.admin_fd = -1; /* it is the admin listener's now */
-    server->admin = admin_start(&options, &why);
-    if (!server->admin && !config->admin.listen.value.len)
-        return error_set(err, "%s", why.text);
-    if (!server->admin)
-        return config_error(&config->admin.listen.place, err, "%s", why.text);
-    LOG(LOG_INFO, "admin-listening", LOG_TEXT("address", admin_address(server->admin)),
-        LOG_TEXT("tls", options.tls ? "on" : "off"));
-    return true;
+    server->admin = admin_start(&options, err);
+    if (server->admin) {
+        address_text_of_socket(server->admin_fd, address);
+        LOG(LOG_INFO, "admin-listening", LOG_TEXT("address", address),
+            LOG_TEXT("tls", options.tls ? "on" : "off"));
+    }
+    close(server->admin_fd);
+    server->admin_fd = -1;
+    return server->admin != NULL;
+}
+
+/* A socket that was handed over, or else one of our own; -1 with `err`. */
+static int open_port(int *inherited_fd, const struct config_text *setting, struct error *err)
+{
+    struct error why;
+    int fd = *inherited_fd;
+    *inherited_fd = -1;
+    if (fd >= 0)
+        return fd;
+    fd = address_listen(setting->value, &why);
+    if (fd < 0)
+        config_error(&setting->place, err, "%s", why.text);
+    return fd;
+}
+
+static bool open_ports(struct server *server, struct error *err)
+{
+    const struct config *config = server->snapshot->config;
+    struct supervisor *supervisor = &server->supervisor;
+    bool has_admin = supervisor->admin_fd >= 0 || config->admin.listen.value.len > 0;
+    server->is_inherited = supervisor->data_fd >= 0;
+    server->listen_fd = open_port(&supervisor->data_fd, &config->listen, err);
+    if (server->listen_fd < 0 || !has_admin)
+        return server->listen_fd >= 0;
+    server->admin_fd = open_port(&supervisor->admin_fd, &config->admin.listen, err);
+    return server->admin_fd >= 0;
 }
 
 /* Signals are read by the main thread alone; every thread started later inherits the mask. */
@@ -246,8 +280,7 @@ static void log_listening(const struct server *server, const struct snapshot *sn
 {
     char address[ADDRESS_TEXT_SIZE];
     const struct config *config = snapshot->config;
-    const struct sockaddr_storage bound = address_of_socket(server->listen_fd);
-    address_format((const struct sockaddr *)&bound, address);
+    address_text_of_socket(server->listen_fd, address);
     LOG(LOG_INFO, "listening", LOG_TEXT("address", address),
         LOG_INT("workers", server->worker_count), LOG_STR("upstream", config->upstream_host),
         LOG_STR("team", config->team.value), LOG_STR("policy", snapshot->policy->revision));
@@ -265,19 +298,6 @@ static struct snapshot *load(const char *config_path, struct tickets *tickets, s
     return snapshot;
 }
 
-/* The socket that was handed over, or else one of our own. */
-static bool open_port(struct server *server, struct error *err)
-{
-    char address[ADDRESS_TEXT_SIZE];
-    struct error why;
-    const struct config *config = server->snapshot->config;
-    server->is_inherited = server->supervisor.data_fd >= 0;
-    server->listen_fd = server->is_inherited ? server->supervisor.data_fd
-                                             : address_listen(config->listen.value, address, &why);
-    server->supervisor.data_fd = -1;
-    return server->listen_fd >= 0 || config_error(&config->listen.place, err, "%s", why.text);
-}
-
 static bool open_books(struct server *server, struct error *err)
 {
     const int64_t drain_ms = server->snapshot->config->drain_ms;
@@ -285,6 +305,13 @@ static bool open_books(struct server *server, struct error *err)
     return bookkeeper_open(&server->books, server->current,
                            server->is_inherited ? drain_ms + TAKEOVER_GRACE_MS : JOURNAL_WAIT_MS,
                            err);
+}
+
+/* Sockets are bound and nothing is running yet: now it gives up what threads would keep. */
+static bool enter_sandbox(struct server *server, struct error *err)
+{
+    server->sandbox = sandbox_new(server->snapshot, err);
+    return server->sandbox && sandbox_restrict_process(server->sandbox, err);
 }
 
 static bool start(struct server *server, const char *config_path, struct error *err)
@@ -308,12 +335,15 @@ static bool start(struct server *server, const char *config_path, struct error *
     server->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->signal_fd < 0 || server->ended_fd < 0)
         return error_set(err, "cannot prepare for signals: %s", strerrordesc_np(errno));
-    bool started = open_port(server, err) && start_admission(server, err) &&
-                   open_books(server, err) && start_upstream(server, err) &&
-                   start_workers(server, err) && start_reconciler(server, err) &&
-                   start_admin(server, err) && reload_init(&server->reload, server->current, err);
+    bool started = open_ports(server, err) && enter_sandbox(server, err) &&
+                   start_admission(server, err) && open_books(server, err) &&
+                   start_upstream(server, err) && make_workers(server, err) &&
+                   start_reconciler(server, err) && start_admin(server, err) &&
+                   reload_init(&server->reload, server->current, err) &&
+                   sandbox_restrict_calls(server->sandbox, err) && start_workers(server, err);
     if (!started)
         return false;
+    sandbox_log(server->sandbox);
     log_listening(server, server->snapshot);
     tell_ready(server);
     return true;
@@ -340,7 +370,8 @@ static void stop(struct server *server)
     snapshot_release(server->current);
     snapshot_release(server->snapshot);
     tickets_free(server->tickets);
-    const int fds[] = {server->listen_fd, server->signal_fd, server->ended_fd};
+    sandbox_free(server->sandbox);
+    const int fds[] = {server->listen_fd, server->admin_fd, server->signal_fd, server->ended_fd};
     for (size_t i = 0; i < COUNT_OF(fds); i++) {
         if (fds[i] >= 0)
             close(fds[i]);
@@ -383,8 +414,11 @@ static void warn_of_restart(const struct config *running, const struct config *f
 static void reload(struct server *server, const char *why)
 {
     struct error err;
+    const char *path = server->snapshot->config->path;
     supervisor_tell_reloading(&server->supervisor);
-    struct snapshot *fresh = load(server->snapshot->config->path, server->tickets, &err);
+    struct snapshot *fresh = load(path, server->tickets, &err);
+    if (!fresh)
+        sandbox_explain(server->sandbox, path, &err);
     bool done = fresh && adopt(server, fresh, &err);
     if (done) {
         warn_of_restart(server->snapshot->config, fresh->config);
@@ -485,6 +519,7 @@ static enum server_end supervise(struct server *server)
 enum server_end server_run(const char *config_path, struct error *err)
 {
     struct server server = {.listen_fd = -1,
+                            .admin_fd = -1,
                             .signal_fd = -1,
                             .ended_fd = -1,
                             .reload.fd = -1,

@@ -8,9 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Calls `each` for every path the configuration names. */
-static void for_each_path(const struct config *config, void (*each)(void *arg, const char *path),
-                          void *arg)
+void watch_each_path(const struct config *config, void (*each)(void *arg, const char *path),
+                     void *arg)
 {
     const struct config_text *singles[] = {&config->client_ca,
                                            &config->client_crl,
@@ -89,7 +88,7 @@ uint64_t watch_stamp_add(uint64_t stamp, const char *path)
 uint64_t watch_stamp_config(const struct config *config)
 {
     uint64_t stamp = 0;
-    for_each_path(config, stamp_path, &stamp);
+    watch_each_path(config, stamp_path, &stamp);
     return stamp;
 }
 
@@ -134,7 +133,7 @@ int watch_open(const struct config *config, const struct policy_files *policy,
     int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0)
         return fd;
-    for_each_path(config, watch_path, &fd);
+    watch_each_path(config, watch_path, &fd);
     watch_included(fd, policy);
     watch_included(fd, candidate);
     return fd;

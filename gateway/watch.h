@@ -12,6 +12,10 @@
 #include "config.h"
 #include "policy_files.h"
 
+/* Calls `each` for every path that the configuration names to be read, its own file first. */
+void watch_each_path(const struct config *config, void (*each)(void *arg, const char *path),
+                     void *arg);
+
 /* A stamp that also covers what `path`, a file or a directory, looks like now. */
 uint64_t watch_stamp_add(uint64_t stamp, const char *path);
 

@@ -21,6 +21,7 @@ HOMES = {
     r"openssl/(ssl|bio|x509v3)\.h": ["net/"],
     r"openssl/": ["net/", "audit/", "upstream/credential.c"],
     r"sqlite3\.h": ["audit/index_db.c"],
+    r"seccomp\.h": ["sandbox_calls.c"],
     r"(postgresql/)?libpq": ["audit/central.c", "guard/"],
 }
 
@@ -84,7 +85,7 @@ def self_test(table):
                "net/e.c": '#include "exchange.h"\n', "http/f.c": '#include "campaign/campaign.h"\n',
                "base/g.c": "#include <net/loop.h>\n", "cli/h.c": '#include "event2/event.h"\n',
                "audit/i.c": "#include <postgresql/libpq-fe.h>\n", "net/j.c": "sprintf (a, b);\n",
-               "policy/k.c": "#include <utf8proc.h>\n"}
+               "policy/k.c": "#include <utf8proc.h>\n", "net/s.c": "#include <seccomp.h>\n"}
     rightful = {"net/loop.h": "", "http/k.c": '#include "campaign/violation.h"\n#include <net/if.h>\n',
                 "net/l.c": '#include "net/loop.h"\n#include <event2/event.h>\n',
                 "cli/m.c": '#include "net/loop.h"\n', "base/n.c": '#include "zones_table.inc"\n'}

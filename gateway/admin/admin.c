@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "admin/accept.h"
 #include "base/limits.h"
@@ -39,7 +38,6 @@ struct admin {
     _Atomic(struct ssl_ctx_st *) offered; /* to be adopted, with a reference; NULL: nothing new */
     pthread_t thread;
     bool runs;
-    char address[ADDRESS_TEXT_SIZE];
 };
 
 /* One request. Freed once it is answered, or the client is gone. */
@@ -393,20 +391,12 @@ void admin_set_tls(struct admin *admin, struct ssl_ctx_st *tls)
     tls_context_free(missed);
 }
 
-static bool is_loopback(const char *address)
+static bool is_loopback(int listen_fd)
 {
+    char address[ADDRESS_TEXT_SIZE];
+    address_text_of_socket(listen_fd, address);
     struct str text = str_from(address);
     return str_starts(text, STR("127.")) || str_starts(text, STR("[::1]"));
-}
-
-static int open_port(struct admin *admin, struct error *err)
-{
-    int fd = admin->options.inherited_fd;
-    if (fd < 0)
-        return address_listen(admin->options.listen, admin->address, err);
-    const struct sockaddr_storage bound = address_of_socket(fd);
-    address_format((const struct sockaddr *)&bound, admin->address);
-    return fd;
 }
 
 struct admin *admin_start(const struct admin_options *options, struct error *err)
@@ -418,27 +408,16 @@ struct admin *admin_start(const struct admin_options *options, struct error *err
     }
     admin->options = *options;
     admin->adopt_task = (struct task){.run = run_adopt, .arg = admin};
-    int fd = open_port(admin, err);
-    if (fd < 0)
-        goto fail;
-    admin->loopback = is_loopback(admin->address);
+    admin->loopback = is_loopback(options->listen_fd);
     admin->loop = loop_new();
     admin->admission = admission_new(&own_limits);
-    bool open = admin->loop && admin->admission && open_listener(admin, fd);
-    close(fd); /* the listener has its own duplicate */
+    bool open = admin->loop && admin->admission && open_listener(admin, options->listen_fd);
     admin->runs = open && pthread_create(&admin->thread, NULL, admin_main, admin) == 0;
     if (admin->runs)
         return admin;
     error_set(err, "out of memory or descriptors");
-
-fail:
     admin_stop(admin);
     return NULL;
-}
-
-const char *admin_address(const struct admin *admin)
-{
-    return admin->address;
 }
 
 void admin_stop(struct admin *admin)

@@ -21,8 +21,7 @@ struct admin;
 struct ssl_ctx_st;
 
 struct admin_options {
-    struct str listen;      /* "HOST:PORT" */
-    int inherited_fd;       /* a listening socket instead, which is taken over; or -1 */
+    int listen_fd;          /* bound; the caller may close it when admin_start is back */
     struct ssl_ctx_st *tls; /* NULL: plain HTTP; a reference is taken */
 
     /* All are called on the admin thread. */
@@ -33,11 +32,8 @@ struct admin_options {
     void *arg;
 };
 
-/* Binds, then starts the thread. NULL with `err`. */
+/* Starts the thread. NULL with `err`. */
 MUST_USE struct admin *admin_start(const struct admin_options *options, struct error *err);
-
-/* The numeric address it listens on. */
-const char *admin_address(const struct admin *admin);
 
 /*
  * From one other thread: new connections use `tls` (a reference is taken). Whether it is used at

@@ -2,15 +2,22 @@
 
 #include "cli/arguments.h"
 #include "cli/cli.h"
+#include "cli/print.h"
+#include "sandbox.h"
 #include "server.h"
 
 static const char help[] =
     "usage: campaign-gateway run --config FILE\n"
+    "       campaign-gateway run --config FILE --print-sandbox [--format text|json]\n"
     "\n"
     "Serves until it is told to stop. Listens where the file says, judges every campaign, writes\n"
     "each decision to the audit journal, and forwards what is allowed.\n"
     "\n"
     "  -c, --config FILE   the configuration (YAML); see campaign-gateway.yaml(5)\n"
+    "      --print-sandbox  start nothing, but print what the running gateway could still do\n"
+    "                      with this configuration, by this user, on this kernel\n"
+    "      --format text|json\n"
+    "                      how that is printed (text)\n"
     "\n"
     "signals\n"
     "  TERM, INT   drain: accept nothing new, finish what is under way, end; again: end now\n"
@@ -28,17 +35,51 @@ static const char help[] =
     "  2  the configuration, a policy, a certificate or the port is wrong: nothing was started\n"
     "\n"
     "example\n"
-    "  campaign-gateway run --config /etc/campaign-gateway/gateway.yaml\n";
+    "  campaign-gateway run --config /etc/campaign-gateway/gateway.yaml\n"
+    "  campaign-gateway run --config /etc/campaign-gateway/gateway.yaml --print-sandbox\n";
+
+/* From the configuration as `run` would read it, and with the very tables that it would use. */
+static int print_sandbox(const char *path, bool as_json)
+{
+    struct problems problems;
+    struct error err = {.text = ""};
+    struct tickets *tickets = tickets_new();
+    problems_init(&problems);
+    struct snapshot *snapshot = tickets ? snapshot_load(path, tickets, &problems) : NULL;
+    struct sandbox *sandbox = snapshot ? sandbox_new(snapshot, &err) : NULL;
+    struct buf out;
+    buf_init(&out, LIMIT_REPORT_BYTES);
+    if (!snapshot)
+        print_problems(&problems);
+    else if (!sandbox)
+        (void)fprintf(stderr, "campaign-gateway run: %s\n", err.text);
+    else
+        (as_json ? sandbox_report_json : sandbox_report_text)(sandbox, &out);
+    bool printed = sandbox && print_answer(&out);
+    buf_release(&out);
+    sandbox_free(sandbox);
+    snapshot_release(snapshot);
+    tickets_free(tickets);
+    problems_release(&problems);
+    return printed ? EXIT_FINE : EXIT_USAGE;
+}
 
 int cli_run(int argc, char **argv)
 {
     int exit_code;
     const char *path = NULL;
+    bool only_print = false;
+    size_t format = 0;
     const struct argument_option options[] = {
-        {.name = "config", .letter = 'c', .value = "FILE", .required = true, .text = &path}};
-    const struct arguments spec = {.help = help, .options = options, .option_count = 1};
+        {.name = "config", .letter = 'c', .value = "FILE", .required = true, .text = &path},
+        {.name = "print-sandbox", .flag = &only_print},
+        {.name = "format", .value = "text|json", .choice = &format}};
+    const struct arguments spec = {
+        .help = help, .options = options, .option_count = COUNT_OF(options)};
     if (!arguments_read(&spec, argc, argv, &exit_code))
         return exit_code;
+    if (only_print)
+        return print_sandbox(path, format == 1);
     struct error err;
     enum server_end end = server_run(path, &err);
     if (end == SERVER_NOT_STARTED)

@@ -139,7 +139,7 @@ static int bind_first(const struct addrinfo *found)
     return -1;
 }
 
-int address_listen(struct str address, char bound_address[ADDRESS_TEXT_SIZE], struct error *err)
+int address_listen(struct str address, struct error *err)
 {
     char host[256], port[8];
     if (!split_address(address, host, sizeof(host), port, sizeof(port))) {
@@ -157,10 +157,6 @@ int address_listen(struct str address, char bound_address[ADDRESS_TEXT_SIZE], st
     if (fd < 0)
         error_set(err, "cannot listen on %.*s: %s", STR_ARGS(address), strerrordesc_np(errno));
     freeaddrinfo(found);
-    if (fd >= 0) {
-        const struct sockaddr_storage bound = address_of_socket(fd);
-        address_format((const struct sockaddr *)&bound, bound_address);
-    }
     return fd;
 }
 
@@ -171,4 +167,10 @@ struct sockaddr_storage address_of_socket(int fd)
     if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
         bound.ss_family = AF_UNSPEC;
     return bound;
+}
+
+void address_text_of_socket(int fd, char text[ADDRESS_TEXT_SIZE])
+{
+    const struct sockaddr_storage bound = address_of_socket(fd);
+    address_format((const struct sockaddr *)&bound, text);
 }

@@ -33,12 +33,10 @@ socklen_t address_length(const struct sockaddr *address);
  */
 bool address_is_own(const struct sockaddr *address, const struct sockaddr *listening);
 
-/*
- * A listening socket, bound to "HOST:PORT" or "[IPV6]:PORT" (port 0: any free one). -1 with `err`.
- * bound_address receives the numeric address with the real port.
+/* A listening socket, bound to "HOST:PORT" or "[IPV6]:PORT" (port 0: any free one). -1 with `err`.
  */
-MUST_USE int address_listen(struct str address, char bound_address[ADDRESS_TEXT_SIZE],
-                            struct error *err);
+MUST_USE int address_listen(struct str address, struct error *err);
 
 /* Where a socket is bound; a family of 0 when that cannot be told. */
 struct sockaddr_storage address_of_socket(int fd);
+void address_text_of_socket(int fd, char text[ADDRESS_TEXT_SIZE]);

@@ -4,7 +4,8 @@
  *
  *     LD_PRELOAD=faulty_disk.so FAULTY_DISK=FILE campaign-gateway run …
  *
- * FILE is read at each call; no file, no faults. A line of it is "CALL EFFECT PREFIX":
+ * FILE is opened at start, before the sandbox would refuse it, and read at each call; it is
+ * rewritten in place. No file, no faults. A line of it is "CALL EFFECT PREFIX":
  *
  *     CALL     pwrite, fdatasync, fsync, ftruncate, fallocate, unlinkat, mkdirat, create (openat
  *              that may make a file), or any
@@ -32,14 +33,19 @@ static const struct {
     int number;
 } errors[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EROFS", EROFS}};
 
+static int control_fd = -1;
+
 /* The file's own calls go to the kernel directly: those below are defined here. */
-static size_t read_control(char *text, size_t size)
+__attribute__((constructor)) static void open_control(void)
 {
     const char *path = getenv("FAULTY_DISK");
-    long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
-    long got = fd >= 0 ? syscall(SYS_read, (int)fd, text, size - 1) : 0;
-    if (fd >= 0)
-        (void)syscall(SYS_close, (int)fd);
+    if (path)
+        control_fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+}
+
+static size_t read_control(char *text, size_t size)
+{
+    long got = syscall(SYS_pread64, control_fd, text, size - 1, 0L);
     return got > 0 ? (size_t)got : 0;
 }
 

@@ -147,7 +147,7 @@ class Gateway:
 
     def __init__(self, directory, certs, upstream_port, policy=POLICY, team="billing",
                  upstream_host="localhost", workers=2, extra="", limits="", audit="audit",
-                 environment=None, start=True, upstream="", tls="", timeouts=TIMEOUTS):
+                 environment=None, start=True, upstream="", tls="", timeouts=TIMEOUTS, prefix=()):
         self.directory, self.certs = Path(directory), Path(certs)
         self.audit = self.directory / audit  # an absolute one stays as it is
         self.stderr_path = self.directory / "stderr.log"
@@ -166,6 +166,7 @@ audit: {{directory: {audit}}}
 limits: {{drain_timeout: 15s{limits}}}
 {extra}
 """)
+        self.prefix = list(prefix)    # a command that starts the gateway in its own place
         self.environment = dict(os.environ, **(environment or {}))
         self.process, self.told_to_stop, self.expected = None, False, (0,)
         if start:
@@ -175,7 +176,7 @@ limits: {{drain_timeout: 15s{limits}}}
         self.told_to_stop, self.expected = False, (0,)
         before = len(self.events("listening"))
         with open(self.stderr_path, "ab") as stderr:
-            self.process = subprocess.Popen([BINARY, "run", "--config", str(self.config)],
+            self.process = subprocess.Popen(self.prefix + [BINARY, "run", "--config", str(self.config)],
                                             stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
                                             env=self.environment)
         line = wait_for(lambda: self._listening(before), "the gateway to listen")
