@@ -317,3 +317,24 @@ def test_names_in_the_guides_are_names_of_something(page):
     assert {span for span in spans if re.fullmatch(r"[a-z]+(?:-[a-z]+)+", span)} - dashed == set()
     files = {span for span in spans if re.fullmatch(r"\w+/\w+\.[ch]", span)}
     assert {file for file in files if not (ROOT / "gateway" / file).exists()} == set()
+
+def events_that_warn():
+    found = set()
+    for path in (ROOT / "gateway").rglob("*.c"):
+        text = path.read_text()
+        found |= set(re.findall(r'\bLOG\(\s*LOG_(?:WARN|ERROR),\s*"([a-z-]+)"', text))
+        for chosen in re.findall(r'\bLOG\((\w+(?:->\w+)? \? [^;]*?);', text):
+            found.add(worse_of(chosen))
+    return found
+
+
+def worse_of(chosen):
+    """LOG(now->space_is_low ? LOG_WARN : LOG_INFO, now->space_is_low ? "journal-space-low" : …): the one that warns."""
+    levels, names = re.findall(r"LOG_(WARN|ERROR|INFO)", chosen)[:2], re.findall(r'"([a-z-]+)"', chosen)[:2]
+    return names[0 if levels[0] != "INFO" else 1]
+
+
+def test_the_guide_knows_every_event_that_warns():
+    part = re.search(r"^# Words of the log\n(.*?)^# ", (ROOT / PAGE).read_text(), re.M | re.S)[1]
+    told = [name for row in re.findall(r"^\| ([^|]*`[^|]*) \|", part, re.M) for name in re.findall(r"`([a-z-]+)`", row)]
+    assert sorted(told) == sorted(events_that_warn())
