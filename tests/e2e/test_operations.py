@@ -2,6 +2,8 @@
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import urllib.request
 from datetime import datetime, timedelta
@@ -184,6 +186,10 @@ class Deployment:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/status", timeout=20) as answer:
             return json.load(answer)
 
+    def receipt(self):
+        path = self.journal / "receipt"
+        return int(path.read_text().split()[0]) if path.exists() else 0
+
     def log(self, unit="campaign-gateway"):
         path = self.run / f"{unit}.log"
         return path.read_text() if path.exists() else ""
@@ -223,6 +229,12 @@ class Givens:
         strategy = seed_campaign()["dialingStrategy"]
         strategy["callerId"]["phoneNumber"] = "+919999999999"
         return strategy
+
+    def the_disk_is_lost(self):
+        self.d.post(seed_campaign(), 200)
+        wait_for(lambda: self.d.status()["audit"]["last_seq"] == self.d.receipt(), "everything to be shipped")
+        os.kill(int((self.d.run / "campaign-gateway.pid").read_text()), signal.SIGKILL)
+        shutil.rmtree(self.d.journal)
 
     def the_new_certificate_is_served(self):
         with Client(self.d.port, self.d.certs / "ca.pem") as client:
