@@ -20,13 +20,14 @@ static bool failed(struct error *err, const char *what)
 
 /* ---- what will be ---- */
 
-static bool plan_files(struct sandbox *sandbox, const struct snapshot *snapshot, struct error *err)
+static bool plan_files(struct sandbox *sandbox, const struct snapshot *snapshot,
+                       bool abstract_sockets, struct error *err)
 {
     if (!snapshot->config->sandbox_landlock)
         return true;
     sandbox->landlock_version = sandbox_files_version(&sandbox->landlock.why);
     sandbox->landlock.state = sandbox->landlock_version ? SANDBOX_ON : SANDBOX_UNAVAILABLE;
-    sandbox->files = sandbox_files_new(snapshot);
+    sandbox->files = sandbox_files_new(snapshot, abstract_sockets);
     return sandbox->files || error_set(err, "out of memory");
 }
 
@@ -38,7 +39,8 @@ static void plan_calls(struct sandbox *sandbox, const struct snapshot *snapshot)
     sandbox->seccomp.state = supported ? SANDBOX_ON : SANDBOX_UNAVAILABLE;
 }
 
-struct sandbox *sandbox_new(const struct snapshot *snapshot, struct error *err)
+struct sandbox *sandbox_new(const struct snapshot *snapshot, bool abstract_sockets,
+                            struct error *err)
 {
     struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
     if (!sandbox) {
@@ -46,7 +48,7 @@ struct sandbox *sandbox_new(const struct snapshot *snapshot, struct error *err)
         return NULL;
     }
     plan_calls(sandbox, snapshot);
-    if (plan_files(sandbox, snapshot, err))
+    if (plan_files(sandbox, snapshot, abstract_sockets, err))
         return sandbox;
     sandbox_free(sandbox);
     return NULL;
