@@ -6,9 +6,11 @@
 
 #include "admin/admin.h"
 #include "bookkeeper.h"
+#include "logs.h"
 #include "net/resolve.h"
 #include "status.h"
 #include "telemetry/process.h"
+#include "trace_export.h"
 #include "worker.h"
 
 /* Everything must outlive the admin listener. */
@@ -20,6 +22,8 @@ struct observer {
     struct worker *workers;
     size_t worker_count;
     const struct counters *counters; /* of the main thread */
+    const struct logs *logs;
+    struct trace_export *traces; /* NULL: nobody is told of them */
     const atomic_bool *draining;
     struct process_watch process;
 };

@@ -193,6 +193,11 @@ void supervisor_release(struct supervisor *supervisor)
     }
 }
 
+bool supervisor_is_abstract(const struct supervisor *supervisor)
+{
+    return supervisor->notify_fd >= 0 && supervisor->notify_address.sun_path[0] == '\0';
+}
+
 void supervisor_tell(const struct supervisor *supervisor, const char *format, ...)
 {
     char text[1024];

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/arguments.h"
 #include "cli/cli.h"
@@ -23,6 +24,7 @@ static const char help[] =
     "  TERM, INT   drain: finish what is under way, end; again: end now\n"
     "  HUP         read configuration, policies, callers and certificates again; what is wrong\n"
     "              keeps the old (done by itself, too, when one of these files changes)\n"
+    "  USR1        open the files of the logs again, after they were moved away\n"
     "\n"
     "environment\n"
     "  CAMPAIGN_GATEWAY_…  overrides a setting of the file, such as\n"
@@ -48,7 +50,9 @@ static int print_sandbox(const char *path, bool as_json)
     struct tickets *tickets = tickets_new();
     problems_init(&problems);
     struct snapshot *snapshot = tickets ? snapshot_load(path, tickets, &problems) : NULL;
-    struct sandbox *sandbox = snapshot ? sandbox_new(snapshot, &err) : NULL;
+    const char *notify = getenv("NOTIFY_SOCKET"); /* as supervisor.h reads it */
+    bool abstract = notify && notify[0] == '@';
+    struct sandbox *sandbox = snapshot ? sandbox_new(snapshot, abstract, &err) : NULL;
     struct buf out;
     buf_init(&out, LIMIT_REPORT_BYTES);
     if (!snapshot)
