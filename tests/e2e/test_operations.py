@@ -9,8 +9,9 @@ import urllib.request
 from datetime import datetime, timedelta
 
 import pytest
+import yaml
 
-from harness import AUTH, BINARY, ROOT, Client, Gateway, request, seed_campaign, wait_for
+from harness import ADMIN, AUTH, BINARY, ROOT, Client, Gateway, request, seed_campaign, wait_for
 from journal_writer import Journal
 from kore import Answer
 from playbook import Play
@@ -302,9 +303,42 @@ def test_an_older_gateway_goes_on_in_the_journal_of_a_newer_one(tmp_path, certs)
 
 # ---- what the guide names, and what names the guide ----
 
+def alerts():
+    """Each alert of deploy/kubernetes, with its annotations."""
+    found = []
+    for path in sorted((ROOT / "deploy/kubernetes").rglob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text()):
+            if isinstance(document, dict) and document.get("kind") == "PrometheusRule":
+                found += [rule for group in document["spec"]["groups"] for rule in group["rules"] if "alert" in rule]
+    return found
+
+
 def sections():
     part = re.search(r"^# Alerts\n(.*?)^# ", (ROOT / PAGE).read_text(), re.M | re.S)[1]
     return dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", part, re.M | re.S))
+
+
+def test_each_alert_has_its_section_and_each_section_its_alert():
+    names = [alert["alert"] for alert in alerts()]
+    assert names and len(set(names)) == len(names) and sorted(sections()) == sorted(names)
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
+def test_an_alert_leads_to_its_section(alert):
+    assert f"{PAGE}#{alert['alert'].lower()}" in " ".join(alert["annotations"].values())
+
+
+def test_alerts_ask_for_series_that_there_are(make_gateway):
+    """Every metric, and every route and policy, that an alert names; other labels' values come with the trouble."""
+    gateway = make_gateway(extra=ADMIN)
+    gateway.post(seed_campaign())
+    shown = gateway.admin("/metrics")
+    asked = " ".join(alert["expr"] for alert in alerts())
+    wanted = re.findall(r'\b((?:route|policy)="[^"]+")', asked)
+    assert wanted and [label for label in wanted if label not in shown] == []
+    described = (ROOT / "deploy/man/campaign-gateway.8").read_text()
+    names = {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"campaign_gateway_\w+", asked)}
+    assert len(names) > 10 and [name for name in sorted(names) if name not in described] == []
 
 
 @pytest.mark.parametrize("name, text", sections().items(), ids=lambda each: each if each.isalnum() else "")
@@ -334,8 +368,8 @@ def events_that_warn():
     found = set()
     for path in (ROOT / "gateway").rglob("*.c"):
         text = path.read_text()
-        found |= set(re.findall(r'\bLOG\(\s*LOG_(?:WARN|ERROR),\s*"([a-z-]+)"', text))
-        for chosen in re.findall(r'\bLOG\((\w+(?:->\w+)? \? [^;]*?);', text):
+        found |= set(re.findall(r'\bLOG(?:_EACH)?\(\s*LOG_(?:WARN|ERROR),\s*"([a-z-]+)"', text))
+        for chosen in re.findall(r'\bLOG(?:_EACH)?\((\w+(?:->\w+)? \? [^;]*?);', text):
             found.add(worse_of(chosen))
     return found
 
