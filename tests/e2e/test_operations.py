@@ -39,6 +39,7 @@ audit:
   reconcile_after: 1s
 admin: {{listen: "127.0.0.1:{admin}"}}
 log: {{format: json}}
+access_log: {{file: "{log}/access.log"}}
 """
 POLICY = """revision: 2026-11-23.1
 organisation:
@@ -81,7 +82,7 @@ for_more() {{ # unit, event, how many there were
     tail -n 3 "$run/$1.log" >&2
     return 1
 }}
-verb=$1 unit=$2
+verb=$1 unit=${{!#}}
 case $unit in
 campaign-gateway) command="run" ready='"event":"listening"' ;;
 campaign-gateway-ship) command="audit ship" ready='"event":"ship-connected"' ;;
@@ -104,6 +105,7 @@ reload)
     kill -HUP "$(cat "$run/$unit.pid")"
     for_more "$unit" '"event":"reload' "$before"
     ;;
+kill) kill "-${{2#--signal=}}" "$(cat "$run/$unit.pid")" ;;
 is-active) alive "$unit" && echo active ;;
 esac
 """
@@ -117,10 +119,11 @@ class Deployment:
 
     def __init__(self, directory, certs, kore, database):
         self.directory, self.certs, self.kore, self.database = directory, certs, kore, database
-        self.etc, self.state, self.run = (directory / name for name in ("etc", "state", "run"))
+        self.etc, self.state, self.run, self.logs = (directory / name for name in ("etc", "state", "run", "log"))
         self.journal = self.state / "audit"
         self.port, self.admin = free_port(), free_port()
-        for each in (self.etc / "tls", self.etc / "policies", self.state, self.run, directory / "bin", directory / "srv"):
+        for each in (self.etc / "tls", self.etc / "policies", self.state, self.run, self.logs, directory / "bin",
+                     directory / "srv"):
             each.mkdir(parents=True)
         self.write_files()
         self.write_commands()
@@ -134,6 +137,7 @@ class Deployment:
         self.issue("new")
         self.config = self.etc / "gateway.yaml"
         self.config.write_text(CONFIG.format(port=self.port, admin=self.admin, upstream=self.kore.port, state=self.state,
+                                             log=self.logs,
                                              central=self.database.conninfo()))
         (self.etc / "policies/policy.yaml").write_text(POLICY)
         (self.etc / "policies/tests").mkdir()
@@ -169,7 +173,8 @@ class Deployment:
 
     def replacements(self):
         host = f"host={self.database.server.directory} port={self.database.server.port}"
-        return {"/etc/campaign-gateway": self.etc, "/var/lib/campaign-gateway": self.state, "/srv/": f"{self.directory}/srv/",
+        return {"/etc/campaign-gateway": self.etc, "/var/lib/campaign-gateway": self.state, "/var/log/campaign-gateway": self.logs,
+                "/srv/": f"{self.directory}/srv/",
                 "127.0.0.1:9901": f"127.0.0.1:{self.admin}", "localhost:8443": f"localhost:{self.port}",
                 "host=db.example.org": host, " -g campaign-gateway": ""}
 
@@ -236,6 +241,12 @@ class Givens:
         wait_for(lambda: self.d.status()["audit"]["last_seq"] == self.d.receipt(), "everything to be shipped")
         os.kill(int((self.d.run / "campaign-gateway.pid").read_text()), signal.SIGKILL)
         shutil.rmtree(self.d.journal)
+
+    def the_log_is_written_anew(self):
+        log = self.d.logs / "access.log"
+        wait_for(log.exists, "the new log")
+        self.d.post(seed_campaign(), 200)
+        wait_for(lambda: '"status":200' in log.read_text(), "a line in it")
 
     def the_new_certificate_is_served(self):
         with Client(self.d.port, self.d.certs / "ca.pem") as client:
@@ -381,6 +392,6 @@ def worse_of(chosen):
 
 
 def test_the_guide_knows_every_event_that_warns():
-    part = re.search(r"^# Words of the log\n(.*?)^# ", (ROOT / PAGE).read_text(), re.M | re.S)[1]
+    part = re.search(r"^## Words of the log\n(.*?)^# ", (ROOT / PAGE).read_text(), re.M | re.S)[1]
     told = [name for row in re.findall(r"^\| ([^|]*`[^|]*) \|", part, re.M) for name in re.findall(r"`([a-z-]+)`", row)]
     assert sorted(told) == sorted(events_that_warn())
