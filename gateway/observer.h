@@ -7,9 +7,12 @@
 #include "admin/admin.h"
 #include "bookkeeper.h"
 #include "net/resolve.h"
+#include "sandbox.h"
 #include "status.h"
 #include "telemetry/process.h"
 #include "worker.h"
+
+enum serving { SERVING_NOT_YET, SERVING, SERVING_NO_MORE };
 
 /* Everything must outlive the admin listener. */
 struct observer {
@@ -20,7 +23,8 @@ struct observer {
     struct worker *workers;
     size_t worker_count;
     const struct counters *counters; /* of the main thread */
-    const atomic_bool *draining;
+    const _Atomic(enum serving) *serving;
+    const struct sandbox *sandbox; /* complete once it serves */
     struct process_watch process;
 };
 
