@@ -304,8 +304,21 @@ static const struct key admin_keys[] = {
 };
 
 static const struct key log_keys[] = {
-    FIXED("level", value_log_level, log_level, ),
+    SCALAR("level", value_log_level, log_level, ),
     FIXED("format", value_log_format, log_format, ),
+    FIXED("file", value_path, log_file, ),
+};
+
+static const struct key access_log_keys[] = {
+    FIXED("file", value_path_or_stdout, access_log_file, ),
+    FIXED("format", value_access_format, access_log_format, ),
+};
+
+static const struct key trace_keys[] = {
+    FIXED("endpoint", value_endpoint, trace_endpoint, ),
+    SCALAR("ca", value_path, trace_ca, ),
+    SCALAR("sample", value_ratio, trace_sample, ),
+    FIXED("service_name", value_str, trace_service_name, ),
 };
 
 static const struct key sandbox_keys[] = {
@@ -330,6 +343,8 @@ static const struct key root_keys[] = {
     MAPPING("admin", admin_keys, ),
     MAPPING("log", log_keys, ),
     MAPPING("sandbox", sandbox_keys, ),
+    MAPPING("access_log", access_log_keys, ),
+    MAPPING("trace", trace_keys, ),
 };
 
 /* ---- the walk ---- */
@@ -509,6 +524,8 @@ static void set_defaults(struct config *config)
     config->drain_ms = 30000;
     config->log_level = LOG_INFO;
     config->sandbox_seccomp = config->sandbox_landlock = true;
+    config->trace_sample = TRACE_SAMPLE_ALL;
+    config->trace_service_name = STR("campaign-gateway");
 }
 
 /* ---- settings that belong together ---- */
@@ -599,6 +616,34 @@ static bool complete_admin(struct config *config, const struct yaml_node *root, 
     return remember_fixed(config, "CAMPAIGN_GATEWAY_ADMIN_TLS", STR("on"), err);
 }
 
+static bool check_access_log(const struct config *config, const struct yaml_node *root,
+                             struct error *err)
+{
+    const struct yaml_node *node = yaml_member(root, STR("access_log"));
+    return !node || config->access_log_file.value.len ||
+           yaml_error(node, err, "'access_log' has no 'file'; name one, or - for standard output");
+}
+
+static bool check_trace(const struct config *config, const struct yaml_node *root,
+                        struct error *err)
+{
+    const struct yaml_node *node = yaml_member(root, STR("trace"));
+    if (node && !config->trace_endpoint.url.value.len)
+        return yaml_error(node, err,
+                          "'trace' has no 'endpoint'; name the collector, such as "
+                          "http://localhost:4318/v1/traces");
+    return !config->trace_ca.value.len || config->trace_endpoint.tls ||
+           config_error(&config->trace_ca.place, err,
+                        "'ca' has no effect while 'endpoint' is not https");
+}
+
+/* Without a collector nobody tells of the traces that begin here. */
+static void complete_trace(struct config *config)
+{
+    if (!config->trace_endpoint.url.value.len)
+        config->trace_sample = 0;
+}
+
 static bool complete(struct config *config, const struct yaml_node *root, struct error *err)
 {
     if (config->deadlines.drain_idle_ms > config->drain_ms / DRAIN_IDLE_PART)
@@ -610,6 +655,9 @@ static bool complete(struct config *config, const struct yaml_node *root, struct
     fine = (check_clients(config, err) || problems_add(config->problems, err)) && fine;
     fine = (complete_admin(config, root, err) || problems_add(config->problems, err)) && fine;
     fine = (check_audit(config, err) || problems_add(config->problems, err)) && fine;
+    complete_trace(config);
+    fine = (check_trace(config, root, err) || problems_add(config->problems, err)) && fine;
+    fine = (check_access_log(config, root, err) || problems_add(config->problems, err)) && fine;
     return (check_team(config, root, err) || problems_add(config->problems, err)) && fine;
 }
 

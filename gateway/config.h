@@ -18,6 +18,7 @@
 #include "campaign/decode.h"
 #include "net/connection.h"
 #include "net/tls.h"
+#include "telemetry/access_log.h"
 #include "upstream/pool.h"
 
 /* Where a setting was written, so that what is wrong with it can be pointed at. */
@@ -35,6 +36,15 @@ struct config_text {
 /* A certificate of the gateway and its key: paths. */
 struct config_identity {
     struct config_text certificate, key;
+};
+
+/* http(s)://HOST[:PORT]/PATH */
+struct config_endpoint {
+    struct config_text url; /* empty: none */
+    bool tls;
+    struct str authority, host, path;
+    uint16_t port;
+    bool host_is_address;
 };
 
 struct config_tenant {
@@ -118,6 +128,13 @@ struct config {
 
     enum log_level log_level;
     enum log_format log_format;
+    struct config_text log_file;        /* empty: stderr */
+    struct config_text access_log_file; /* empty: none is kept; "-": stdout */
+    enum access_format access_log_format;
+    struct config_endpoint trace_endpoint; /* of an OpenTelemetry collector */
+    struct config_text trace_ca;           /* empty: the system's */
+    uint64_t trace_sample;                 /* of a million traces that begin here */
+    struct str trace_service_name;
 
     struct config_fixed *fixed; /* for config_fixed_changes */
     struct problems *problems;  /* while it is being read */

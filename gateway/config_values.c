@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "http/field.h"
+#include "http/trace_context.h"
 
 #define LIMIT_WORKERS 256
 
@@ -42,6 +43,14 @@ bool value_path(struct config *config, void *target, const struct value *value, 
     text->value = arena_format(&config->arena, "%.*s/%.*s", (int)(slash - config->path),
                                config->path, STR_ARGS(text->value));
     return text->value.data || value_out_of_memory(err);
+}
+
+bool value_path_or_stdout(struct config *config, void *target, const struct value *value,
+                          struct error *err)
+{
+    bool is_stdout = str_equal(value->text, STR("-"));
+    return is_stdout ? value_text(config, target, value, err)
+                     : value_path(config, target, value, err);
 }
 
 static bool value_count(struct config *config, void *target, const struct value *value,
@@ -203,6 +212,14 @@ bool value_log_format(struct config *config, void *target, const struct value *v
     return read_choice(target, value, words, COUNT_OF(words), err);
 }
 
+bool value_access_format(struct config *config, void *target, const struct value *value,
+                         struct error *err)
+{
+    (void)config;
+    static const char *const words[] = {"json", "text"};
+    return read_choice(target, value, words, COUNT_OF(words), err);
+}
+
 bool value_client_certificates(struct config *config, void *target, const struct value *value,
                                struct error *err)
 {
@@ -298,41 +315,121 @@ static bool valid_host(struct str host)
     return true;
 }
 
+/* HOST[:PORT] or [IPV6][:PORT]; *port stays what it is when there is none. */
+static bool split_authority(struct str text, struct str *host, uint16_t *port)
+{
+    struct str rest;
+    size_t bracket = str_find(text, ']');
+    if (text.len && text.data[0] == '[' && bracket < text.len) {
+        *host = str_slice(text, 1, bracket);
+        rest = str_slice(text, bracket + 1, text.len);
+    } else {
+        size_t colon = str_find(text, ':');
+        *host = str_slice(text, 0, colon);
+        rest = str_slice(text, colon, text.len);
+    }
+    uint64_t number = *port;
+    if (!valid_host(*host) ||
+        (rest.len && (rest.data[0] != ':' || !str_to_u64(str_slice(rest, 1, rest.len), &number) ||
+                      number == 0 || number > UINT16_MAX)))
+        return false;
+    *port = (uint16_t)number;
+    return true;
+}
+
+static bool is_address(const char *host)
+{
+    unsigned char binary[16];
+    return inet_pton(AF_INET, host, binary) == 1 || inet_pton(AF_INET6, host, binary) == 1;
+}
+
 /* https://HOST[:PORT][/]. A host alone is accepted: the API's own documents differ on that. */
 bool value_url(struct config *config, void *target, const struct value *value, struct error *err)
 {
     if (!value_text(config, target, value, err))
         return false;
-    struct str rest = config->upstream_url.value;
+    struct str host, rest = config->upstream_url.value;
+    uint16_t port = 443;
     if (str_starts(rest, STR("https://")))
         rest = str_slice(rest, 8, rest.len);
     if (str_ends(rest, STR("/")))
         rest = str_slice(rest, 0, rest.len - 1);
-
-    struct str host, port;
-    size_t bracket = str_find(rest, ']');
-    if (rest.len && rest.data[0] == '[' && bracket < rest.len) {
-        host = str_slice(rest, 1, bracket);
-        port = str_slice(rest, bracket + 1, rest.len);
-    } else {
-        size_t colon = str_find(rest, ':');
-        host = str_slice(rest, 0, colon);
-        port = str_slice(rest, colon, rest.len);
-    }
-    uint64_t number = 443;
-    if (!valid_host(host) ||
-        (port.len && (port.data[0] != ':' || !str_to_u64(str_slice(port, 1, port.len), &number) ||
-                      number == 0 || number > UINT16_MAX)))
+    if (!split_authority(rest, &host, &port))
         return config_error(&value->place, err,
                             "'%.*s' is not https://HOST or https://HOST:PORT without a path",
                             STR_ARGS(value->text));
-    unsigned char binary[16];
     config->upstream_host = value_copy(config, host);
-    config->upstream_port = (uint16_t)number;
+    config->upstream_port = port;
     if (!config->upstream_host.data)
         return value_out_of_memory(err);
-    config->upstream_host_is_address =
-        inet_pton(AF_INET, config->upstream_host.data, binary) == 1 ||
-        inet_pton(AF_INET6, config->upstream_host.data, binary) == 1;
+    config->upstream_host_is_address = is_address(config->upstream_host.data);
+    return true;
+}
+
+/* ---- where traces go ---- */
+
+/* Behind the authority: it becomes part of a request line. */
+static bool valid_path(struct str path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.data[i];
+        if (c <= 0x20 || c >= 0x7f || c == '#' || c == '"' || c == '<' || c == '>')
+            return false;
+    }
+    return path.len > 1;
+}
+
+bool value_endpoint(struct config *config, void *target, const struct value *value,
+                    struct error *err)
+{
+    struct config_endpoint *endpoint = target;
+    if (!value_text(config, &endpoint->url, value, err))
+        return false;
+    struct str rest = endpoint->url.value;
+    endpoint->tls = str_starts(rest, STR("https://"));
+    endpoint->port = endpoint->tls ? 443 : 80;
+    bool fine = endpoint->tls || str_starts(rest, STR("http://"));
+    rest = str_slice(rest, endpoint->tls ? 8 : 7, rest.len);
+    size_t slash = str_find(rest, '/');
+    endpoint->authority = str_slice(rest, 0, slash);
+    endpoint->path = str_slice(rest, slash, rest.len);
+    struct str host;
+    if (!fine || !split_authority(endpoint->authority, &host, &endpoint->port) ||
+        !valid_path(endpoint->path))
+        return config_error(&value->place, err,
+                            "'%.*s' is not where a collector takes traces, such as "
+                            "http://localhost:4318/v1/traces",
+                            SHOW_ARGS(value->text));
+    endpoint->host = value_copy(config, host);
+    if (!endpoint->host.data)
+        return value_out_of_memory(err);
+    endpoint->host_is_address = is_address(endpoint->host.data);
+    return true;
+}
+
+/* 0, 1 or between, with up to six digits behind the point. */
+bool value_ratio(struct config *config, void *target, const struct value *value, struct error *err)
+{
+    (void)config;
+    struct str whole, fraction;
+    uint64_t ones, millionths = 0;
+    bool pointed = str_cut(value->text, '.', &whole, &fraction);
+    bool fine = str_to_u64(whole, &ones) && ones <= 1 && fraction.len <= 6 &&
+                (!pointed || str_to_u64(fraction, &millionths));
+    for (size_t i = fraction.len; fine && i < 6; i++)
+        millionths *= 10;
+    if (!fine || ones * TRACE_SAMPLE_ALL + millionths > TRACE_SAMPLE_ALL)
+        return config_error(&value->place, err, "'%.*s' is not a number from 0 to 1, such as 0.25",
+                            SHOW_ARGS(value->text));
+    *(uint64_t *)target = ones * TRACE_SAMPLE_ALL + millionths;
+    return true;
+}
+
+bool value_str(struct config *config, void *target, const struct value *value, struct error *err)
+{
+    struct config_text text;
+    if (!value_text(config, &text, value, err))
+        return false;
+    *(struct str *)target = text.value;
     return true;
 }

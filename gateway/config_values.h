@@ -21,11 +21,15 @@ value_fn value_text, value_path, value_header_name, value_source;     /* struct 
 value_fn value_number, value_size, value_body_limit;                  /* uint64_t, of at least 1 */
 value_fn value_workers;                                               /* uint64_t */
 value_fn value_duration;                                              /* int64_t, in milliseconds */
+value_fn value_path_or_stdout;                                        /* config_text */
 value_fn value_bool, value_on_off;                                    /* bool */
-value_fn value_log_level, value_log_format;                           /* their enums */
+value_fn value_log_level, value_log_format, value_access_format;      /* their enums */
 value_fn value_client_certificates, value_durability, value_midnight; /* theirs */
 value_fn value_on_audit_failure, value_phone_numbers, value_resolve;
-value_fn value_url; /* struct config_text, and what it says of the upstream */
+value_fn value_url;      /* struct config_text, and what it says of the upstream */
+value_fn value_endpoint; /* struct config_endpoint */
+value_fn value_ratio;    /* uint64_t: of TRACE_SAMPLE_ALL */
+value_fn value_str;      /* struct str */
 
 /* A copy in the configuration's arena. A view with NULL data when it is full. */
 struct str value_copy(struct config *config, struct str text);

@@ -24,7 +24,11 @@
 /* A buffer that grew beyond this for one request is given back. */
 #define KEPT_BUFFER_BYTES 65536
 
-#define RANDOM_POOL_BYTES 4000 /* one system call for 400 decision ids */
+#define RANDOM_POOL_BYTES 4096 /* one system call for 120 requests */
+/* What a request needs of it: for its id, its trace and its span. */
+struct exchange_random {
+    uint8_t id[ID_RANDOM_BYTES], trace[TRACE_RANDOM_BYTES], span[SPAN_RANDOM_BYTES];
+};
 
 struct exchange {
     struct desk *desk;
@@ -36,6 +40,8 @@ struct exchange {
     struct str peer; /* outlives the connection */
     int64_t started_us, started_unix_ms;
     struct http_request request;
+    struct trace_context trace;
+    char span_id[SPAN_ID_SIZE]; /* of the gateway's part in it */
     struct route route;
     bool parsed;    /* the head was accepted: `request` and `route` are valid */
     bool decided;   /* the verdict is on its way to the journal: there is no way back */
@@ -87,9 +93,7 @@ struct desk {
     char authority_text[CONFIG_AUTHORITY_SIZE];
     uint8_t random[RANDOM_POOL_BYTES];
     size_t random_left;
-    bool audit_failing;     /* so that the log tells of the change and not of every request */
-    int64_t unheard_second; /* of the last lines about failed handshakes, and their number */
-    int unheard_lines;
+    bool audit_failing; /* so that the log tells of the change and not of every request */
 };
 
 static void on_decision(void *arg);
@@ -133,23 +137,23 @@ static void exchange_free(struct exchange *x)
     free(x);
 }
 
-static bool draw_random(struct desk *desk, uint8_t out[ID_RANDOM_BYTES])
+static bool draw_random(struct desk *desk, struct exchange_random *ret)
 {
-    if (desk->random_left < ID_RANDOM_BYTES) {
+    if (desk->random_left < sizeof(*ret)) {
         if (getrandom(desk->random, sizeof(desk->random), 0) != (ssize_t)sizeof(desk->random))
             return false;
         desk->random_left = sizeof(desk->random);
     }
-    desk->random_left -= ID_RANDOM_BYTES;
-    memcpy(out, desk->random + desk->random_left, ID_RANDOM_BYTES);
+    desk->random_left -= sizeof(*ret);
+    memcpy(ret, desk->random + desk->random_left, sizeof(*ret));
     return true;
 }
 
 /* A fresh exchange, or NULL: then the connection is closed without a word. */
 static struct exchange *exchange_new(struct desk *desk, struct connection *connection)
 {
-    uint8_t random[ID_RANDOM_BYTES];
-    struct exchange *x = draw_random(desk, random) ? exchange_alloc(desk) : NULL;
+    struct exchange_random random;
+    struct exchange *x = draw_random(desk, &random) ? exchange_alloc(desk) : NULL;
     if (!x)
         return NULL;
     x->desk = desk;
@@ -157,12 +161,14 @@ static struct exchange *exchange_new(struct desk *desk, struct connection *conne
     x->peer = arena_copy(&x->arena, connection_peer(connection));
     x->started_us = clock_mono_us();
     x->started_unix_ms = clock_unix_ms();
-    id_format(x->started_unix_ms, random, x->id);
+    id_format(x->started_unix_ms, random.id, x->id);
+    span_id_format(random.span, x->span_id);
     x->request = (struct http_request){0};
     x->route = (struct route){0};
     x->parsed = x->decided = x->decoded = false;
     x->admitted = x->forwarded = x->expired = x->degraded = false;
     x->snapshot = snapshot_hold(desk->options.snapshot);
+    trace_context_begin(random.trace, x->snapshot->config->trace_sample, &x->trace);
     x->team = x->snapshot->team;
     x->caller = (struct str){0};
     x->refusal = (struct refusal){0};
@@ -212,16 +218,36 @@ static const char *route_name(const struct exchange *x)
     return x->parsed ? route_names[x->route.kind] : NULL;
 }
 
-static void tell(const struct exchange *x)
+/* How a record of this moment hides phone numbers; without a key it cannot be written. */
+static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
+{
+    const struct hash_keys *keys = x->desk->options.hash_keys;
+    return (struct privacy){.in_clear = !keys,
+                            .key = keys ? hash_keys_at(keys, now_unix_ms) : NULL,
+                            .arena = &x->arena};
+}
+
+/* As the record has it. */
+static struct str shown_caller(struct exchange *x)
+{
+    struct privacy privacy = privacy_now(x, x->started_unix_ms);
+    return x->caller.len ? privacy_mask(&privacy, x->caller) : x->caller;
+}
+
+static void tell(struct exchange *x)
 {
     const struct upstream_call *call = &x->call;
     bool asked = x->ended_us[STAGE_UPSTREAM] != 0;
     bool answered = asked && call->failure == UPSTREAM_ANSWERED;
     struct request_summary summary = {
         .id = x->id,
+        .trace_id = x->trace.trace_id,
+        .span_id = x->span_id,
+        .parent_id = x->trace.parent_id,
+        .sampled = x->trace.sampled,
         .route = route_name(x),
         .team = x->team ? x->team->name : (struct str){0},
-        .caller = x->caller,
+        .caller = shown_caller(x),
         .peer = x->peer,
         .method = x->request.method,
         .status = x->given.status,
@@ -237,6 +263,7 @@ static void tell(const struct exchange *x)
         .started_unix_ms = x->started_unix_ms,
         .started_us = x->started_us,
         .answered_us = x->given.at_us,
+        .over_us = clock_mono_us(),
     };
     memcpy(summary.ended_us, x->ended_us, sizeof(summary.ended_us));
     x->desk->options.ended(x->desk->options.arg, &summary);
@@ -502,15 +529,6 @@ static void append_record(struct exchange *x, enum record_meaning meaning, void 
     }
 }
 
-/* How a record of this moment hides phone numbers; without a key it cannot be written. */
-static struct privacy privacy_now(struct exchange *x, int64_t now_unix_ms)
-{
-    const struct hash_keys *keys = x->desk->options.hash_keys;
-    return (struct privacy){.in_clear = !keys,
-                            .key = keys ? hash_keys_at(keys, now_unix_ms) : NULL,
-                            .arena = &x->arena};
-}
-
 /* The body, sealed for the auditor, where that is configured. What is turned away because too much
  * is under way is not worth a file. */
 static bool seal_body(struct exchange *x, int64_t now_unix_ms)
@@ -541,6 +559,7 @@ static void record_verdict(struct exchange *x, void (*then)(void *arg))
         .team = x->team ? x->team->name : (struct str){0},
         .caller = x->caller,
         .peer = x->peer,
+        .trace_id = str_from(x->trace.trace_id),
         .method = x->request.method,
         .path = x->route.path,
         .route = route_name(x),
@@ -803,6 +822,8 @@ static void *exchange_begin(void *context, struct connection *connection, struct
         return NULL;
     }
     x->parsed = true;
+    (void)trace_context_read(x->request.headers, x->request.header_count,
+                             &x->trace); /* or its own */
     route_find(&x->request, &x->arena, &x->route);
     *wants_body = !refuse_head(x);
     return x;
@@ -872,18 +893,10 @@ static void exchange_expired(void *request)
     answer_early(x, &late, x->forwarded ? "unknown" : "no");
 }
 
-/* A few lines a second tell enough. */
-#define UNHEARD_LINES 5
-
 static void on_unheard(void *context, struct str peer, const char *reason)
 {
-    struct desk *desk = context;
-    int64_t second = clock_mono_us() / 1000000;
-    if (second != desk->unheard_second)
-        desk->unheard_lines = 0;
-    desk->unheard_second = second;
-    if (desk->unheard_lines++ < UNHEARD_LINES)
-        LOG(LOG_INFO, "handshake-failed", LOG_STR("peer", peer), LOG_TEXT("reason", reason));
+    (void)context;
+    LOG(LOG_INFO, "handshake-failed", LOG_STR("peer", peer), LOG_TEXT("reason", reason));
 }
 
 /* ---- forwarding ---- */
@@ -897,12 +910,16 @@ static void forward(struct exchange *x)
     x->call.arena = &x->arena;
     x->call.done = (struct task){.run = on_upstream, .arg = x};
     const struct config_tenant *tenant = &x->snapshot->config->tenant;
+    char call_id[SPAN_ID_SIZE];
+    stage_span_id(x->span_id, STAGE_UPSTREAM, call_id);
     const struct forward_target target = {.authority = x->desk->upstream_authority,
                                           .api_key_header =
                                               x->snapshot->config->api_key_header.value,
                                           .account_id = tenant->account_id,
                                           .stream_id = tenant->stream_id,
-                                          .add_account_id = !x->route.has_account_id};
+                                          .add_account_id = !x->route.has_account_id,
+                                          .trace = &x->trace,
+                                          .span_id = call_id};
     buf_clear(&x->out);
     forward_request(&x->request, &target, buf_str(&x->body), &x->out);
     if (x->out.failed) {
@@ -923,6 +940,7 @@ static void abandon(struct exchange *x)
     const struct outcome_record record = {.id = x->id,
                                           .time_unix_ms = now_unix_ms,
                                           .duration_us = duration_us(x),
+                                          .trace_id = str_from(x->trace.trace_id),
                                           .outcome = x->expired ? "expired" : "client_gone",
                                           .created = "no",
                                           .upstream_host = x->desk->upstream_authority,
@@ -1022,6 +1040,7 @@ static void on_upstream(void *arg)
         .id = x->id,
         .time_unix_ms = now_unix_ms,
         .duration_us = duration_us(x),
+        .trace_id = str_from(x->trace.trace_id),
         .upstream_host = x->desk->upstream_authority,
         .upstream_status = answered ? call->response.status : 0,
         .failure = answered ? NULL : upstream_failure_code(call->failure),

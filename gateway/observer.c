@@ -102,6 +102,9 @@ static void look_at_workers(const struct observer *observer, struct request_metr
         facts->upstream_idle += pool_idle_count(worker->pool);
         facts->lag_us = lag_us > facts->lag_us ? lag_us : facts->lag_us;
     }
+    facts->counters[COUNTER_LOG_LINES_LOST] += logs_lost(observer->logs);
+    facts->counters[COUNTER_ACCESS_LOG_LINES_LOST] += access_log_lost(observer->logs->access);
+    facts->counters[COUNTER_TRACES_LOST] += trace_export_lost(observer->traces);
     facts->requests = sum;
 }
 

@@ -6,10 +6,12 @@
 
 #include "admin/admin.h"
 #include "bookkeeper.h"
+#include "logs.h"
 #include "net/resolve.h"
 #include "sandbox.h"
 #include "status.h"
 #include "telemetry/process.h"
+#include "trace_export.h"
 #include "worker.h"
 
 enum serving { SERVING_NOT_YET, SERVING, SERVING_NO_MORE };
@@ -23,6 +25,8 @@ struct observer {
     struct worker *workers;
     size_t worker_count;
     const struct counters *counters; /* of the main thread */
+    const struct logs *logs;
+    struct trace_export *traces; /* NULL: nobody is told of them */
     const _Atomic(enum serving) *serving;
     const struct sandbox *sandbox; /* complete once it serves */
     struct process_watch process;

@@ -186,6 +186,21 @@ static void add_written(struct sandbox_files *files, const struct config_text *d
     free(real);
 }
 
+/* A log that was moved away is made again in its directory; a device is opened again. */
+static void add_log(struct sandbox_files *files, const struct config_text *file)
+{
+    static const char why[] = "a log, opened again on USR1";
+    char directory[PATH_MAX];
+    struct stat info;
+    const char *path = file->value.data;
+    if (!file->value.len || strcmp(path, "-") == 0)
+        return;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        add(files, realpath(path, NULL), why, true, false);
+    else if (directory_of(path, directory))
+        add(files, realpath(directory, NULL), why, true, false);
+}
+
 static void add_configured(void *arg, const char *path)
 {
     add_replaceable(arg, path, "named in the configuration");
@@ -204,6 +219,8 @@ static void add_config(struct sandbox_files *files, const struct snapshot *snaps
     add_written(files, &audit->directory, "the journal");
     add_written(files, &audit->second_directory, "the journal's second directory");
     add_written(files, &audit->hash_keys, "the keys that hide numbers");
+    add_log(files, &snapshot->config->log_file);
+    add_log(files, &snapshot->config->access_log_file);
     watch_each_path(snapshot->config, add_configured, files);
     add_included(files, snapshot->policy_files);
     add_included(files, snapshot->candidate_files);
@@ -283,6 +300,8 @@ struct sandbox_files *sandbox_files_new(const struct snapshot *snapshot)
     add_system(files);
     add_port(files, snapshot->config->upstream_port, "the upstream");
     add_port(files, 53, "name servers");
+    if (snapshot->config->trace_endpoint.url.value.len)
+        add_port(files, snapshot->config->trace_endpoint.port, "the collector of traces");
     files->abstract_sockets = needs_abstract_sockets();
     if (!files->failed)
         return files;

@@ -14,12 +14,14 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "bookkeeper.h"
+#include "logs.h"
 #include "observer.h"
 #include "reconciler.h"
 #include "reload.h"
 #include "sandbox.h"
 #include "status.h"
 #include "supervisor.h"
+#include "trace_export.h"
 #include "worker.h"
 
 #define RESOLVE_REFRESH_MS 30000
@@ -35,6 +37,8 @@ struct server {
     struct snapshot *current;  /* the one that later requests are judged by */
     struct tickets *tickets;
     struct bookkeeper books;
+    struct logs logs;
+    struct trace_export *traces;   /* NULL when nobody is told of them */
     struct reconciler *reconciler; /* NULL when nobody is to be asked */
     struct resolver *resolver;
     struct admission *admission;
@@ -106,6 +110,14 @@ static bool start_upstream(struct server *server, struct error *err)
     return true;
 }
 
+static bool start_traces(struct server *server, struct error *err)
+{
+    if (!server->snapshot->config->trace_endpoint.url.value.len)
+        return true;
+    server->traces = trace_export_start(server->snapshot, err);
+    return server->traces != NULL;
+}
+
 static bool start_reconciler(struct server *server, struct error *err)
 {
     const struct config_text *token = &server->snapshot->config->audit.reconcile_auth;
@@ -174,7 +186,9 @@ static bool make_workers(struct server *server, struct error *err)
                                            .hash_keys = server->books.hash_keys,
                                            .admission = server->admission,
                                            .upstream = &server->upstream,
-                                           .teams = &server->teams};
+                                           .teams = &server->teams,
+                                           .access_log = server->logs.access,
+                                           .traces = server->traces};
     label_teams(server, server->snapshot);
     server->workers = calloc(count, sizeof(*server->workers));
     if (!server->workers)
@@ -208,6 +222,8 @@ static bool start_admin(struct server *server, struct error *err)
                                   .workers = server->workers,
                                   .worker_count = server->worker_count,
                                   .counters = &server->counters,
+                                  .logs = &server->logs,
+                                  .traces = server->traces,
                                   .serving = &server->serving,
                                   .sandbox = server->sandbox};
     struct admin_options options = observer_options(observer);
@@ -331,14 +347,14 @@ static bool start(struct server *server, const char *config_path, struct error *
         return error_set(err, "out of memory");
     const struct config *config = server->snapshot->config;
     tickets_set_rotation(server->tickets, config->ticket_rotation_ms);
-    log_init(config->log_level, config->log_format);
     server->signal_fd = open_signals();
     server->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->signal_fd < 0 || server->ended_fd < 0)
         return error_set(err, "cannot prepare for signals: %s", strerrordesc_np(errno));
     bool started = open_ports(server, err) && enter_sandbox(server, err) &&
-                   start_admission(server, err) && open_books(server, err) &&
-                   start_upstream(server, err) && make_workers(server, err) &&
+                   logs_open(&server->logs, config, err) && start_admission(server, err) &&
+                   open_books(server, err) && start_upstream(server, err) &&
+                   start_traces(server, err) && make_workers(server, err) &&
                    start_reconciler(server, err) && start_admin(server, err) &&
                    reload_init(&server->reload, server->current, err) &&
                    sandbox_restrict_calls(server->sandbox, err) && start_workers(server, err);
@@ -360,6 +376,7 @@ static void stop(struct server *server)
     for (size_t i = 0; i < server->worker_count; i++)
         worker_stop(&server->workers[i]);
     reconciler_stop(server->reconciler);
+    trace_export_stop(server->traces);
     /* before the exchanges whose records the journal may still hold */
     bookkeeper_close(&server->books, server->current);
     for (size_t i = 0; i < server->worker_count; i++)
@@ -390,16 +407,18 @@ static bool adopt(struct server *server, struct snapshot *fresh, struct error *e
         return error_set(err, "it could not be recorded in the journal");
     tickets_set_rotation(server->tickets, fresh->config->ticket_rotation_ms);
     label_teams(server, fresh);
+    log_set_level(fresh->config->log_level);
     for (size_t i = 0; i < server->worker_count; i++)
         worker_offer(&server->workers[i], fresh);
     reconciler_adopt(server->reconciler, fresh);
+    trace_export_adopt(server->traces, fresh);
     admin_set_tls(server->admin, fresh->admin_tls);
     snapshot_release(server->current);
     server->current = snapshot_hold(fresh);
     status_adopted(server->status, fresh, clock_unix_ms());
-    LOG(LOG_INFO, "reloaded", LOG_STR("policy", fresh->policy->revision),
-        LOG_TEXT("policy_digest", fresh->policy->digest),
-        LOG_TEXT("config_digest", fresh->config->digest));
+    LOG_EACH(LOG_INFO, "reloaded", LOG_STR("policy", fresh->policy->revision),
+             LOG_TEXT("policy_digest", fresh->policy->digest),
+             LOG_TEXT("config_digest", fresh->config->digest));
     counters_count(&server->counters, COUNTER_RELOADS);
     return true;
 }
@@ -426,7 +445,7 @@ static void reload(struct server *server, const char *why)
         warn_of_restart(server->snapshot->config, fresh->config);
         tell_ready(server);
     } else {
-        LOG(LOG_ERROR, "reload-failed", LOG_TEXT("because", why), LOG_TEXT("error", err.text));
+        LOG_EACH(LOG_ERROR, "reload-failed", LOG_TEXT("because", why), LOG_TEXT("error", err.text));
         counters_count(&server->counters, COUNTER_RELOADS_FAILED);
         status_failed(server->status, why, &err, clock_unix_ms());
         supervisor_tell(&server->supervisor, "READY=1\nSTATUS=the old policy stays: %s", err.text);
@@ -496,7 +515,8 @@ static enum server_end supervise(struct server *server)
         struct pollfd watched[] = {{.fd = server->signal_fd, .events = POLLIN},
                                    {.fd = server->ended_fd, .events = POLLIN},
                                    {.fd = reload_fd(&server->reload), .events = POLLIN},
-                                   {.fd = bookkeeper_fd(&server->books), .events = POLLIN}};
+                                   {.fd = bookkeeper_fd(&server->books), .events = POLLIN},
+                                   {.fd = log_turn_fd(), .events = POLLIN}};
         int64_t supervisor_ms = supervisor_turn(&server->supervisor, now_ms());
         (void)poll(watched, COUNT_OF(watched), wait_ms(server, drain_until_ms, supervisor_ms));
         ended += workers_ended(server);
@@ -504,10 +524,12 @@ static enum server_end supervise(struct server *server)
         if (watched[2].revents)
             reload_event(&server->reload, now_ms());
         bookkeeper_turn(&server->books, now_ms(), watched[3].revents != 0);
+        if (watched[4].revents)
+            log_turn();
         if (signal_number == SIGHUP)
             reload(server, "signal");
         else if (signal_number == SIGUSR1)
-            LOG(LOG_WARN, "signal-ignored", LOG_INT("signal", signal_number));
+            logs_reopen(&server->logs);
         else if (signal_number && !on_end_signal(server, &drain_until_ms))
             return SERVER_CUT;
         if (drain_until_ms && ended < server->worker_count && now_ms() >= drain_until_ms)
@@ -532,5 +554,6 @@ enum server_end server_run(const char *config_path, struct error *err)
     stop(&server);
     if (end != SERVER_NOT_STARTED)
         LOG(LOG_INFO, "stopped", LOG_TEXT("how", end == SERVER_DRAINED ? "drained" : "cut"));
+    logs_close(&server.logs);
     return end;
 }

@@ -131,6 +131,19 @@ static bool load_dates(struct snapshot *snapshot, struct error *err)
            error_set(err, "out of memory");
 }
 
+static bool load_trace_tls(struct snapshot *snapshot, struct error *err)
+{
+    const struct config *config = snapshot->config;
+    struct error why;
+    if (!config->trace_endpoint.tls)
+        return true;
+    snapshot->trace_tls = tls_client_context(config->trace_ca.value.data, &why);
+    bool named = config->trace_ca.value.data != NULL;
+    return snapshot->trace_tls ||
+           config_error(named ? &config->trace_ca.place : &config->trace_endpoint.url.place, err,
+                        "%s", why.text);
+}
+
 static bool load_capture(struct snapshot *snapshot, struct error *err)
 {
     const struct config_text *setting = &snapshot->config->audit.capture_certificate;
@@ -150,6 +163,7 @@ static bool load_parts(struct snapshot *snapshot, struct tickets *tickets,
     fine = (load_client_tls(snapshot, &err) || problems_add(problems, &err)) && fine;
     fine = (load_admin_tls(snapshot, tickets, &err) || problems_add(problems, &err)) && fine;
     fine = (load_dates(snapshot, &err) || problems_add(problems, &err)) && fine;
+    fine = (load_trace_tls(snapshot, &err) || problems_add(problems, &err)) && fine;
     fine = (load_capture(snapshot, &err) || problems_add(problems, &err)) && fine;
     fine = load_policies(snapshot, problems) && fine;
     if (snapshot->policy)
@@ -224,6 +238,7 @@ void snapshot_release(struct snapshot *snapshot)
     tls_context_free(snapshot->server_tls);
     tls_context_free(snapshot->client_tls);
     tls_context_free(snapshot->admin_tls);
+    tls_context_free(snapshot->trace_tls);
     arena_release(&snapshot->arena);
     config_free(snapshot->config);
     free(snapshot);

@@ -28,6 +28,7 @@ struct snapshot {
     struct ssl_ctx_st *client_tls;
     struct ssl_ctx_st *admin_tls; /* NULL: plain HTTP */
     struct certificate_list certificates;
+    struct ssl_ctx_st *trace_tls; /* towards the collector of traces; NULL: without TLS, or none */
     struct policy_files *policy_files, *candidate_files; /* what the policies were read from */
     uint64_t stamp; /* of the files that the configuration names; see watch.h */
 };

@@ -18,7 +18,8 @@ void watch_each_path(const struct config *config, void (*each)(void *arg, const 
                                            &config->audit.capture_certificate,
                                            &config->admin.identity.certificate,
                                            &config->admin.identity.key,
-                                           &config->admin.client_ca};
+                                           &config->admin.client_ca,
+                                           &config->trace_ca};
     each(arg, config->path);
     for (size_t i = 0; i < config->identity_count; i++) {
         each(arg, config->identities[i].certificate.value.data);

@@ -28,6 +28,8 @@ static void count_request(void *arg, const struct request_summary *summary)
     request_metrics_count(&worker->requests, worker->teams, summary);
     counters_count(&worker->counters,
                    summary->status == 0 ? COUNTER_CLIENTS_GONE : COUNTER_ANSWERS);
+    access_log_put(worker->access_log, summary);
+    trace_export_put(worker->traces, summary);
 }
 
 static void run_drain(void *arg)
@@ -79,6 +81,8 @@ bool worker_init(struct worker *worker, const struct worker_options *options)
 {
     const struct config *config = options->snapshot->config;
     worker->ended_fd = options->ended_fd;
+    worker->access_log = options->access_log;
+    worker->traces = options->traces;
     worker->drain_task = (struct task){.run = run_drain, .arg = worker};
     worker->adopt_task = (struct task){.run = run_adopt, .arg = worker};
     worker->lag_task = (struct task){.run = run_lag, .arg = worker};

@@ -8,7 +8,9 @@
 
 #include "exchange.h"
 #include "snapshot.h"
+#include "telemetry/access_log.h"
 #include "telemetry/requests.h"
+#include "trace_export.h"
 
 struct worker {
     pthread_t thread;
@@ -21,6 +23,8 @@ struct worker {
     struct counters counters;
     struct request_metrics requests;
     const struct team_labels *teams;
+    struct access_log *access_log;
+    struct trace_export *traces;
     struct task drain_task;
     bool listener_drained;
     struct task adopt_task;
@@ -40,6 +44,8 @@ struct worker_options {
     struct admission *admission;
     const struct upstream_options *upstream;
     const struct team_labels *teams; /* for metrics */
+    struct access_log *access_log;   /* NULL: none is kept */
+    struct trace_export *traces;     /* NULL: nobody is told of them */
 };
 
 /* Makes everything but the thread. `worker` must be zeroed. False when memory ran out. */

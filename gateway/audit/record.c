@@ -64,6 +64,27 @@ static void put_id(struct json_writer *w, struct privacy *privacy, const char *k
         put_masked_if_any(w, privacy, key, id);
 }
 
+/* x is a hex digit; one of them at least a letter. */
+static bool has_shape(struct str text, const char *shape)
+{
+    bool fits = text.len == strlen(shape), has_letter = false;
+    for (size_t i = 0; fits && i < text.len; i++) {
+        int digit = hex_digit(text.data[i]);
+        fits = shape[i] == 'x' ? digit >= 0 : text.data[i] == shape[i];
+        has_letter = has_letter || digit > 9;
+    }
+    return fits && has_letter;
+}
+
+/* Digits in a row make no number of it; without it nobody finds what else is told of the trace. */
+static void put_trace_id(struct json_writer *w, struct privacy *privacy, struct str id)
+{
+    if (has_shape(id, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"))
+        json_put_str(w, "trace_id", id);
+    else
+        put_masked_if_any(w, privacy, "trace_id", id);
+}
+
 /* A path that names the tenant's stream is a route's, and holds nothing else. */
 static void put_path(struct json_writer *w, const struct decision_record *record)
 {
@@ -275,6 +296,7 @@ static void put_request(struct json_writer *w, const struct decision_record *rec
     json_put_str(w, "team", record->team);
     put_masked_if_any(w, privacy, "caller", record->caller);
     json_put_str(w, "peer", record->peer);
+    put_trace_id(w, privacy, record->trace_id);
     put_masked_if_any(w, privacy, "method", str_slice(record->method, 0, LIMIT_RECORDED_METHOD));
     put_path(w, record);
     json_put_str_if_any(w, "route", str_from(record->route));
@@ -323,18 +345,6 @@ void record_decision(const struct decision_record *record, struct buf *out)
 }
 
 /* ---- the outcome ---- */
-
-/* x is a hex digit; one of them at least a letter. */
-static bool has_shape(struct str text, const char *shape)
-{
-    bool fits = text.len == strlen(shape), has_letter = false;
-    for (size_t i = 0; fits && i < text.len; i++) {
-        int digit = hex_digit(text.data[i]);
-        fits = shape[i] == 'x' ? digit >= 0 : text.data[i] == shape[i];
-        has_letter = has_letter || digit > 9;
-    }
-    return fits && has_letter;
-}
 
 /* The API's ids: cd- or cmt- and a UUID, or 24 hex digits. Ten digits in a row make no number of
  * one, and without its id nobody finds the campaign. */
@@ -392,6 +402,7 @@ void record_outcome(const struct outcome_record *record, struct buf *out)
     json_put_str(&w, "created", str_from(record->created));
     if (record->expired)
         json_put_bool(&w, "expired", true);
+    put_trace_id(&w, record->privacy, record->trace_id);
     put_upstream(&w, record);
     put_policy(&w, record->policy_revision, record->policy_digest);
     json_put_int(&w, "duration_us", record->duration_us);

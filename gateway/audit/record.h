@@ -40,6 +40,8 @@ struct candidate_verdict {
  *     team          "" when it is not known
  *     caller     M  "uri:spiffe://…", "key:billing-2026"
  *     peer          address and port
+ *     trace_id   M  of the trace it belongs to (W3C Trace Context), the caller's or one begun here;
+ *                   masked only when it has no letter
  *     method     M  at most 32 bytes
  *     path       M  without the query, at most 512 bytes
  *     route         "create-campaign", "not-found", "lookalike", "method-not-allowed"
@@ -109,6 +111,7 @@ struct decision_record {
     struct str team;   /* empty when it is not known */
     struct str caller; /* "uri:spiffe://…" or "key:billing-2026"; may be empty */
     struct str peer, method, path;
+    struct str trace_id;
     const char *route;                        /* NULL when the head was not understood */
     struct str stream_id, account_id;         /* as the client named them; may be empty */
     struct str own_stream_id, own_account_id; /* the tenant's */
@@ -135,6 +138,7 @@ void record_decision(const struct decision_record *record, struct buf *out);
  *     outcome       "created", "refused_upstream", "failed", "unknown", "client_gone", "expired"
  *     created       "yes", "no", "unknown": whether the campaign exists
  *     expired       true: the client was told before that its request took too long
+ *     trace_id      the decision's
  *     upstream      host; status, or failure and detail (M); of the answer's body answer (M),
  *                   campaign_id (M), template_id (M), created_at (M), stored_message_sha256, and
  *                   stored_message_matches: whether that is the text that was judged. Ids as the
@@ -146,6 +150,7 @@ struct outcome_record {
     const char *id; /* the decision's */
     int64_t time_unix_ms;
     int64_t duration_us; /* since the request's head */
+    struct str trace_id; /* the decision's */
     const char *outcome; /* created, refused_upstream, failed, unknown, client_gone */
     const char *created; /* yes, no, unknown: whether the campaign exists */
     struct str upstream_host;

@@ -168,7 +168,8 @@ int cli_audit_ship(int argc, char **argv)
     exit_code = EXIT_USAGE;
     if (resolve(&place)) {
         if (place.config) {
-            log_init(place.config->log_level, place.config->log_format);
+            log_init(&(struct log_options){.level = place.config->log_level,
+                                           .format = place.config->log_format});
             options.timeout_ms = place.config->audit.central_timeout_ms;
             options.hold_ms = place.config->audit.central_hold_ms;
         }
@@ -178,6 +179,7 @@ int cli_audit_ship(int argc, char **argv)
         if (read_hold(hold, &options.hold_ms) && read_batch(batch, &options.batch_records))
             exit_code = run(&options);
     }
+    log_close();
     audit_place_release(&place);
     return exit_code;
 }

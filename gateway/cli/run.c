@@ -23,6 +23,7 @@ static const char help[] =
     "  TERM, INT   drain: accept nothing new, finish what is under way, end; again: end now\n"
     "  HUP         read configuration, policies, callers and certificates again; what is wrong\n"
     "              keeps the old (done by itself, too, when one of these files changes)\n"
+    "  USR1        open the files of the logs again, after they were moved away\n"
     "\n"
     "environment\n"
     "  CAMPAIGN_GATEWAY_…  overrides a setting of the file, such as\n"

@@ -30,6 +30,8 @@ static const struct str not_forwarded[] = {
     STR("x-client-*"),
     STR("x-ssl-*"),
     STR("x-campaign-*"),
+    STR("traceparent"),
+    STR("tracestate"),
 };
 
 /* Of the answer: rebuilt, or ours to say. */
@@ -97,6 +99,7 @@ void forward_request(const struct http_request *request, const struct forward_ta
     buf_append(out, STR("\r\niid: "));
     buf_append(out, target->stream_id);
     buf_format(out, "\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n", body.len);
+    trace_context_put(target->trace, target->span_id, request->headers, request->header_count, out);
     put_headers(request->headers, request->header_count, not_forwarded, COUNT_OF(not_forwarded),
                 target->api_key_header, out);
     buf_append(out, STR("\r\n"));

@@ -87,7 +87,7 @@ def test_configurations_that_run_are_valid(tmp_path, certs):
     jsonschema.Draft202012Validator.check_schema(CONFIG_SCHEMA)
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     readme, = [text for text in blocks if "upstream:" in text]
-    gateway = Gateway(tmp_path, certs, 1, start=False, extra=ADMIN, limits=", body: 64KiB, connections: 10",
+    gateway = Gateway(tmp_path, certs, 1, start=False, extra=ADMIN + "\nlog: {file: x.log}\naccess_log: {file: '-'}\ntrace: {endpoint: 'http://a/v1/traces', sample: 1}", limits=", body: 64KiB, connections: 10",
                       tls=", client_certificates: optional, client_ca: ca.pem")
     with_tls = gateway.config.read_text().replace("127.0.0.1:0}\n", "127.0.0.1:0, tls: {certificate: a, key: b, client_ca: c}}\n")
     for text in (readme, gateway.config.read_text(), with_tls):
@@ -95,7 +95,9 @@ def test_configurations_that_run_are_valid(tmp_path, certs):
 
 
 @pytest.mark.parametrize("extra", ["colour: red", "limits: {body: much}", "contract: {midnight: maybe}", "admin: {port: 1}",
-                                   "admin: {listen: a, tls: {certificate: a}}", "admin: {listen: a, tls: {}}"])
+                                   "admin: {listen: a, tls: {certificate: a}}", "admin: {listen: a, tls: {}}",
+                                   "log: {file: }", "log: {format: xml}", "access_log: {format: text}", "access_log: {file: a, format: auto}",
+                                   "trace: {sample: 1}", "trace: {endpoint: 'localhost:4318'}", "trace: {endpoint: 'http://a/b', sample: 2}"])
 def test_a_mistake_in_a_configuration_is_not_valid(tmp_path, certs, extra):
     gateway = Gateway(tmp_path, certs, 1, start=False)
     text = gateway.config.read_text().replace("limits: ", "# ") + extra + "\n"

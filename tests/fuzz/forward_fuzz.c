@@ -14,6 +14,10 @@
 static const struct framing_limits received = {8000, 32768, 90, 512},
                                    sent = {9000, 65536, 100, 512};
 static const struct str body = STR("{\"a\":1}");
+/* The caller's trace when its tracestate goes on, one of our own otherwise. */
+static const struct str with_state = STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+                        without_state =
+                            STR("00-11111111111111111111111111111111-00f067aa0ba902b7-00");
 
 static size_t count(const struct http_request *request, const char *name)
 {
@@ -46,8 +50,9 @@ static bool nominated(const struct http_request *request, struct str name)
 
 static bool is_own(struct str name)
 {
-    static const struct str own[] = {STR("host"), STR("accountid"), STR("iid"), STR("content-type"),
-                                     STR("content-length")};
+    static const struct str own[] = {
+        STR("host"),         STR("accountid"),      STR("iid"),
+        STR("content-type"), STR("content-length"), STR("traceparent")};
     for (size_t i = 0; i < COUNT_OF(own); i++) {
         if (str_equal(name, own[i]))
             return true;
@@ -80,6 +85,9 @@ static void check_headers(const struct http_request *before, const struct http_r
     assert(has(after, "host", target->authority) && has(after, "accountid", target->account_id));
     assert(has(after, "iid", target->stream_id));
     assert(has(after, "content-type", STR("application/json")));
+    assert(has(after, "traceparent", target->trace->has_state ? with_state : without_state));
+    assert(count(after, "tracestate") ==
+           (target->trace->has_state ? count(before, "tracestate") : 0));
     for (size_t i = 0; i < COUNT_OF(gone); i++)
         assert(count(after, gone[i]) == 0);
     for (size_t i = 0; i < after->header_count; i++)
@@ -120,9 +128,19 @@ static void forward_one_request(struct str input, struct arena *arena)
     if (framing_next(&framing, input, &used, &out) != FRAMING_HEAD ||
         !framing_split(out, arena, &request) || str_equal(request.target, STR("*")))
         return;
-    const struct forward_target target = {STR("platform.example:443"), STR("acc-1"), STR("st-1"),
+    struct trace_context trace;
+    if (trace_context_read(request.headers, request.header_count, &trace) && trace.has_state)
+        trace = (struct trace_context){
+            .trace_id = "4bf92f3577b34da6a3ce929d0e0e4736", .sampled = true, .has_state = true};
+    else
+        trace = (struct trace_context){.trace_id = "11111111111111111111111111111111"};
+    const struct forward_target target = {STR("platform.example:443"),
+                                          STR("acc-1"),
+                                          STR("st-1"),
                                           STR("x-api-key"),
-                                          str_find(request.target, '?') < request.target.len};
+                                          str_find(request.target, '?') < request.target.len,
+                                          &trace,
+                                          "00f067aa0ba902b7"};
     buf_init(&bytes, 1 << 20);
     forward_request(&request, &target, body, &bytes);
     assert(!bytes.failed);

@@ -7,6 +7,10 @@
 
 static struct arena arena;
 
+static const struct trace_context trace = {.trace_id = "4bf92f3577b34da6a3ce929d0e0e4736",
+                                           .sampled = true};
+static const char span_id[] = "00f067aa0ba902b7";
+
 static struct http_request request_of(const char *head)
 {
     struct http_request request;
@@ -66,11 +70,14 @@ TEST(a_request_is_rebuilt_around_its_body)
                    "Content-Length: 2\r\nConnection: close, x-mine\r\nX-Mine: 1\r\nX-Rewrite-Url: "
                    "/\r\nAccept: a/b\r\n\r\n");
     const struct forward_target target = {STR("kore:1"), STR("acc"), STR("st-1"), STR("x-api-key"),
-                                          true};
+                                          true,          &trace,     span_id};
     forward_request(&request, &target, STR("{}"), &out);
-    EXPECT_STR(buf_str(&out), "POST /p?campaignType=sms&accountId=acc HTTP/1.1\r\nhost: kore:1\r\n"
-                              "accountid: acc\r\niid: st-1\r\ncontent-type: application/json\r\n"
-                              "content-length: 2\r\nAUTH: t\r\nAccept: a/b\r\n\r\n{}");
+    EXPECT_STR(
+        buf_str(&out),
+        "POST /p?campaignType=sms&accountId=acc HTTP/1.1\r\nhost: kore:1\r\n"
+        "accountid: acc\r\niid: st-1\r\ncontent-type: application/json\r\n"
+        "content-length: 2\r\ntraceparent: 00-"
+        "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\nAUTH: t\r\nAccept: a/b\r\n\r\n{}");
     buf_release(&out);
     arena_release(&arena);
 }
@@ -87,11 +94,14 @@ TEST(nobody_but_the_gateway_says_who_sent_a_request)
         "X-Campaign-Gateway", "X-Policy",
         "x-policy-shadow",    "X-Audit",
         "x-campaign-team",    "X-HTTP-Method-Override",
+        "TraceParent",        "tracestate",
     };
     static const char *const kept[] = {"auth", "X-Request-Id", "x-forward", "x-api-keys",
                                        "api-key"};
     const struct forward_target target = {.authority = STR("kore"),
-                                          .api_key_header = STR("x-api-key")};
+                                          .api_key_header = STR("x-api-key"),
+                                          .trace = &trace,
+                                          .span_id = span_id};
     struct buf out;
     buf_init(&out, 10000);
     for (size_t i = 0; i < COUNT_OF(dropped) + COUNT_OF(kept); i++) {
