@@ -326,7 +326,8 @@ static bool open_books(struct server *server, struct error *err)
 /* Sockets are bound and nothing is running yet: now it gives up what threads would keep. */
 static bool enter_sandbox(struct server *server, struct error *err)
 {
-    server->sandbox = sandbox_new(server->snapshot, err);
+    bool abstract = supervisor_is_abstract(&server->supervisor);
+    server->sandbox = sandbox_new(server->snapshot, abstract, err);
     return server->sandbox && sandbox_restrict_process(server->sandbox, err);
 }
 

@@ -9,6 +9,12 @@ database = {directory}/index.txt
 crlnumber = {directory}/crlnumber
 default_md = sha256
 default_crl_days = 30
+new_certs_dir = {directory}
+rand_serial = yes
+unique_subject = no
+policy = any_subject
+[any_subject]
+commonName = supplied
 """
 
 
@@ -53,6 +59,14 @@ class Authority:
                               (f"subjectAltName={san}\n" if san else ""))
         openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self.key, "-sha256", "-days", days,
                 "-set_serial", str(1000 + self.count), "-out", pem, "-extfile", extensions)
+        return pem, key
+
+    def issue_until(self, moment, san, path):
+        """(certificate, key) of a server's leaf that expires at a moment: a datetime in UTC."""
+        pem, key = self.issue(san=san, usage="serverAuth", path=path)
+        openssl("ca", "-batch", "-notext", "-config", self.config, "-keyfile", self.key, "-cert", self.pem,
+                "-in", pem.with_suffix(".csr"), "-out", pem, "-extfile", pem.with_suffix(".ext"),
+                "-startdate", "20200101000000Z", "-enddate", moment.strftime("%Y%m%d%H%M%SZ"))
         return pem, key
 
     def revoke(self, *certificates):

@@ -66,17 +66,16 @@ def test_policies_of_the_guide_are_valid(number):
 CONFIG_SCHEMA = json.loads((ROOT / "deploy/gateway.schema.json").read_text())
 
 
-def config_keys(table, source):
+def check_keys(properties, table, source):
+    """The mapping and all within it."""
     body = re.search(rf"static const struct key {table}\[\] = \{{(.*?)\n\}};", source, re.S)[1]
-    return re.findall(r'(?:SCALAR|FIXED|MAPPING|NODE)\("(\w+)"', body)
+    assert list(properties) == re.findall(r'(?:SCALAR|FIXED|MAPPING|NODE)\("(\w+)"', body), table
+    for name, inner in re.findall(r'MAPPING\("(\w+)", (\w+)', body):
+        check_keys(properties[name]["properties"], inner, source)
 
 
 def test_the_configurations_schema_knows_every_key():
-    source = (ROOT / "gateway/config.c").read_text()
-    properties = CONFIG_SCHEMA["properties"]
-    assert list(properties) == config_keys("root_keys", source)
-    for name, table in re.findall(r'MAPPING\("(\w+)", (\w+)', source):
-        assert list(properties[name]["properties"]) == config_keys(table, source), name
+    check_keys(CONFIG_SCHEMA["properties"], "root_keys", (ROOT / "gateway/config.c").read_text())
 
 
 def test_the_binary_prints_the_configurations_schema():
@@ -90,13 +89,15 @@ def test_configurations_that_run_are_valid(tmp_path, certs):
     readme, = [text for text in blocks if "upstream:" in text]
     gateway = Gateway(tmp_path, certs, 1, start=False, extra=ADMIN + "\nlog: {file: x.log}\naccess_log: {file: '-'}\ntrace: {endpoint: 'http://a/v1/traces', sample: 1}", limits=", body: 64KiB, connections: 10",
                       tls=", client_certificates: optional, client_ca: ca.pem")
-    for text in (readme, gateway.config.read_text()):
+    with_tls = gateway.config.read_text().replace("127.0.0.1:0}\n", "127.0.0.1:0, tls: {certificate: a, key: b, client_ca: c}}\n")
+    for text in (readme, gateway.config.read_text(), with_tls):
         jsonschema.validate(yaml.load(text, Loader), CONFIG_SCHEMA)
 
 
 @pytest.mark.parametrize("extra", ["colour: red", "limits: {body: much}", "contract: {midnight: maybe}", "admin: {port: 1}",
                                    "log: {file: }", "log: {format: xml}", "access_log: {format: text}", "access_log: {file: a, format: auto}",
-                                   "trace: {sample: 1}", "trace: {endpoint: 'localhost:4318'}", "trace: {endpoint: 'http://a/b', sample: 2}"])
+                                   "trace: {sample: 1}", "trace: {endpoint: 'localhost:4318'}", "trace: {endpoint: 'http://a/b', sample: 2}",
+                                   "admin: {listen: a, tls: {certificate: a}}", "admin: {listen: a, tls: {}}"])
 def test_a_mistake_in_a_configuration_is_not_valid(tmp_path, certs, extra):
     gateway = Gateway(tmp_path, certs, 1, start=False)
     text = gateway.config.read_text().replace("limits: ", "# ") + extra + "\n"

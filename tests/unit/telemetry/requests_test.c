@@ -119,7 +119,7 @@ TEST(stages_begin_where_the_one_before_has_ended)
 
 TEST(labels_of_teams_stay_and_end_somewhere)
 {
-    char name[16], long_name[LIMIT_TEAM_LABEL_BYTES + 1];
+    char name[24], long_name[LIMIT_TEAM_LABEL_BYTES + 1];
     begin();
     const char *billing = team_label(&teams, STR("billing"));
     memset(long_name, 'x', sizeof(long_name));
