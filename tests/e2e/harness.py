@@ -180,6 +180,7 @@ limits: {{drain_timeout: 15s{limits}}}
         self.prefix = list(prefix)    # a command that starts the gateway in its own place
         self.environment = dict(os.environ, **(environment or {}))
         self.process, self.told_to_stop, self.expected = None, False, (0,)
+        self.popen = {}    # what else Popen is to be given
         if start:
             self.start()
 
@@ -188,7 +189,7 @@ limits: {{drain_timeout: 15s{limits}}}
         before = len(self.events("listening"))
         with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=stderr,
-                                            stderr=stderr, env=self.environment)
+                                            stderr=stderr, env=self.environment, **self.popen)
         line = wait_for(lambda: self._listening(before), "the gateway to listen")
         self.port = int(line["address"].rsplit(":", 1)[1])
         return self
