@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "telemetry/line_queue.h"
 
 #define ENOUGH_LINES 100 /* to write at once; else what has come within LINGER_MS */
@@ -193,7 +194,7 @@ static bool start_thread(struct line_file *file)
 
 static void free_file(struct line_file *file)
 {
-    if (file->path && file->fd >= 0)
+    if (file->fd > STDERR_FILENO)
         close(file->fd);
     free(file->path);
     line_queue_release(&file->queue);
@@ -216,7 +217,7 @@ struct line_file *line_file_open(const struct line_file_options *options, struct
     (void)pthread_mutex_init(&file->lock, NULL);
     monotonic_cond_init(&file->changed);
     file->path = options->path ? strdup(options->path) : NULL;
-    file->fd = file->path ? open_path(file->path) : STDOUT_FILENO;
+    file->fd = file->path ? open_path(file->path) : log_own_pipe(STDOUT_FILENO);
     if (options->path && !file->path)
         (void)error_set(err, "out of memory");
     else if (file->fd < 0)
