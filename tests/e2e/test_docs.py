@@ -195,6 +195,13 @@ def test_the_scripts_in_the_documents_exist(page):
         assert (ROOT / script).stat().st_mode & 0o100, script
 
 
+@pytest.mark.parametrize("page", pages())
+def test_what_is_shown_as_shell_is_shell(page):
+    for block in re.findall(r"^ *```sh[^\n]*\n(.*?)^ *```", (ROOT / page).read_text(), re.M | re.S):
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True)
+        assert done.returncode == 0 and not done.stderr, block + done.stderr
+
+
 def test_what_developers_are_told_to_build_is_there():
     text = "".join(blocks("gateway/ARCHITECTURE.md", "sh"))
     presets = {each["name"] for each in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
@@ -340,11 +347,10 @@ def test_the_configurations_in_the_manual_are_fine(certs, tmp_path):
 
 
 def test_the_settings_for_the_central_database_are_fine(certs, tmp_path):
-    shown, = re.findall(r"^    audit:\n(?:     +.*\n)+", (ROOT / "deploy/sql/README.md").read_text(), re.M)
+    shown, = blocks("deploy/sql/README.md", "yaml")
     gateway = Gateway(tmp_path, certs, 1, start=False)
     text = re.sub(r"^audit:.*\n(?: .*\n)*", "", gateway.config.read_text(), flags=re.M)
-    shown = re.sub("^    ", "", shown, flags=re.M).replace("/var/lib/campaign-gateway/audit", str(tmp_path / "journal"))
-    gateway.config.write_text(text + shown)
+    gateway.config.write_text(text + shown.replace("/var/lib/campaign-gateway/audit", str(tmp_path / "journal")))
     subprocess.run([BINARY, "check", "--config", gateway.config], check=True)
 
 
