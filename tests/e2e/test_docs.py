@@ -363,6 +363,35 @@ def test_the_callers_in_the_manual_are_fine(certs, tmp_path):
     subprocess.run([BINARY, "check", "--config", gateway.config], check=True)
 
 
+def displays(page, section):
+    """The literal displays of a section of the manual, as a reader sees them."""
+    text = re.search(rf"^\.Sh {section}\n(.*?)(?=^\.Sh |\Z)", (ROOT / "deploy/man" / page).read_text(), re.M | re.S)[1]
+    return [each.replace("\\&", "").replace("\\-", "-") for each in re.findall(r"^\.Bd [^\n]*\n(.*?)^\.Ed", text, re.M | re.S)]
+
+
+def test_the_tests_in_the_manual_pass(tmp_path):
+    shown, = displays("campaign-gateway.8", "TESTING A POLICY")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "tests/hours.yaml").write_text(shown)
+    (tmp_path / "tests/campaign.json").write_text(json.dumps(seed_campaign()))
+    done = subprocess.run([BINARY, "test", tmp_path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "# 2 tests, 0 failed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_keys_and_the_connection_in_the_manual_are_understood(recorded):
+    keys, = [each for each in displays("campaign-gateway-audit.8", "VERIFYING") if "ed25519" in each]
+    (recorded / "pins").write_text(keys)
+    done = subprocess.run([BINARY, "audit", "verify", "--directory", "journal", "--keys", "pins"], cwd=recorded,
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "broken" in done.stdout, done.stderr      # read, and not the journal's own
+    shown, = [each for each in displays("campaign-gateway-audit.8", "SHIPPING") if "central:" in each]
+    config = recorded / "gateway.yaml"
+    config.write_text(re.sub(r"^audit: .*\n", shown + "  directory: journal\n", config.read_text(), flags=re.M))
+    (recorded / "journal/lock").unlink()
+    subprocess.run([BINARY, "check", "--config", config], check=True)
+
+
 def test_the_manual_lists_every_code():
     manual = (ROOT / "deploy/man/campaign-gateway.8").read_text()
     sources = {"http/framing.h": r'X\(\w+, \d+, "[^"]+", "([^"]+)"', "http/refusals.def": r'REFUSAL\(\w+, \d+, "[^"]+", "([^"]+)"',
