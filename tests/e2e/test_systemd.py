@@ -123,6 +123,9 @@ def test_all_of_it_is_installed(release, tmp_path):
     expected = {"usr/bin/campaign-gateway", "usr/lib/sysusers.d/campaign-gateway.conf",
                 "usr/share/man/man5/campaign-gateway.yaml.5", "usr/share/campaign-gateway/sql/install",
                 "usr/share/campaign-gateway/gateway.schema.json", "usr/share/campaign-gateway/schema.json",
+                *[f"usr/share/doc/campaign-gateway/{page}" for page in
+                  ("deploy/operations.md", "deploy/threat-model.md", "deploy/CHANGELOG.md", "policies/README.md",
+                   "policies/authors-guide.md")],
                 *[f"usr/share/man/man8/{path.name}" for path in (ROOT / "deploy/man").glob("*.8")],
                 *[f"usr/lib/systemd/system/{path.name}" for path in UNITS.iterdir() if path.suffix in (".service", ".socket")],
                 *[f"usr/share/campaign-gateway/policies/packs/{path.name}" for path in (ROOT / "policies/packs").glob("*.yaml")]}
