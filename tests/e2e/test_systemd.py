@@ -13,6 +13,8 @@ import pytest
 from contained import contain, why_not
 from harness import ACCOUNT, BINARY, DEADLINE, POLICY, ROOT, STREAM, Gateway, release_to_oneself, seed_campaign, wait_for
 
+pytestmark = pytest.mark.mounts
+
 UNITS = ROOT / "deploy/systemd"
 SERVICES = ["campaign-gateway.service", "campaign-gateway-ship.service"]
 USER = 65532
