@@ -1,7 +1,10 @@
 /*
  * argv -> verb: the table of contents of the program.
  */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "cli/cli.h"
@@ -32,9 +35,21 @@ static const struct verb_table table = {
     .verbs = verbs,
     .count = COUNT_OF(verbs)};
 
+/* Whoever closed one of these must not find its lines in the file that took its number. */
+static bool keep_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static char version[] = "version";
+    if (!keep_standard_descriptors())
+        return EXIT_USAGE;
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         argv[1] = version;
     return verbs_run(&table, argc, argv);

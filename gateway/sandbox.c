@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -19,13 +20,14 @@ static bool failed(struct error *err, const char *what)
 
 /* ---- what will be ---- */
 
-static bool plan_files(struct sandbox *sandbox, const struct snapshot *snapshot, struct error *err)
+static bool plan_files(struct sandbox *sandbox, const struct snapshot *snapshot,
+                       bool abstract_sockets, struct error *err)
 {
     if (!snapshot->config->sandbox_landlock)
         return true;
     sandbox->landlock_version = sandbox_files_version(&sandbox->landlock.why);
     sandbox->landlock.state = sandbox->landlock_version ? SANDBOX_ON : SANDBOX_UNAVAILABLE;
-    sandbox->files = sandbox_files_new(snapshot);
+    sandbox->files = sandbox_files_new(snapshot, abstract_sockets);
     return sandbox->files || error_set(err, "out of memory");
 }
 
@@ -37,7 +39,8 @@ static void plan_calls(struct sandbox *sandbox, const struct snapshot *snapshot)
     sandbox->seccomp.state = supported ? SANDBOX_ON : SANDBOX_UNAVAILABLE;
 }
 
-struct sandbox *sandbox_new(const struct snapshot *snapshot, struct error *err)
+struct sandbox *sandbox_new(const struct snapshot *snapshot, bool abstract_sockets,
+                            struct error *err)
 {
     struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
     if (!sandbox) {
@@ -45,7 +48,7 @@ struct sandbox *sandbox_new(const struct snapshot *snapshot, struct error *err)
         return NULL;
     }
     plan_calls(sandbox, snapshot);
-    if (plan_files(sandbox, snapshot, err))
+    if (plan_files(sandbox, snapshot, abstract_sockets, err))
         return sandbox;
     sandbox_free(sandbox);
     return NULL;
@@ -97,6 +100,9 @@ static bool drop_capabilities(struct error *err)
     kept[0].effective = kept[0].permitted;
     drop_bounding();
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    /* Whoever saw to it already, as a unit of systemd does, may refuse the very call. */
+    if (memcmp(had, kept, sizeof(had)) == 0)
+        return true;
     return syscall(SYS_capset, &header, kept) == 0 || failed(err, "give up capabilities");
 }
 

@@ -31,8 +31,12 @@ struct sandbox {
     bool restricted;             /* the first half is in force */
 };
 
-/* NULL with `err`. The snapshot may go before it. */
-MUST_USE struct sandbox *sandbox_new(const struct snapshot *snapshot, struct error *err);
+/*
+ * NULL with `err`. The snapshot may go before it. `abstract_sockets`: local sockets that are no
+ * files are needed, because whoever started the gateway listens at one.
+ */
+MUST_USE struct sandbox *sandbox_new(const struct snapshot *snapshot, bool abstract_sockets,
+                                     struct error *err);
 void sandbox_free(struct sandbox *sandbox); /* accepts NULL; what is in force stays so */
 
 /* False with `err`: the gateway must not run. */

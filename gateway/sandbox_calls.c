@@ -30,8 +30,9 @@
 #endif
 
 static const char *const sanitizer_calls[] = {
-    "clone", "ptrace",  "wait4", "prctl", "getppid", "tgkill",         "tkill",
-    "kill",  "mincore", "msync", "mlock", "munlock", "sched_getparam", "sched_getscheduler"};
+    "clone",   "getdents", "ptrace",  "wait4",          "prctl",
+    "getppid", "tgkill",   "tkill",   "kill",           "mincore",
+    "msync",   "mlock",    "munlock", "sched_getparam", "sched_getscheduler"};
 
 /* ---- tables ---- */
 

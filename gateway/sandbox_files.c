@@ -282,14 +282,7 @@ static void add_port(struct sandbox_files *files, uint16_t port, const char *why
         files->ports[files->port_count++] = (struct sandbox_port){port, why};
 }
 
-/* systemd waits at a socket for news of its services; the name of one without a file begins so. */
-static bool needs_abstract_sockets(void)
-{
-    const char *socket = getenv("NOTIFY_SOCKET");
-    return socket && socket[0] == '@';
-}
-
-struct sandbox_files *sandbox_files_new(const struct snapshot *snapshot)
+struct sandbox_files *sandbox_files_new(const struct snapshot *snapshot, bool abstract_sockets)
 {
     struct sandbox_files *files = calloc(1, sizeof(*files));
     if (!files)
@@ -302,7 +295,7 @@ struct sandbox_files *sandbox_files_new(const struct snapshot *snapshot)
     add_port(files, 53, "name servers");
     if (snapshot->config->trace_endpoint.url.value.len)
         add_port(files, snapshot->config->trace_endpoint.port, "the collector of traces");
-    files->abstract_sockets = needs_abstract_sockets();
+    files->abstract_sockets = abstract_sockets;
     if (!files->failed)
         return files;
     sandbox_files_free(files);

@@ -40,7 +40,8 @@ struct sandbox_files {
 };
 
 /* NULL when there is no memory. */
-MUST_USE struct sandbox_files *sandbox_files_new(const struct snapshot *snapshot);
+MUST_USE struct sandbox_files *sandbox_files_new(const struct snapshot *snapshot,
+                                                 bool abstract_sockets);
 void sandbox_files_free(struct sandbox_files *files); /* accepts NULL */
 
 /* The version of Landlock's interface that this kernel has; 0 with why it has none. */

@@ -327,7 +327,8 @@ static bool open_books(struct server *server, struct error *err)
 /* Sockets are bound and nothing is running yet: now it gives up what threads would keep. */
 static bool enter_sandbox(struct server *server, struct error *err)
 {
-    server->sandbox = sandbox_new(server->snapshot, err);
+    bool abstract = supervisor_is_abstract(&server->supervisor);
+    server->sandbox = sandbox_new(server->snapshot, abstract, err);
     return server->sandbox && sandbox_restrict_process(server->sandbox, err);
 }
 
@@ -347,6 +348,7 @@ static bool start(struct server *server, const char *config_path, struct error *
         return error_set(err, "out of memory");
     const struct config *config = server->snapshot->config;
     tickets_set_rotation(server->tickets, config->ticket_rotation_ms);
+    log_init(&(struct log_options){.level = config->log_level, .format = config->log_format});
     server->signal_fd = open_signals();
     server->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->signal_fd < 0 || server->ended_fd < 0)

@@ -127,6 +127,12 @@ static bool read_address(struct supervisor *supervisor, const char *path)
     return true;
 }
 
+static bool connect_notify(const struct supervisor *supervisor)
+{
+    return connect(supervisor->notify_fd, (const struct sockaddr *)&supervisor->notify_address,
+                   supervisor->notify_length) == 0;
+}
+
 static bool open_notify(struct supervisor *supervisor, const char *path, struct error *err)
 {
     const struct timeval patience = {.tv_usec = TELL_PATIENCE_MS * 1000};
@@ -140,6 +146,8 @@ static bool open_notify(struct supervisor *supervisor, const char *path, struct 
         return error_set(err, "environment NOTIFY_SOCKET: %s", strerrordesc_np(errno));
     /* whoever does not read must not hold us up */
     (void)setsockopt(supervisor->notify_fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    /* now, because the sandbox may keep us from abstract sockets that we do not know yet */
+    (void)connect_notify(supervisor);
     return true;
 }
 
@@ -185,6 +193,11 @@ void supervisor_release(struct supervisor *supervisor)
     }
 }
 
+bool supervisor_is_abstract(const struct supervisor *supervisor)
+{
+    return supervisor->notify_fd >= 0 && supervisor->notify_address.sun_path[0] == '\0';
+}
+
 void supervisor_tell(const struct supervisor *supervisor, const char *format, ...)
 {
     char text[1024];
@@ -198,8 +211,9 @@ void supervisor_tell(const struct supervisor *supervisor, const char *format, ..
         return;
     size_t size = (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1;
     /* nobody there, or nobody who reads: it would learn from the process, too */
-    (void)sendto(supervisor->notify_fd, text, size, MSG_NOSIGNAL,
-                 (const struct sockaddr *)&supervisor->notify_address, supervisor->notify_length);
+    bool told = send(supervisor->notify_fd, text, size, MSG_NOSIGNAL) >= 0;
+    if (!told && errno != EAGAIN && connect_notify(supervisor)) /* it was started anew */
+        (void)send(supervisor->notify_fd, text, size, MSG_NOSIGNAL);
 }
 
 void supervisor_tell_reloading(const struct supervisor *supervisor)

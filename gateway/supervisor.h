@@ -36,6 +36,9 @@ MUST_USE bool supervisor_meet(struct supervisor *supervisor, struct error *err);
 /* Closes what nobody took. Accepts what supervisor_meet left half done. */
 void supervisor_release(struct supervisor *supervisor);
 
+/* Whether it listens at a socket that is no file. */
+bool supervisor_is_abstract(const struct supervisor *supervisor);
+
 /* Tells, if somebody wants to be told: assignments such as "READY=1", one on each line. */
 void supervisor_tell(const struct supervisor *supervisor, const char *format, ...)
     PRINTF_LIKE(2, 3);

@@ -20,6 +20,7 @@
 #define RETRY_FIRST_MS 100
 #define RETRY_LAST_MS 10000
 #define FINDING_MS 60000 /* for a person to do something */
+#define LAST_MS 5000     /* told to stop: for what the gateway has just written */
 
 /* How a step went; what is not fine ends the session. */
 enum step {
@@ -53,6 +54,7 @@ struct ship {
     size_t first_sent;
     bool at_end; /* of the journal, when last looked */
     bool stopping, caught_up;
+    int64_t stop_us; /* when it was told to stop */
     int64_t contact_us;
     struct error broken; /* why the journal cannot be read on; empty: it can */
 };
@@ -94,8 +96,10 @@ static void wait_for_something(struct ship *ship, int64_t timeout_ms)
     if (ship->central && central_under_way(ship->central) > 0)
         watched[2].fd = central_descriptor(ship->central, &watched[2].events);
     int happened = poll(watched, COUNT_OF(watched), (int)timeout_ms);
-    if (watched[0].revents)
+    if (watched[0].revents) {
         ship->stopping = true;
+        ship->stop_us = clock_mono_us();
+    }
     if (watched[1].revents)
         (void)!read(ship->watch_fd, events, sizeof(events));
     if (happened == 0)
@@ -269,6 +273,12 @@ static bool is_due(int64_t since_us, int64_t after_ms)
     return clock_mono_us() - since_us >= after_ms * 1000;
 }
 
+/* Whoever stops the shipper has stopped the gateway before: what that wrote last is still sent. */
+static bool time_is_up(const struct ship *ship)
+{
+    return ship->stopping && is_due(ship->stop_us, LAST_MS);
+}
+
 static enum step rest(struct ship *ship, struct error *err)
 {
     if (ship->broken.text[0]) {
@@ -282,7 +292,7 @@ static enum step rest(struct ship *ship, struct error *err)
     } else if (is_due(ship->retained_us, RETENTION_MS)) {
         delete_old(ship);
     }
-    if (ship->stopping || (ship->options->once && ship->at_end))
+    if (time_is_up(ship) || ((ship->stopping || ship->options->once) && ship->at_end))
         return STEP_STOP;
     return is_due(ship->contact_us, SIGN_OF_LIFE_MS) ? give_sign_of_life(ship, err) : STEP_FINE;
 }
@@ -290,7 +300,7 @@ static enum step rest(struct ship *ship, struct error *err)
 static enum step pump(struct ship *ship, struct error *err)
 {
     for (;;) {
-        enum step step = ship->stopping ? STEP_FINE : fill(ship, err);
+        enum step step = time_is_up(ship) ? STEP_FINE : fill(ship, err);
         if (step == STEP_FINE && central_under_way(ship->central) == 0)
             step = rest(ship, err);
         if (step != STEP_FINE)

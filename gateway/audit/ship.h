@@ -53,8 +53,9 @@ enum ship_end {
 };
 
 /*
- * Ships until `stop_fd` becomes readable (it is not read), finishing what is under way. Everything
- * that may end by itself is tried again, for ever. `tell` hears what happens.
+ * Ships until `stop_fd` becomes readable (it is not read), then what is in the journal already, for
+ * five seconds at most. Everything that may end by itself is tried again, for ever. `tell` hears
+ * what happens.
  */
 MUST_USE enum ship_end ship_run(const struct ship_options *options, int stop_fd,
                                 void (*tell)(void *arg, const struct ship_event *event), void *arg,

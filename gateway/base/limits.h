@@ -22,9 +22,7 @@
 #define LIMIT_REQUEST_MS 120000  /* more than head, body and upstream.total_timeout together */
 #define LIMIT_WRITE_MS 30000     /* the largest answer at 35 KB/s */
 #define LIMIT_LINGER_MS 2000     /* for a client to notice the answer and stop sending */
-#define LIMIT_DRAIN_IDLE_MS                                                                        \
-    3000 /* a client that is busy comes back within, and is told to close                          \
-          */
+#define LIMIT_DRAIN_IDLE_MS 10000 /* a busy client comes back within, and is told to close */
 
 /* ---- all clients together (config: limits) ---- */
 #define LIMIT_CONNECTIONS 20000 /* at 15 KB each 300 MB; twice a busy platform's pods */

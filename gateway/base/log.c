@@ -1,10 +1,13 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -28,6 +31,8 @@ struct repeated {
 static bool as_text;
 static struct log_sink sink; /* without `put`: stderr */
 static int64_t (*now_us)(void) = clock_mono_us;
+static int out_fd = STDERR_FILENO;
+static bool out_is_socket;
 static int turn_fd = -1; /* a timer that ends with the first second of repeats */
 
 static atomic_int lowest_level = LOG_INFO;
@@ -90,15 +95,42 @@ static void format_line(struct buf *line, enum log_level level, const char *even
 
 /* ---- stderr ---- */
 
+int log_own_pipe(int fd)
+{
+    struct stat info;
+    char path[32];
+    if (fstat(fd, &info) != 0 || !S_ISFIFO(info.st_mode))
+        return fd;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return own >= 0 ? own : fd;
+}
+
+static void open_stderr(void)
+{
+    struct stat info;
+    if (out_fd != STDERR_FILENO)
+        close(out_fd);
+    out_fd = log_own_pipe(STDERR_FILENO);
+    out_is_socket = fstat(out_fd, &info) == 0 && S_ISSOCK(info.st_mode);
+}
+
+/* O_NONBLOCK on stderr itself would be everybody's who shares it. */
+static ssize_t write_some(struct str bytes)
+{
+    return out_is_socket ? send(out_fd, bytes.data, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                         : write(out_fd, bytes.data, bytes.len);
+}
+
 /* Without waiting. False: not all of it was taken. */
 static bool write_now(struct str bytes)
 {
-    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct pollfd out = {.fd = out_fd, .events = POLLOUT};
     size_t done = 0;
     while (done < bytes.len) {
         if (poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
             break;
-        ssize_t put = write(STDERR_FILENO, bytes.data + done, bytes.len - done);
+        ssize_t put = write_some(str_slice(bytes, done, bytes.len));
         if (put < 0 && errno != EINTR)
             break;
         done += put > 0 ? (size_t)put : 0;
@@ -213,6 +245,7 @@ void log_init(const struct log_options *options)
               (options->format == LOG_FORMAT_AUTO && !options->sink && isatty(STDERR_FILENO));
     sink = options->sink ? *options->sink : (struct log_sink){0};
     now_us = options->now_us ? options->now_us : clock_mono_us;
+    open_stderr();
     turn_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     pthread_mutex_unlock(&lock);
     log_set_level(options->level);

@@ -66,6 +66,12 @@ struct log_options {
     int64_t (*now_us)(void);     /* NULL: clock_mono_us */
 };
 
+/*
+ * A descriptor of our own for the pipe behind `fd`, on which a write never waits, whoever else
+ * writes to it; `fd` itself when it is no pipe, or cannot be opened again.
+ */
+int log_own_pipe(int fd);
+
 /* Call once at start, before other threads. */
 void log_init(const struct log_options *options);
 

@@ -40,7 +40,7 @@ static const char help[] =
     "records are kept there, and nothing more is sent until somebody looked at it.\n"
     "\n"
     "signals\n"
-    "  TERM, INT   wait for the answers that are under way, end\n"
+    "  TERM, INT   send what is there, for five seconds at most, and end: stop the gateway first\n"
     "\n"
     "exit codes\n"
     "  0  stopped; with --once: everything is confirmed\n"

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/arguments.h"
 #include "cli/cli.h"
@@ -20,7 +21,7 @@ static const char help[] =
     "                      how that is printed (text)\n"
     "\n"
     "signals\n"
-    "  TERM, INT   drain: accept nothing new, finish what is under way, end; again: end now\n"
+    "  TERM, INT   drain: finish what is under way, end; again: end now\n"
     "  HUP         read configuration, policies, callers and certificates again; what is wrong\n"
     "              keeps the old (done by itself, too, when one of these files changes)\n"
     "  USR1        open the files of the logs again, after they were moved away\n"
@@ -29,6 +30,8 @@ static const char help[] =
     "  CAMPAIGN_GATEWAY_…  overrides a setting of the file, such as\n"
     "                      CAMPAIGN_GATEWAY_LISTEN=127.0.0.1:8443 or\n"
     "                      CAMPAIGN_GATEWAY_UPSTREAM_URL=https://platform.kore.ai\n"
+    "  LISTEN_FDS, NOTIFY_SOCKET, WATCHDOG_USEC\n"
+    "                      sockets handed over by a service manager, and what it is told\n"
     "\n"
     "exit codes\n"
     "  0  stopped, every request finished\n"
@@ -47,7 +50,9 @@ static int print_sandbox(const char *path, bool as_json)
     struct tickets *tickets = tickets_new();
     problems_init(&problems);
     struct snapshot *snapshot = tickets ? snapshot_load(path, tickets, &problems) : NULL;
-    struct sandbox *sandbox = snapshot ? sandbox_new(snapshot, &err) : NULL;
+    const char *notify = getenv("NOTIFY_SOCKET"); /* as supervisor.h reads it */
+    bool abstract = notify && notify[0] == '@';
+    struct sandbox *sandbox = snapshot ? sandbox_new(snapshot, abstract, &err) : NULL;
     struct buf out;
     buf_init(&out, LIMIT_REPORT_BYTES);
     if (!snapshot)

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "telemetry/line_queue.h"
 
-#define LOOK_MS 100 /* how often a thread that waits for a reader looks whether it is to end */
+#define ENOUGH_LINES 100 /* to write at once; else what has come within LINGER_MS */
+#define LINGER_MS 10     /* so that not every line wakes the thread */
+#define LOOK_MS 100      /* how often a thread that waits for a reader looks whether it is to end */
 
 struct line_file {
     struct line_file_options options;
@@ -163,7 +166,7 @@ static void *file_main(void *arg)
     bool goes_on = true;
     buf_init(&batch, file->options.max_bytes);
     while (goes_on) {
-        goes_on = line_queue_take(&file->queue, 1, 0, &batch);
+        goes_on = line_queue_take(&file->queue, ENOUGH_LINES, LINGER_MS, &batch);
         for (struct str rest = buf_str(&batch); rest.len > 0;)
             write_piece(file, cut_piece(&rest));
         if (takes_reopen(file))
@@ -191,7 +194,7 @@ static bool start_thread(struct line_file *file)
 
 static void free_file(struct line_file *file)
 {
-    if (file->path && file->fd >= 0)
+    if (file->fd > STDERR_FILENO)
         close(file->fd);
     free(file->path);
     line_queue_release(&file->queue);
@@ -214,7 +217,7 @@ struct line_file *line_file_open(const struct line_file_options *options, struct
     (void)pthread_mutex_init(&file->lock, NULL);
     monotonic_cond_init(&file->changed);
     file->path = options->path ? strdup(options->path) : NULL;
-    file->fd = file->path ? open_path(file->path) : STDOUT_FILENO;
+    file->fd = file->path ? open_path(file->path) : log_own_pipe(STDOUT_FILENO);
     if (options->path && !file->path)
         (void)error_set(err, "out of memory");
     else if (file->fd < 0)

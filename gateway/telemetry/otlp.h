@@ -35,5 +35,5 @@ void otlp_put_spans(const struct request_summary *summary, const struct otlp_ups
 /* Appends the body that tells of such lines. */
 void otlp_put_body(const struct otlp_service *service, struct str lines, struct buf *out);
 
-/* How many spans the collector did not take, as its answer to a body says; `why` is its word. */
+/* How many spans the collector did not take, as its answer to a body says; *ret_why is its word. */
 uint64_t otlp_rejected(struct str answer, struct arena *arena, struct str *ret_why);

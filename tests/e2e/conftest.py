@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import ROOT, Gateway
+from harness import ROOT, Gateway, release_to_oneself
 from kore import KoreHost
 from postgres import Database, Postgres
 
@@ -19,6 +19,16 @@ def certs(tmp_path_factory):
     directory = tmp_path_factory.mktemp("certs")
     subprocess.run([ROOT / "certs/make-dev-certs", directory], check=True, capture_output=True)
     return directory
+
+
+@pytest.fixture(scope="session")
+def release():
+    """The directory of the release build, which is made when it is not there: what is shipped is tested, without sanitizers."""
+    with release_to_oneself():
+        for command in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release"]):
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+    return ROOT / "build/release"
 
 
 @pytest.fixture

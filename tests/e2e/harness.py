@@ -1,4 +1,6 @@
 """What the end-to-end tests share: the real binary, real TLS, a stand-in upstream, a temp dir."""
+import contextlib
+import fcntl
 import json
 import os
 import re
@@ -14,7 +16,7 @@ from pathlib import Path
 import journal_checker
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "kore"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "kore")]
 
 BINARY = os.environ.get("CAMPAIGN_GATEWAY", str(ROOT / "build/asan/campaign-gateway"))
 ACCOUNT = "67777ce93e25326494e00000"
@@ -40,6 +42,15 @@ teams:
 
 def seed_campaign():
     return json.loads((ROOT / "deploy/examples/campaign.json").read_text())
+
+
+@contextlib.contextmanager
+def release_to_oneself():
+    """Nobody else compiles or installs the release meanwhile; files of tests run side by side."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    with open(ROOT / "build/release.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def wait_for(condition, what):
@@ -169,6 +180,7 @@ limits: {{drain_timeout: 15s{limits}}}
         self.prefix = list(prefix)    # a command that starts the gateway in its own place
         self.environment = dict(os.environ, **(environment or {}))
         self.process, self.told_to_stop, self.expected = None, False, (0,)
+        self.popen = {}    # what else Popen is to be given
         if start:
             self.start()
 
@@ -176,12 +188,14 @@ limits: {{drain_timeout: 15s{limits}}}
         self.told_to_stop, self.expected = False, (0,)
         before = len(self.events("listening"))
         with open(self.stderr_path, "ab") as stderr:
-            self.process = subprocess.Popen(self.prefix + [BINARY, "run", "--config", str(self.config)],
-                                            stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
-                                            env=self.environment)
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=stderr,
+                                            stderr=stderr, env=self.environment, **self.popen)
         line = wait_for(lambda: self._listening(before), "the gateway to listen")
         self.port = int(line["address"].rsplit(":", 1)[1])
         return self
+
+    def command(self):
+        return self.prefix + [BINARY, "run", "--config", str(self.config)]
 
     def _listening(self, before):
         assert self.process.poll() is None, f"the gateway ended: {self.stderr()}"

@@ -17,6 +17,11 @@ def blocks(path, language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / path).read_text(), re.S)
 
 
+def pages():
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*.md"))
+    return sorted(str(path) for path in found if not {"build", "node_modules"} & set(path.parts))
+
+
 def is_tests(text):
     return text.startswith("policy: ")
 
@@ -151,6 +156,23 @@ def test_the_manual_knows_every_option_of_audit(verb):
     assert {each for each in options if not re.search(rf"Fl (-|Fl ){each}\b", manual)} == set()
 
 
+@pytest.mark.parametrize("verb", ["run", "check", "judge", "test", "render", "diff", "replay"])
+def test_the_manual_knows_every_option(verb):
+    page = subprocess.run([BINARY, verb, "--help"], capture_output=True, text=True, check=True).stdout
+    manual = (ROOT / "deploy/man/campaign-gateway.8").read_text().replace("\\-", "-")
+    options = set(re.findall(r"^ {2,}(?:-., )?--([a-z-]+)", page.split("\nexample")[0], re.M))
+    assert options or verb == "run"
+    assert {each for each in options if not re.search(rf"Fl (-|Fl ){each}\b", manual)} == set()
+
+
+def test_the_manual_knows_every_signal():
+    manual = (ROOT / "deploy/man/campaign-gateway.8").read_text()
+    page = subprocess.run([BINARY, "run", "--help"], capture_output=True, text=True, check=True).stdout
+    told = re.findall(r"^  ([A-Z0-9]+(?:, [A-Z0-9]+)*)  ", re.search(r"\nsignals\n(.*?)\n\n", page, re.S)[1], re.M)
+    signals = [each for line in told for each in line.split(", ")]
+    assert "TERM" in signals and [each for each in signals if f"SIG{each}" not in manual] == []
+
+
 def test_the_map_names_every_file():
     """A folder's file is on the map by its name or by one with others: parse_{who,when,what}.c."""
     text = (ROOT / "gateway/ARCHITECTURE.md").read_text()
@@ -167,9 +189,18 @@ def test_check_names_the_candidate_too(certs, tmp_path):
     assert re.search(r"fine: policy 2026-11-23\.1 \(.*\ncandidate: policy next \(sha256 [0-9a-f]{64}\), 1 teams\n", done.stdout)
 
 
-def test_the_scripts_in_the_readme_exist():
-    for script in re.findall(r"^((?:deploy|tests)/\S+)", "".join(blocks("README.md", "sh")), re.M):
+@pytest.mark.parametrize("page", pages())
+def test_the_scripts_in_the_documents_exist(page):
+    for script in re.findall(r"^((?:deploy|tests|certs)/\S+)", "".join(blocks(page, "sh")), re.M):
         assert (ROOT / script).stat().st_mode & 0o100, script
+
+
+def test_what_developers_are_told_to_build_is_there():
+    text = "".join(blocks("gateway/ARCHITECTURE.md", "sh"))
+    presets = {each["name"] for each in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
+    targets = re.findall(r"add_custom_target\((\S+)", (ROOT / "CMakeLists.txt").read_text())
+    told = re.findall(r"--preset (\w+)", text), re.findall(r"--target ([\w-]+)", text)
+    assert all(told) and set(told[0]) <= presets and set(told[1]) <= set(targets)
 
 
 def test_the_tests_in_the_guide_pass(tmp_path):
@@ -234,9 +265,10 @@ def anchors(path):
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", ["README.md", GUIDE, "policies/packs/README.md"])
+@pytest.mark.parametrize("page", pages())
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text()):
+    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
         if target.startswith("https:"):
             continue
         file, _, anchor = target.partition("#")
@@ -244,12 +276,67 @@ def test_links_lead_somewhere(page):
         assert path.exists() and (not anchor or anchor in anchors(path)), target
 
 
+SETTINGS = json.loads((ROOT / "deploy/gateway.schema.json").read_text())
+SETTINGS_PAGE = (ROOT / "deploy/man/campaign-gateway.yaml.5").read_text()
+OF_CALLERS = {"certificates", "api_keys", "id", "team", "sha256", "expires", "uri", "dns", "common_name"}
+
+
+def settings(schema, prefix=""):
+    """Every setting, with its path and what the schema says of it."""
+    for name, value in schema.get("properties", {}).items():
+        yield prefix + name, value
+        yield from settings(value, f"{prefix}{name}.")
+        yield from settings(value.get("items", {}), f"{prefix}{name}.")
+
+
+def in_the_manual(page):
+    """What stands behind .Ic: names of settings; .Fl, .Li and the like end it."""
+    for line in re.findall(r"^\.(?:It )?Ic (.*)$", page, re.M):
+        yield from re.findall(r"[a-z][\w.]*", re.split(r" (?:Pq|Po|Ns|No|Pc|Li|Ar|Op|Fl)\b", line)[0])
+
+
+def part_of_the_manual(name):
+    """From where a setting is named first, to the next entry."""
+    return re.split(r"^\.(?:It|Sh) ", SETTINGS_PAGE[re.search(rf"^\.(It )?Ic (.* )?{name}\b", SETTINGS_PAGE, re.M).end():], 1,
+                    re.M)[0]
+
+
 def test_every_setting_has_its_place_in_the_manual():
-    manual = (ROOT / "deploy/man/campaign-gateway.yaml.5").read_text()
-    source = (ROOT / "gateway/config.c").read_text()
-    keys = set(re.findall(r'(?:SCALAR|FIXED|MAPPING|NODE)\("(\w+)"', source))
-    assert keys and all(re.search(rf"\.(It )?Ic {key}\b", manual) for key in keys), \
-        [key for key in keys if not re.search(rf"\.(It )?Ic {key}\b", manual)]
+    names = set(in_the_manual(SETTINGS_PAGE))
+    assert {path for path, _ in settings(SETTINGS) if path.split(".")[-1] not in names} == set()
+
+
+def test_the_manual_names_no_setting_that_is_none():
+    known = {path for path, _ in settings(SETTINGS)}
+    known |= {path.split(".")[-1] for path in known} | OF_CALLERS
+    assert set(in_the_manual(SETTINGS_PAGE)) - known == set()
+
+
+@pytest.mark.parametrize("path, schema", [(path, schema) for path, schema in settings(SETTINGS)
+                                          if "enum" in schema or "maximum" in schema], ids=lambda each: each if isinstance(each, str) else "")
+def test_the_manual_says_what_a_setting_may_be(path, schema):
+    text = part_of_the_manual(path.split(".")[-1]).replace("\\-", "-")
+    if path.startswith("limits.") and schema.get("maximum") == 1000000:
+        text = part_of_the_manual("connections")        # said once for all of them
+    words = schema.get("enum", [schema.get("minimum"), schema.get("maximum")])
+    assert [word for word in words if not re.search(rf"\b{re.escape(str(word))}\b", text)] == []
+
+
+def test_the_configurations_in_the_manual_are_fine(certs, tmp_path):
+    examples = re.findall(r"^\.Bd [^\n]*\n(listen:.*?)\.Ed", SETTINGS_PAGE, re.S | re.M)
+    assert len(examples) == 2
+    etc = tmp_path / "etc"
+    gateway = Gateway(tmp_path, certs, 1, policy=POLICY + "  marketing:\n  support:\n", start=False)
+    (etc / "tls").mkdir(parents=True)
+    for ours, theirs in (("tls.crt", "gateway.pem"), ("tls.key", "gateway.key"), ("clients-ca.pem", "ca.pem")):
+        (etc / "tls" / ours).write_bytes((certs / theirs).read_bytes())
+    (etc / "policies").symlink_to(gateway.config.parent / "policies")
+    (etc / "kore-token").write_text("a-token")
+    (etc / "callers.yaml").write_text(re.search(r"\.Sh CALLERS\n\.Bd [^\n]*\n(.*?)\.Ed", SETTINGS_PAGE, re.S)[1])
+    for text in examples:
+        (etc / "gateway.yaml").write_text(text.replace("/var/", f"{tmp_path}/var/").replace("/srv/", f"{tmp_path}/srv/"))
+        done = subprocess.run([BINARY, "check", "--config", etc / "gateway.yaml"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_settings_for_the_central_database_are_fine(certs, tmp_path):

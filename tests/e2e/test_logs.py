@@ -1,5 +1,4 @@
 """Process log and access log: complete when files are moved away, never in the way, readable, safe."""
-import fcntl
 import hashlib
 import json
 import os
@@ -199,7 +198,6 @@ def test_an_access_log_without_file_is_refused(tmp_path, certs):
 def test_a_pipe_that_nobody_reads_stops_no_request(tmp_path, certs, kore):
     """Both logs go to one pipe, which is full; the process serves, ends, and counts what it lost."""
     reader, writer = os.pipe()
-    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     gateway = Gateway(tmp_path, certs, kore.port, extra=f"access_log: {{file: '-'}}\n{ADMIN}", start=False)
     start_with_stderr(gateway, writer, writer)
     got = b""
@@ -222,6 +220,30 @@ def test_a_pipe_that_nobody_reads_stops_no_request(tmp_path, certs, kore):
     gateway.stop()
     os.close(reader)
     os.close(writer)
+
+
+def test_closed_descriptors_lead_log_lines_nowhere_else(tmp_path, certs, kore):
+    """Without standard error, what is opened next would take its number, and its lines."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    gateway = Gateway(tmp_path, certs, kore.port, extra="access_log: {file: '-'}", start=False)
+    gateway.config.write_text(gateway.config.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}", 1))
+    gateway.process = subprocess.Popen(["sh", "-c", 'exec "$0" run --config "$1" <&- >&- 2>&-', BINARY, gateway.config])
+    gateway.port = port
+
+    def listens():
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return True
+        except OSError:
+            return False
+
+    wait_for(listens, "it to listen")
+    kore.script.append(Answer(close_before=True))
+    assert gateway.post(seed_campaign()).status == 502      # a warning and a line
+    assert [os.readlink(f"/proc/{gateway.process.pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3
+    gateway.stop()
 
 
 def test_a_storm_of_one_event_is_a_few_lines_and_a_number(make_gateway):

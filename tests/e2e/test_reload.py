@@ -442,9 +442,9 @@ def test_a_caller_that_is_struck_out_is_out_at_once(central):
     assert digests == [hashlib.sha256(text.encode()).hexdigest() for text in (CALLERS, "certificates: []\n")]
 
 
-def test_a_certificate_that_is_required_by_now_is_missing_on_old_connections(make_gateway, tmp_path):
-    authority = Authority(tmp_path / "authority")
+def test_a_certificate_that_is_required_by_now_is_missing_on_old_connections(make_gateway):
     gateway = make_gateway()
+    authority = Authority(gateway.directory / "authority")    # where the sandbox lets it read
     with gateway.client() as client:
         assert post(client).status == 200
         text = gateway.config.read_text()

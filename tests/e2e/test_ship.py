@@ -119,6 +119,18 @@ def test_records_are_shipped_as_they_become_durable(database, journal, ship):
     assert shipper.stop() == 0
 
 
+def test_what_came_just_before_it_was_told_to_stop_is_shipped(database, journal, ship):
+    """As when a pod ends: the gateway writes its last records, and then the shipper is stopped at once."""
+    shipper = ship(journal, database.conninfo(), "--batch", "7")
+    shipper.wait_for("ship-caught-up")
+    shipper.process.send_signal(signal.SIGSTOP)
+    journal.fill(100)
+    shipper.process.send_signal(signal.SIGTERM)
+    shipper.process.send_signal(signal.SIGCONT)
+    assert shipper.stop() == 0
+    assert database.lines(journal.source) == journal.lines
+
+
 def test_what_is_not_durable_is_not_shipped(database, journal, ship):
     shipper = ship(journal, database.conninfo())
     confirmed(journal)

@@ -26,39 +26,57 @@ def state_sent_on(kore):
 
 # ---- what a caller may say ----
 
-@pytest.mark.parametrize("parent, flags", [
-    (PARENT, "01"), (f"00-{TRACE}-{SPAN}-00", "00"), (f"00-{TRACE}-{SPAN}-ff", "01"), (f" \t{PARENT}\t ", "01"),
-    (f"cc-{TRACE}-{SPAN}-01-what-the-future-will-be-like", "01"), (f"01-{TRACE}-{SPAN}-00-", "00")])
-def test_the_callers_trace_goes_on(gateway, kore, parent, flags):
-    assert gateway.post(seed_campaign(), headers=[("TraceParent", parent), ("tracestate", "a=1")]).status == 200
-    trace, span, sent_flags = sent_on(kore)
-    assert (trace, sent_flags) == (TRACE, flags) and span not in (SPAN, "0" * 16)
-    assert state_sent_on(kore) == ["a=1"]
+def traces_in(gateway):
+    """The traces of all records of requests, decision and outcome, in order."""
+    return [record["trace_id"] for record in gateway.journal() if record["kind"] in ("decision", "outcome")]
+
+
+VALID = [(PARENT, "01"), (f"00-{TRACE}-{SPAN}-00", "00"), (f"00-{TRACE}-{SPAN}-ff", "01"), (f" \t{PARENT}\t ", "01"),
+         (f"cc-{TRACE}-{SPAN}-01-what-the-future-will-be-like", "01"), (f"01-{TRACE}-{SPAN}-00-", "00")]
+
+
+def test_the_callers_trace_goes_on(gateway, kore):
+    with gateway.client() as client:
+        for parent, flags in VALID:
+            client.send(request(seed_campaign(), headers=[("TraceParent", parent), ("tracestate", "a=1")]))
+            assert client.read().status == 200
+            trace, span, sent_flags = sent_on(kore)
+            assert (trace, sent_flags) == (TRACE, flags) and span not in (SPAN, "0" * 16), parent
+            assert state_sent_on(kore) == ["a=1"]
     gateway.stop()
-    assert [r["trace_id"] for r in gateway.journal() if r["kind"] in ("decision", "outcome")] == [TRACE] * 2
+    assert traces_in(gateway) == [TRACE] * 2 * len(VALID)
 
 
-@pytest.mark.parametrize("headers", [
-    [], [""], ["00"], [f"00-{TRACE}-{SPAN}"], [f"00-{TRACE}-{SPAN}-01-"], [f"00-{TRACE}-{SPAN}-01-x"], [f"ff-{TRACE}-{SPAN}-01"],
-    [f"00-{TRACE.upper()}-{SPAN}-01"], [f"00-{'0' * 32}-{SPAN}-01"], [f"00-{TRACE}-{'0' * 16}-01"], [f"00-{TRACE}-{SPAN}-1"],
-    [f"cc-{TRACE}-{SPAN}-01.x"], [f"00-{TRACE[1:]}-{SPAN}-01"], [PARENT, PARENT], [f"{PARENT},{PARENT}"]],
-    ids=lambda headers: "+".join(headers) or "none")
-def test_another_begins_a_new_trace(gateway, kore, headers):
-    headers = [("traceparent", value) for value in headers] + [("tracestate", "a=1")]
-    assert gateway.post(seed_campaign(), headers=headers).status == 200
-    trace, span, flags = sent_on(kore)
-    assert trace not in (TRACE, "0" * 32) and span != SPAN and flags == "00" and state_sent_on(kore) == []
+INVALID = [[], [""], ["00"], [f"00-{TRACE}-{SPAN}"], [f"00-{TRACE}-{SPAN}-01-"], [f"00-{TRACE}-{SPAN}-01-x"], [f"ff-{TRACE}-{SPAN}-01"],
+           [f"00-{TRACE.upper()}-{SPAN}-01"], [f"00-{'0' * 32}-{SPAN}-01"], [f"00-{TRACE}-{'0' * 16}-01"], [f"00-{TRACE}-{SPAN}-1"],
+           [f"cc-{TRACE}-{SPAN}-01.x"], [f"00-{TRACE[1:]}-{SPAN}-01"], [PARENT, PARENT], [f"{PARENT},{PARENT}"]]
+
+
+def test_another_begins_a_new_trace(gateway, kore):
+    traces = []
+    with gateway.client() as client:
+        for parents in INVALID:
+            headers = [("traceparent", value) for value in parents] + [("tracestate", "a=1")]
+            client.send(request(seed_campaign(), headers=headers))
+            assert client.read().status == 200
+            trace, span, flags = sent_on(kore)
+            assert trace not in (TRACE, "0" * 32) and span != SPAN and flags == "00" and state_sent_on(kore) == [], parents
+            traces += [trace] * 2
     gateway.stop()
-    assert [r["trace_id"] for r in gateway.journal() if r["kind"] in ("decision", "outcome")] == [trace] * 2
+    assert traces_in(gateway) == traces and len(set(traces)) == len(INVALID)
 
 
-@pytest.mark.parametrize("states, kept", [
-    (["a=1,b@c=2", "d=3"], True), (["a=1 , b=2"], True), ([",".join(f"k{i}=1" for i in range(32))], True),
-    ([",".join(f"k{i}=1" for i in range(33))], False), (["A=1"], False), (["a"], False), (["a=1", "b"], False), ([f"a={'x' * 257}"], False)],
-    ids=range(8))
-def test_a_state_goes_on_unless_it_is_none(gateway, kore, states, kept):
-    gateway.post(seed_campaign(), headers=[("traceparent", PARENT)] + [("tracestate", state) for state in states])
-    assert sent_on(kore)[0] == TRACE and state_sent_on(kore) == (states if kept else [])
+STATES = [(["a=1,b@c=2", "d=3"], True), (["a=1 , b=2"], True), ([",".join(f"k{i}=1" for i in range(32))], True),
+          ([",".join(f"k{i}=1" for i in range(33))], False), (["A=1"], False), (["a"], False), (["a=1", "b"], False),
+          ([f"a={'x' * 257}"], False)]
+
+
+def test_a_state_goes_on_unless_it_is_none(gateway, kore):
+    with gateway.client() as client:
+        for states, kept in STATES:
+            client.send(request(seed_campaign(), headers=[("traceparent", PARENT)] + [("tracestate", state) for state in states]))
+            assert client.read().status == 200
+            assert sent_on(kore)[0] == TRACE and state_sent_on(kore) == (states if kept else []), states
 
 
 def test_new_traces_are_all_different(gateway, kore):
@@ -83,8 +101,7 @@ def test_one_trace_in_journal_access_log_and_upstream(make_gateway, kore):
     log = gateway.directory / "access.log"
     wait_for(lambda: log.exists() and log.read_text().count(TRACE) == 3, "three lines")
     gateway.stop()
-    records = [record for record in gateway.journal() if record["kind"] in ("decision", "outcome")]
-    assert len(records) == 5 and {record["trace_id"] for record in records} == {TRACE}
+    assert traces_in(gateway) == [TRACE] * 5
 
 
 def test_a_trace_is_found_in_the_record(gateway, kore):
@@ -112,7 +129,7 @@ def test_a_number_in_place_of_an_id_is_not_written_down(gateway, kore):
     gateway.post(seed_campaign(), headers=[("traceparent", f"00-{digits}-{SPAN}-01")])
     assert sent_on(kore)[0] == digits
     gateway.stop()
-    assert all("919561612345" not in record["trace_id"] for record in gateway.journal() if record["kind"] in ("decision", "outcome"))
+    assert len(traces_in(gateway)) == 2 and "919561612345" not in "".join(traces_in(gateway))
 
 
 # ---- spans ----
@@ -287,7 +304,7 @@ def test_a_collector_that_comes_back_is_told_again(make_gateway, kore):
 
 # ---- configuration ----
 
-@pytest.mark.parametrize("extra, told", [
+MISTAKES = [
     ("trace: {sample: 1}", "'trace' has no 'endpoint'"), ("trace: {endpoint: 'localhost:4318'}", "is not where a collector takes traces"),
     ("trace: {endpoint: 'http://localhost:4318'}", "is not where"), ("trace: {endpoint: 'http://localhost:4318/'}", "is not where"),
     ("trace: {endpoint: 'http://a b:4318/v1/traces'}", "is not where"), ("trace: {endpoint: 'http://a:0/v1/traces'}", "is not where"),
@@ -295,8 +312,15 @@ def test_a_collector_that_comes_back_is_told_again(make_gateway, kore):
     ("trace: {endpoint: 'http://a/v1/traces', ca: ca.pem}", "'ca' has no effect"), ("trace: {endpoint: 'https://a/v1/traces', ca: no.pem}", "no.pem"),
     ("trace: {endpoint: 'http://a/v1/traces', sample: 1.1}", "is not a number from 0 to 1"),
     ("trace: {endpoint: 'http://a/v1/traces', sample: -1}", "is not a number"), ("trace: {endpoint: 'http://a/v1/traces', sample: .5}", "is not a number"),
-    ("trace: {endpoint: 'http://a/v1/traces', sample: 0.1234567}", "is not a number"), ("trace: {endpoint: 'http://a/v1/traces', port: 1}", "unknown key")])
-def test_a_mistake_is_told(tmp_path, certs, extra, told):
+    ("trace: {endpoint: 'http://a/v1/traces', sample: 0.1234567}", "is not a number"), ("trace: {endpoint: 'http://a/v1/traces', port: 1}", "unknown key")]
+
+
+def test_a_mistake_is_told(tmp_path, certs):
+    for extra, told in MISTAKES:
+        check_mistake(tmp_path, certs, extra, told)
+
+
+def check_mistake(tmp_path, certs, extra, told):
     gateway = Gateway(tmp_path, certs, 1, start=False, extra=extra)
     ran = subprocess.run([BINARY, "check", "--config", gateway.config], capture_output=True, text=True)
     assert ran.returncode == 2 and told in ran.stdout + ran.stderr and "gateway.yaml:" in ran.stdout + ran.stderr

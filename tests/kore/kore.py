@@ -339,9 +339,9 @@ class Connection:
 
 
 class KoreHost:
-    """Listens on 127.0.0.1; every connection has a thread."""
+    """Every connection has a thread."""
 
-    def __init__(self, cert, key, port=0, log=None, default=None):
+    def __init__(self, cert, key, port=0, log=None, default=None, address="127.0.0.1"):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.load_cert_chain(cert, key)
@@ -352,7 +352,7 @@ class KoreHost:
         self.lock = threading.Lock()
         self.log = open(log, "a", encoding="utf-8") if log else None
         self.sockets = set()
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
+        self.listener = socket.create_server((address, port), backlog=512)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 

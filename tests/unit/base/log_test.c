@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/json_read.h"
@@ -51,8 +52,8 @@ static struct str read_lines(FILE *file)
 static struct str write_one(enum log_level lowest, enum log_format format, struct str value)
 {
     now_us += 2000000;
-    open_log(lowest, format);
     FILE *file = divert_stderr();
+    open_log(lowest, format);
     LOG(LOG_WARN, "odd", LOG_STR("value", value), LOG_INT("count", -7));
     return read_lines(file);
 }
@@ -121,8 +122,8 @@ TEST(what_is_below_the_level_is_not_written)
 
 TEST(the_level_can_change)
 {
-    open_log(LOG_ERROR, LOG_FORMAT_JSON);
     FILE *file = divert_stderr();
+    open_log(LOG_ERROR, LOG_FORMAT_JSON);
     LOG(LOG_INFO, "one");
     log_set_level(LOG_DEBUG);
     LOG(LOG_DEBUG, "two");
@@ -135,8 +136,8 @@ TEST(the_level_can_change)
 
 TEST(an_event_without_fields_is_a_line_too)
 {
-    open_log(LOG_INFO, LOG_FORMAT_TEXT);
     FILE *file = divert_stderr();
+    open_log(LOG_INFO, LOG_FORMAT_TEXT);
     LOG(LOG_INFO, "stopped");
     assert_true(str_ends(read_lines(file), STR(" info  stopped\n")));
 }
@@ -166,8 +167,8 @@ static void say(int times)
 
 TEST(what_comes_too_often_is_counted_and_told_of_once)
 {
-    open_log(LOG_INFO, LOG_FORMAT_JSON);
     FILE *file = divert_stderr();
+    open_log(LOG_INFO, LOG_FORMAT_JSON);
     say(10000);
     LOG(LOG_INFO, "other");
     LOG(LOG_WARN, "same");
@@ -184,8 +185,8 @@ TEST(what_comes_too_often_is_counted_and_told_of_once)
 
 TEST(what_comes_often_enough_is_written)
 {
-    open_log(LOG_INFO, LOG_FORMAT_JSON);
     FILE *file = divert_stderr();
+    open_log(LOG_INFO, LOG_FORMAT_JSON);
     for (int second = 0; second < 3; second++, now_us += 1000000)
         say(LOG_REPEATS);
     log_close();
@@ -196,8 +197,8 @@ TEST(what_comes_often_enough_is_written)
 
 TEST(what_is_waited_for_is_written_each_time)
 {
-    open_log(LOG_INFO, LOG_FORMAT_JSON);
     FILE *file = divert_stderr();
+    open_log(LOG_INFO, LOG_FORMAT_JSON);
     for (int i = 0; i < 50; i++)
         LOG_EACH(LOG_INFO, "reloaded");
     LOG_EACH(LOG_DEBUG, "reloaded");
@@ -209,8 +210,8 @@ TEST(what_is_waited_for_is_written_each_time)
 
 TEST(repeats_are_told_of_at_the_end)
 {
-    open_log(LOG_INFO, LOG_FORMAT_TEXT);
     FILE *file = divert_stderr();
+    open_log(LOG_INFO, LOG_FORMAT_TEXT);
     say(LOG_REPEATS + 1);
     log_close();
     assert_true(str_ends(read_lines(file), STR(" of=same count=1\n")));
@@ -218,8 +219,8 @@ TEST(repeats_are_told_of_at_the_end)
 
 TEST(repeats_are_told_of_when_the_second_is_over)
 {
-    open_log(LOG_INFO, LOG_FORMAT_JSON);
     FILE *file = divert_stderr();
+    open_log(LOG_INFO, LOG_FORMAT_JSON);
     say(LOG_REPEATS + 5);
     log_turn(); /* the timer has not ended: nothing is told */
     rewind(file);
@@ -238,30 +239,59 @@ TEST(repeats_are_told_of_when_the_second_is_over)
 
 /* ---- a reader that does not read ---- */
 
-TEST(a_full_pipe_is_not_waited_for_and_what_it_lost_is_told)
+/* Fills a pipe or a socket through stderr, and looks at what is told once it is read. */
+static void expect_no_wait(const int ends[2])
 {
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    open_log(LOG_INFO, LOG_FORMAT_JSON);
     kept_stderr = dup(STDERR_FILENO);
     assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    open_log(LOG_INFO, LOG_FORMAT_JSON);
     uint64_t before = log_lost();
     char filler[1024];
     memset(filler, 'x', sizeof(filler));
     int written = 0;
-    for (; log_lost() < before + 3 && written < 1000; written++, now_us += 200000)
+    for (; log_lost() < before + 3 && written < 5000; written++, now_us += 200000)
         LOG(LOG_INFO, "much", LOG_STR("filler", ((struct str){filler, sizeof(filler)})));
-    assert_true(written < 1000);
-    ssize_t got = read(ends[0], line, sizeof(line) - 1);
-    assert_true(got > 0);
+    assert_true(written < 5000);
+    assert_int_equal(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0); /* it is the parent's, too */
+    assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    while (read(ends[0], line, sizeof(line) - 1) > 0)
+        ;
     LOG(LOG_INFO, "again");
-    ssize_t more = read(ends[0], line + got, sizeof(line) - 1 - (size_t)got);
+    ssize_t more = read(ends[0], line, sizeof(line) - 1);
     restore_stderr();
+    log_init(&(struct log_options){0});
     assert_true(more > 0);
-    line[got + more] = '\0';
-    assert_non_null(strstr(line + got, "\"event\":\"log-lines-lost\",\"count\":3}\n"));
-    assert_non_null(strstr(line + got, "\"event\":\"again\""));
+    line[more] = '\0';
+    assert_non_null(strstr(line, "\"event\":\"log-lines-lost\",\"count\":3}\n"));
+    assert_non_null(strstr(line, "\"event\":\"again\""));
     assert_int_equal(log_lost(), before + 3);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST(a_full_pipe_is_not_waited_for_and_what_it_lost_is_told)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    expect_no_wait(ends);
+}
+
+TEST(a_full_socket_is_not_waited_for_either)
+{
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    expect_no_wait(ends);
+}
+
+TEST(nobody_else_makes_a_write_wait)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    int own = log_own_pipe(ends[1]);
+    assert_int_not_equal(own, ends[1]);
+    assert_true(fcntl(own, F_GETFL) & O_NONBLOCK);
+    assert_int_equal(log_own_pipe(ends[0] + 1000), ends[0] + 1000); /* not even open */
+    close(own);
     close(ends[0]);
     close(ends[1]);
 }
@@ -276,8 +306,8 @@ TEST(a_sink_gets_the_lines_instead)
 {
     int count = 0;
     const struct log_sink sink = {.put = count_line, .arg = &count};
-    log_init(&(struct log_options){.level = LOG_INFO, .sink = &sink});
     FILE *file = divert_stderr();
+    log_init(&(struct log_options){.level = LOG_INFO, .sink = &sink});
     LOG(LOG_INFO, "there");
     log_close();
     LOG(LOG_INFO, "here");
@@ -295,4 +325,5 @@ TESTS(UNIT(json_lines_hold_time_level_event_and_fields), UNIT(json_is_utf_8_what
       UNIT(what_comes_often_enough_is_written), UNIT(what_is_waited_for_is_written_each_time),
       UNIT(repeats_are_told_of_at_the_end), UNIT(repeats_are_told_of_when_the_second_is_over),
       UNIT(a_full_pipe_is_not_waited_for_and_what_it_lost_is_told),
+      UNIT(a_full_socket_is_not_waited_for_either), UNIT(nobody_else_makes_a_write_wait),
       UNIT(a_sink_gets_the_lines_instead))

@@ -74,7 +74,7 @@ static int end(void **state)
 
 static void collect(void)
 {
-    files = sandbox_files_new(&snapshot);
+    files = sandbox_files_new(&snapshot, false);
     assert_non_null(files);
 }
 
