@@ -613,9 +613,6 @@ static bool complete_admin(struct config *config, const struct yaml_node *root, 
         return yaml_error(tls ? tls : root, err,
                           "'admin.tls' needs both 'certificate' and 'key'; without the whole of "
                           "'tls' the admin listener speaks plain HTTP");
-    if (!admin->listen.value.len)
-        return config_error(&admin->identity.certificate.place, err,
-                            "'admin.tls' has no effect without 'admin.listen'");
     return remember_fixed(config, "CAMPAIGN_GATEWAY_ADMIN_TLS", STR("on"), err);
 }
 

@@ -8,6 +8,14 @@
 
 /* ---- readiness ---- */
 
+static void check_serving(enum serving serving, struct readiness *ret)
+{
+    if (serving == SERVING_NOT_YET)
+        readiness_find(ret, CHECK_SERVING, CHECK_FAILED, "the gateway starts");
+    else if (serving == SERVING_NO_MORE)
+        readiness_find(ret, CHECK_SERVING, CHECK_FAILED, "the gateway drains and will end");
+}
+
 static void check_journal(const struct journal_state *journal, struct readiness *ret)
 {
     enum check_result bad = journal->denying ? CHECK_FAILED : CHECK_WARNING;
@@ -64,8 +72,7 @@ static void look(void *arg, struct readiness *ret)
     struct status_view view;
     status_look(observer->status, &view);
     journal_state(observer->journal, &journal);
-    if (atomic_load(observer->draining))
-        readiness_find(ret, CHECK_SERVING, CHECK_FAILED, "the gateway drains and will end");
+    check_serving(atomic_load(observer->serving), ret);
     if (view.stale)
         readiness_find(ret, CHECK_CONFIGURATION, CHECK_WARNING,
                        "what was read before is in force, because: %s", view.err.text);
@@ -177,9 +184,11 @@ static void write_status(void *arg, struct buf *out)
 {
     struct observer *observer = arg;
     struct status_view view;
-    struct status_beside beside = {.journal = observer->journal,
-                                   .workers = observer->worker_count,
-                                   .now_unix_ms = clock_unix_ms()};
+    struct status_beside beside = {
+        .journal = observer->journal,
+        .workers = observer->worker_count,
+        .sandbox = atomic_load(observer->serving) != SERVING_NOT_YET ? observer->sandbox : NULL,
+        .now_unix_ms = clock_unix_ms()};
     status_look(observer->status, &view);
     resolver_look(observer->resolver, &beside.resolver);
     beside.usage = admission_usage(observer->admission);

@@ -8,10 +8,13 @@
 #include "bookkeeper.h"
 #include "logs.h"
 #include "net/resolve.h"
+#include "sandbox.h"
 #include "status.h"
 #include "telemetry/process.h"
 #include "trace_export.h"
 #include "worker.h"
+
+enum serving { SERVING_NOT_YET, SERVING, SERVING_NO_MORE };
 
 /* Everything must outlive the admin listener. */
 struct observer {
@@ -24,7 +27,8 @@ struct observer {
     const struct counters *counters; /* of the main thread */
     const struct logs *logs;
     struct trace_export *traces; /* NULL: nobody is told of them */
-    const atomic_bool *draining;
+    const _Atomic(enum serving) *serving;
+    const struct sandbox *sandbox; /* complete once it serves */
     struct process_watch process;
 };
 

@@ -49,7 +49,7 @@ struct server {
     struct counters counters; /* of the main thread */
     struct reload reload;
     struct status *status;
-    atomic_bool draining; /* the admin thread asks */
+    _Atomic(enum serving) serving; /* the admin thread asks */
     struct supervisor supervisor;
     struct sandbox *sandbox;
     int listen_fd;
@@ -224,7 +224,8 @@ static bool start_admin(struct server *server, struct error *err)
                                   .counters = &server->counters,
                                   .logs = &server->logs,
                                   .traces = server->traces,
-                                  .draining = &server->draining};
+                                  .serving = &server->serving,
+                                  .sandbox = server->sandbox};
     struct admin_options options = observer_options(observer);
     if (server->admin_fd < 0)
         return true;
@@ -361,6 +362,7 @@ static bool start(struct server *server, const char *config_path, struct error *
                    sandbox_restrict_calls(server->sandbox, err) && start_workers(server, err);
     if (!started)
         return false;
+    atomic_store(&server->serving, SERVING);
     sandbox_log(server->sandbox);
     log_listening(server, server->snapshot);
     tell_ready(server);
@@ -460,7 +462,7 @@ static void begin_drain(struct server *server)
 {
     LOG(LOG_INFO, "draining", LOG_INT("timeout_ms", server->snapshot->config->drain_ms));
     supervisor_tell(&server->supervisor, "STOPPING=1\nSTATUS=finishing what is under way");
-    atomic_store(&server->draining, true);
+    atomic_store(&server->serving, SERVING_NO_MORE);
     close(server->listen_fd);
     server->listen_fd = -1;
     for (size_t i = 0; i < server->worker_count; i++)

@@ -208,6 +208,16 @@ static void put_open_intents(struct json_writer *w, struct journal *journal)
     json_close_object(w);
 }
 
+static void put_sandbox(struct json_writer *w, const struct sandbox *sandbox)
+{
+    if (!sandbox)
+        return;
+    json_open_object_at(w, "sandbox");
+    json_put_str(w, "landlock", str_from(sandbox_state_name(sandbox->landlock.state)));
+    json_put_str(w, "seccomp", str_from(sandbox_state_name(sandbox->seccomp.state)));
+    json_close_object(w);
+}
+
 static void put_life(struct json_writer *w, const struct status_view *view,
                      const struct status_beside *beside)
 {
@@ -241,6 +251,7 @@ void status_write(const struct status_view *view, const struct status_beside *be
     json_open_object(&w);
     put_versions(&w);
     put_life(&w, view, beside);
+    put_sandbox(&w, beside->sandbox);
     put_force(&w, view);
     put_journal(&w, &snapshot->config->audit, &state);
     put_open_intents(&w, beside->journal);

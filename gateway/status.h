@@ -10,6 +10,7 @@
 #include "audit/journal.h"
 #include "net/admission.h"
 #include "net/resolve.h"
+#include "sandbox.h"
 #include "snapshot.h"
 
 struct status;
@@ -43,6 +44,7 @@ struct status_beside {
     struct resolver_state resolver;
     struct admission_usage usage;
     size_t workers;
+    const struct sandbox *sandbox; /* NULL: not in force yet */
     int64_t now_unix_ms;
 };
 

@@ -86,7 +86,8 @@ static void put_violations(struct exposition *e, const struct request_metrics *r
     exposition_begin(e, METRIC_COUNTER, "violations", NULL,
                      "Requests in which this code was found, whatever they were answered.");
     for (size_t code = 0; code < VIOLATION_COUNT; code++) {
-        const struct metric_label label = {"code", str_from(violation_code_text(code))};
+        const struct metric_label label = {
+            "code", str_from(violation_code_text((enum violation_code)code))};
         exposition_put(e, &label, 1,
                        atomic_load_explicit(&requests->violations[code], memory_order_relaxed));
     }
@@ -105,7 +106,7 @@ static void put_requests(struct exposition *e, const struct metrics_facts *facts
     exposition_begin(e, METRIC_HISTOGRAM, "request_stage_duration_seconds", "seconds",
                      "How long each part took.");
     for (size_t stage = 0; stage < STAGES; stage++) {
-        const struct metric_label label = {"stage", str_from(stage_name(stage))};
+        const struct metric_label label = {"stage", str_from(stage_name((enum stage)stage))};
         exposition_put_histogram(e, &label, 1, &histogram_durations, &requests->stages[stage]);
     }
     put_gauge(e, "requests_under_way", NULL, "Requests being judged or forwarded now.",

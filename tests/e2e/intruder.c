@@ -57,7 +57,7 @@ static const struct {
 
 #define ARGUMENTS 6
 
-static struct sockaddr_in addresses[ARGUMENTS];
+static __thread struct sockaddr_in addresses[ARGUMENTS];
 
 static long argument(const char *text, size_t index)
 {
@@ -99,7 +99,7 @@ static void attempt(char *line)
 /* Not what a signal's handler may do in general; whoever is inside does not ask. */
 static void on_signal(int signal_number)
 {
-    static char text[4096];
+    static __thread char text[4096];
     int saved = errno;
     (void)signal_number;
     int fd = open(getenv("INTRUDER"), O_RDONLY | O_CLOEXEC);

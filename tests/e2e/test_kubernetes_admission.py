@@ -77,6 +77,8 @@ PODS = [  # and what is said against them
     (spoiled("spec/hostAliases/0/ip", "10.0.0.1"), ["hostAliases"]),
     (spoiled("spec/hostAliases/0/hostnames", ["other.example.org"]), ["hostAliases"]),
     (spoiled("spec/hostNetwork", True), ["hostNetwork"]),
+    (spoiled("spec/shareProcessNamespace", True), ["shareProcessNamespace"]),
+    (spoiled("spec/shareProcessNamespace", False), []),
 ]
 
 

@@ -66,7 +66,9 @@ def test_the_gateway_starts_as_in_its_pod_and_answers_the_probes(make_pod, mode)
     pod = make_pod(mode)
     with pod.running() as (_, admin):
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            ask_admin(admin, pod.container[probe]["httpGet"]["path"])
+            path = pod.container[probe]["httpGet"]["path"]
+            said = ask_admin(admin, path + ("&" if "?" in path else "?") + "verbose")
+            assert said.count(" excluded") == path.count("exclude=") and "warning" not in said, said
     journal, = pod.inside("/var/lib/campaign-gateway/audit").glob("*.jsonl")
     assert "ns/pod-0" in journal.read_text(), "the record does not say whose it is"
 

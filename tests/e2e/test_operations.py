@@ -9,8 +9,9 @@ import urllib.request
 from datetime import datetime, timedelta
 
 import pytest
+import yaml
 
-from harness import AUTH, BINARY, ROOT, Client, Gateway, request, seed_campaign, wait_for
+from harness import ADMIN, AUTH, BINARY, ROOT, Client, Gateway, request, seed_campaign, wait_for
 from journal_writer import Journal
 from kore import Answer
 from playbook import Play
@@ -38,6 +39,7 @@ audit:
   reconcile_after: 1s
 admin: {{listen: "127.0.0.1:{admin}"}}
 log: {{format: json}}
+access_log: {{file: "{log}/access.log"}}
 """
 POLICY = """revision: 2026-11-23.1
 organisation:
@@ -80,7 +82,7 @@ for_more() {{ # unit, event, how many there were
     tail -n 3 "$run/$1.log" >&2
     return 1
 }}
-verb=$1 unit=$2
+verb=$1 unit=${{!#}}
 case $unit in
 campaign-gateway) command="run" ready='"event":"listening"' ;;
 campaign-gateway-ship) command="audit ship" ready='"event":"ship-connected"' ;;
@@ -103,6 +105,7 @@ reload)
     kill -HUP "$(cat "$run/$unit.pid")"
     for_more "$unit" '"event":"reload' "$before"
     ;;
+kill) kill "-${{2#--signal=}}" "$(cat "$run/$unit.pid")" ;;
 is-active) alive "$unit" && echo active ;;
 esac
 """
@@ -116,10 +119,11 @@ class Deployment:
 
     def __init__(self, directory, certs, kore, database):
         self.directory, self.certs, self.kore, self.database = directory, certs, kore, database
-        self.etc, self.state, self.run = (directory / name for name in ("etc", "state", "run"))
+        self.etc, self.state, self.run, self.logs = (directory / name for name in ("etc", "state", "run", "log"))
         self.journal = self.state / "audit"
         self.port, self.admin = free_port(), free_port()
-        for each in (self.etc / "tls", self.etc / "policies", self.state, self.run, directory / "bin", directory / "srv"):
+        for each in (self.etc / "tls", self.etc / "policies", self.state, self.run, self.logs, directory / "bin",
+                     directory / "srv"):
             each.mkdir(parents=True)
         self.write_files()
         self.write_commands()
@@ -133,6 +137,7 @@ class Deployment:
         self.issue("new")
         self.config = self.etc / "gateway.yaml"
         self.config.write_text(CONFIG.format(port=self.port, admin=self.admin, upstream=self.kore.port, state=self.state,
+                                             log=self.logs,
                                              central=self.database.conninfo()))
         (self.etc / "policies/policy.yaml").write_text(POLICY)
         (self.etc / "policies/tests").mkdir()
@@ -168,7 +173,8 @@ class Deployment:
 
     def replacements(self):
         host = f"host={self.database.server.directory} port={self.database.server.port}"
-        return {"/etc/campaign-gateway": self.etc, "/var/lib/campaign-gateway": self.state, "/srv/": f"{self.directory}/srv/",
+        return {"/etc/campaign-gateway": self.etc, "/var/lib/campaign-gateway": self.state, "/var/log/campaign-gateway": self.logs,
+                "/srv/": f"{self.directory}/srv/",
                 "127.0.0.1:9901": f"127.0.0.1:{self.admin}", "localhost:8443": f"localhost:{self.port}",
                 "host=db.example.org": host, " -g campaign-gateway": ""}
 
@@ -236,6 +242,12 @@ class Givens:
         os.kill(int((self.d.run / "campaign-gateway.pid").read_text()), signal.SIGKILL)
         shutil.rmtree(self.d.journal)
 
+    def the_log_is_written_anew(self):
+        log = self.d.logs / "access.log"
+        wait_for(log.exists, "the new log")
+        self.d.post(seed_campaign(), 200)
+        wait_for(lambda: '"status":200' in log.read_text(), "a line in it")
+
     def the_new_certificate_is_served(self):
         with Client(self.d.port, self.d.certs / "ca.pem") as client:
             assert (("commonName", "new"),) in client.sock.getpeercert()["subject"]
@@ -302,9 +314,42 @@ def test_an_older_gateway_goes_on_in_the_journal_of_a_newer_one(tmp_path, certs)
 
 # ---- what the guide names, and what names the guide ----
 
+def alerts():
+    """Each alert of deploy/kubernetes, with its annotations."""
+    found = []
+    for path in sorted((ROOT / "deploy/kubernetes").rglob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text()):
+            if isinstance(document, dict) and document.get("kind") == "PrometheusRule":
+                found += [rule for group in document["spec"]["groups"] for rule in group["rules"] if "alert" in rule]
+    return found
+
+
 def sections():
     part = re.search(r"^# Alerts\n(.*?)^# ", (ROOT / PAGE).read_text(), re.M | re.S)[1]
     return dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", part, re.M | re.S))
+
+
+def test_each_alert_has_its_section_and_each_section_its_alert():
+    names = [alert["alert"] for alert in alerts()]
+    assert names and len(set(names)) == len(names) and sorted(sections()) == sorted(names)
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
+def test_an_alert_leads_to_its_section(alert):
+    assert f"{PAGE}#{alert['alert'].lower()}" in " ".join(alert["annotations"].values())
+
+
+def test_alerts_ask_for_series_that_there_are(make_gateway):
+    """Every metric, and every route and policy, that an alert names; other labels' values come with the trouble."""
+    gateway = make_gateway(extra=ADMIN)
+    gateway.post(seed_campaign())
+    shown = gateway.admin("/metrics")
+    asked = " ".join(alert["expr"] for alert in alerts())
+    wanted = re.findall(r'\b((?:route|policy)="[^"]+")', asked)
+    assert wanted and [label for label in wanted if label not in shown] == []
+    described = (ROOT / "deploy/man/campaign-gateway.8").read_text()
+    names = {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"campaign_gateway_\w+", asked)}
+    assert len(names) > 10 and [name for name in sorted(names) if name not in described] == []
 
 
 @pytest.mark.parametrize("name, text", sections().items(), ids=lambda each: each if each.isalnum() else "")
@@ -334,8 +379,8 @@ def events_that_warn():
     found = set()
     for path in (ROOT / "gateway").rglob("*.c"):
         text = path.read_text()
-        found |= set(re.findall(r'\bLOG\(\s*LOG_(?:WARN|ERROR),\s*"([a-z-]+)"', text))
-        for chosen in re.findall(r'\bLOG\((\w+(?:->\w+)? \? [^;]*?);', text):
+        found |= set(re.findall(r'\bLOG(?:_EACH)?\(\s*LOG_(?:WARN|ERROR),\s*"([a-z-]+)"', text))
+        for chosen in re.findall(r'\bLOG(?:_EACH)?\((\w+(?:->\w+)? \? [^;]*?);', text):
             found.add(worse_of(chosen))
     return found
 
@@ -347,6 +392,6 @@ def worse_of(chosen):
 
 
 def test_the_guide_knows_every_event_that_warns():
-    part = re.search(r"^# Words of the log\n(.*?)^# ", (ROOT / PAGE).read_text(), re.M | re.S)[1]
+    part = re.search(r"^## Words of the log\n(.*?)^# ", (ROOT / PAGE).read_text(), re.M | re.S)[1]
     told = [name for row in re.findall(r"^\| ([^|]*`[^|]*) \|", part, re.M) for name in re.findall(r"`([a-z-]+)`", row)]
     assert sorted(told) == sorted(events_that_warn())

@@ -43,22 +43,10 @@ def node(script, question):
 
 
 def promtool(*arguments, **options):
-    """Out of Debian's package of Prometheus, which is not installed: that would start a server."""
-    unpacked = ROOT / "build/tools/usr/bin/promtool"
-    tool = shutil.which("promtool") or unpacked
     with alone():
-        if not Path(tool).exists():
-            unpack("prometheus", ROOT / "build/tools")
-    return run(tool, *arguments, **options)
-
-
-def unpack(package, directory):
-    """The files of a Debian package, whose scripts do not run."""
-    directory.mkdir(parents=True, exist_ok=True)
-    run("apt-get", "download", package, cwd=directory)
-    archive, = directory.glob(f"{package}_*.deb")
-    run("dpkg-deb", "-x", archive, directory)
-    archive.unlink()
+        if not shutil.which("promtool"):
+            run(ROOT / "deploy/install-packages", "prometheus")
+    return run("promtool", *arguments, **options)
 
 
 def kubectl():
