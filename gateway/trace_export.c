@@ -92,6 +92,14 @@ static struct asker *start_asker(struct trace_export *traces)
     return asker_start(&options);
 }
 
+static bool is_cancelled(struct trace_export *traces)
+{
+    pthread_mutex_lock(&traces->lock);
+    bool cancelled = traces->cancelled;
+    pthread_mutex_unlock(&traces->lock);
+    return cancelled;
+}
+
 /* One that trusts whom the latest snapshot trusts; NULL when the gateway does not wait any more. */
 static struct asker *current_asker(struct trace_export *traces)
 {
@@ -110,10 +118,7 @@ static struct asker *current_asker(struct trace_export *traces)
         traces->asker = asker;
         pthread_mutex_unlock(&traces->lock);
     }
-    pthread_mutex_lock(&traces->lock);
-    bool cancelled = traces->cancelled;
-    pthread_mutex_unlock(&traces->lock);
-    return cancelled ? NULL : traces->asker;
+    return is_cancelled(traces) ? NULL : traces->asker;
 }
 
 /* The whole request in traces->message. */
@@ -168,9 +173,11 @@ static const char *send_message(struct trace_export *traces, const char **detail
 
 static void send_batch(struct trace_export *traces, struct str lines, uint64_t requests)
 {
-    const char *detail;
-    compose(traces, lines);
-    const char *why = send_message(traces, &detail);
+    const char *detail = "", *why = "the gateway ends";
+    if (!is_cancelled(traces)) { /* else the asker may still read the message before */
+        compose(traces, lines);
+        why = send_message(traces, &detail);
+    }
     if (!why) {
         tell_success(traces);
         return;

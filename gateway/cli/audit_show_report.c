@@ -278,6 +278,7 @@ static void put_who(const struct json_value *decision, struct buf *out)
     page_show(team.len ? team : STR("not known"), out);
     put_part(", ", record_text(decision, "caller"), out);
     put_part(", from ", record_text(decision, "peer"), out);
+    put_part(", trace ", record_text(decision, "trace_id"), out);
     buf_append_byte(out, '\n');
 }
 

@@ -127,6 +127,7 @@ def test_callers_names_are_told_without_phone_numbers(make_gateway, kore, tmp_pa
 
 # ---- moved away ----
 
+@pytest.mark.concurrency
 def test_files_moved_away_under_load_lose_no_line(make_gateway, kore):
     gateway = make_gateway(extra=f"{ACCESS}\nlog: {{file: log.json}}\n{ADMIN}", start=False)
     gateway.stderr_path = gateway.directory / "log.json"

@@ -112,6 +112,9 @@ def test_a_trace_is_found_in_the_record(gateway, kore):
                            capture_output=True, text=True)
     assert found.returncode == 0 and answer.header("x-decision-id")[:8] in found.stdout, found.stdout + found.stderr
     assert len([line for line in found.stdout.splitlines() if "allow" in line.lower()]) == 1, found.stdout
+    shown = subprocess.run([BINARY, "audit", "show", "--config", gateway.config, answer.header("x-decision-id")],
+                           capture_output=True, text=True, check=True)
+    assert f", trace {TRACE}" in shown.stdout
 
 
 def test_a_request_that_is_no_http_has_a_trace_too(gateway):
@@ -228,6 +231,7 @@ def test_new_traces_are_sampled_as_configured(make_gateway, kore):
         assert 20 <= len({span.trace for span in collector.spans()}) <= 80
 
 
+@pytest.mark.concurrency
 def test_batches_have_512_spans_at_most(make_gateway, kore):
     with Collector() as collector:
         gateway = make_gateway(extra=exporting(collector.url))
