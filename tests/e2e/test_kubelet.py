@@ -23,6 +23,8 @@ from load import Load
 from netns import NETWORK, Network, NameServer
 from postgres import Database, Postgres, as_server
 
+pytestmark = pytest.mark.mounts
+
 NAME = "platform.kore.test"
 DROP_CAPABILITIES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 CENTRAL_TIMEOUT = "1s"
