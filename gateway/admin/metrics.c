@@ -86,7 +86,8 @@ static void put_violations(struct exposition *e, const struct request_metrics *r
     exposition_begin(e, METRIC_COUNTER, "violations", NULL,
                      "Requests in which this code was found, whatever they were answered.");
     for (size_t code = 0; code < VIOLATION_COUNT; code++) {
-        const struct metric_label label = {"code", str_from(violation_code_text((enum violation_code)code))};
+        const struct metric_label label = {
+            "code", str_from(violation_code_text((enum violation_code)code))};
         exposition_put(e, &label, 1,
                        atomic_load_explicit(&requests->violations[code], memory_order_relaxed));
     }

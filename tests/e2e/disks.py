@@ -11,7 +11,9 @@ import pytest
 
 HERE = Path(__file__).parent
 FIFREEZE, FITHAW = 0xC0045877, 0xC0045878    # linux/fs.h
-EXT4_SHUTDOWN = 0x8004587D                   # ext4: the file system is gone at once; 2: its log, too
+# ext4: the file system is gone at once; 0: between two of its own steps. With 2 it may be within one, and then
+# says of a sync under way that it is done though it is not, which no device does.
+EXT4_SHUTDOWN = 0x8004587D
 
 
 def run(*command):

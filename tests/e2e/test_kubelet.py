@@ -20,6 +20,8 @@ from load import Load
 from netns import NETWORK, Network, NameServer
 from postgres import Database, Postgres, as_server
 
+pytestmark = pytest.mark.mounts
+
 NAME = "platform.kore.test"
 DROP_CAPABILITIES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 PATIENT = "connect_timeout: 10s, first_byte_timeout: 15s, total_timeout: 20s"    # a busy machine is no fault

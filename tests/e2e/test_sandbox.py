@@ -20,6 +20,8 @@ import pytest
 
 from harness import ACCOUNT, ADMIN, BINARY, POLICY, ROOT, Gateway, seed_campaign, wait_for
 
+pytestmark = pytest.mark.mounts
+
 HERE = Path(__file__).parent
 SIGNAL = signal.SIGRTMIN + 4
 NOBODY = 65532

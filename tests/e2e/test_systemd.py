@@ -13,6 +13,8 @@ import pytest
 from contained import contain, why_not
 from harness import ACCOUNT, BINARY, DEADLINE, POLICY, ROOT, STREAM, Gateway, release_to_oneself, seed_campaign, wait_for
 
+pytestmark = pytest.mark.mounts
+
 UNITS = ROOT / "deploy/systemd"
 SERVICES = ["campaign-gateway.service", "campaign-gateway-ship.service"]
 USER = 65532
@@ -123,6 +125,9 @@ def test_all_of_it_is_installed(release, tmp_path):
     expected = {"usr/bin/campaign-gateway", "usr/lib/sysusers.d/campaign-gateway.conf",
                 "usr/share/man/man5/campaign-gateway.yaml.5", "usr/share/campaign-gateway/sql/install",
                 "usr/share/campaign-gateway/gateway.schema.json", "usr/share/campaign-gateway/schema.json",
+                *[f"usr/share/doc/campaign-gateway/{page}" for page in
+                  ("deploy/operations.md", "deploy/threat-model.md", "deploy/CHANGELOG.md", "policies/README.md",
+                   "policies/authors-guide.md")],
                 *[f"usr/share/man/man8/{path.name}" for path in (ROOT / "deploy/man").glob("*.8")],
                 *[f"usr/lib/systemd/system/{path.name}" for path in UNITS.iterdir() if path.suffix in (".service", ".socket")],
                 *[f"usr/share/campaign-gateway/policies/packs/{path.name}" for path in (ROOT / "policies/packs").glob("*.yaml")]}
