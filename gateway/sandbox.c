@@ -28,7 +28,7 @@ static bool plan_files(struct sandbox *sandbox, const struct snapshot *snapshot,
     sandbox->landlock_version = sandbox_files_version(&sandbox->landlock.why);
     sandbox->landlock.state = sandbox->landlock_version ? SANDBOX_ON : SANDBOX_UNAVAILABLE;
     sandbox->files = sandbox_files_new(snapshot, abstract_sockets);
-    return sandbox->files || error_set(err, "out of memory");
+    return sandbox->files || failed(err, "find out which files are needed");
 }
 
 static void plan_calls(struct sandbox *sandbox, const struct snapshot *snapshot)

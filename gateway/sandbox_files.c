@@ -91,13 +91,46 @@ static bool is_below(const char *path, const char *above)
            (path[length] == '\0' || path[length] == '/' || above[length - 1] == '/');
 }
 
+/* What errno says of a path: it is not there, or not for this user. Else the system is in need. */
+static bool is_nowhere(void)
+{
+    return errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ELOOP ||
+           errno == ENAMETOOLONG;
+}
+
+/* A path that was left out for want of memory would be missed when a certificate is read again. */
+static void note_failure(struct sandbox_files *files)
+{
+    if (!is_nowhere())
+        files->failed = errno;
+}
+
+/* The path without links; NULL when there is nothing. */
+static char *resolve(struct sandbox_files *files, const char *path)
+{
+    char *real = realpath(path, NULL);
+    if (!real)
+        note_failure(files);
+    return real;
+}
+
+static bool look_at(struct sandbox_files *files, const char *path, struct stat *ret)
+{
+    if (stat(path, ret) == 0)
+        return true;
+    note_failure(files);
+    return false;
+}
+
 /* Takes `path`, which may be NULL. */
 static void add(struct sandbox_files *files, char *path, const char *why, bool write, bool missing)
 {
-    struct stat info;
-    if (!path)
+    struct stat info = {.st_mode = S_IFDIR};
+    if (!path || (!missing && !look_at(files, path, &info))) {
+        free(path);
         return;
-    bool is_directory = missing || (stat(path, &info) == 0 && S_ISDIR(info.st_mode));
+    }
+    bool is_directory = S_ISDIR(info.st_mode);
     for (size_t i = 0; i < files->count; i++) {
         const struct sandbox_path *other = &files->paths[i];
         if (is_below(path, other->path) && other->write >= write) {
@@ -109,7 +142,7 @@ static void add(struct sandbox_files *files, char *path, const char *why, bool w
         size_t capacity = files->capacity ? files->capacity * 2 : 32;
         struct sandbox_path *more = reallocarray(files->paths, capacity, sizeof(*more));
         if (!more) {
-            files->failed = true;
+            files->failed = ENOMEM;
             free(path);
             return;
         }
@@ -122,7 +155,7 @@ static void add(struct sandbox_files *files, char *path, const char *why, bool w
 /* Allows what is there; what is not there is left out. */
 static void add_existing(struct sandbox_files *files, const char *path, const char *why)
 {
-    add(files, realpath(path, NULL), why, false, false);
+    add(files, resolve(files, path), why, false, false);
 }
 
 /* The directory of a path as it is written, which need not be absolute. */
@@ -138,7 +171,7 @@ static bool directory_of(const char *path, char out[PATH_MAX])
 static void add_around(struct sandbox_files *files, const char *path, const char *why)
 {
     char directory[PATH_MAX], *real;
-    if (!directory_of(path, directory) || !(real = realpath(directory, NULL)))
+    if (!directory_of(path, directory) || !(real = resolve(files, directory)))
         return;
     bool shared = is_shared(real);
     if (!shared)
@@ -156,11 +189,11 @@ static void add_around(struct sandbox_files *files, const char *path, const char
 static void add_replaceable(struct sandbox_files *files, const char *path, const char *why)
 {
     struct stat info;
-    char *real = realpath(path, NULL);
+    char *real = resolve(files, path);
     add_around(files, path, why);
     if (real)
         add_around(files, real, why);
-    if (real && stat(real, &info) == 0 && S_ISDIR(info.st_mode))
+    if (real && look_at(files, real, &info) && S_ISDIR(info.st_mode))
         add_existing(files, real, why);
     free(real);
 }
@@ -172,15 +205,15 @@ static void add_written(struct sandbox_files *files, const struct config_text *d
     if (!directory->value.len)
         return;
     const char *path = directory->value.data;
-    if ((real = realpath(path, NULL))) {
+    if ((real = resolve(files, path))) {
         add(files, real, why, true, false);
         return;
     }
     const char *slash = strrchr(path, '/');
-    if (!directory_of(path, parent) || !(real = realpath(parent, NULL)))
+    if (!directory_of(path, parent) || !(real = resolve(files, parent)))
         return; /* whoever opens it will say so */
     if (asprintf(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real, slash ? slash + 1 : path) < 0)
-        files->failed = true;
+        files->failed = ENOMEM;
     else
         add(files, whole, why, true, true);
     free(real);
@@ -197,14 +230,14 @@ static void add_log(struct sandbox_files *files, const struct config_text *file)
     struct stat info;
     if (!file->value.len || str_equal(file->value, STR("-")))
         return;
-    char *real = realpath(file->value.data, NULL);
-    bool is_made_again = !real || (stat(real, &info) == 0 && S_ISREG(info.st_mode));
+    char *real = resolve(files, file->value.data);
+    bool is_made_again = !real || (look_at(files, real, &info) && S_ISREG(info.st_mode));
     if (!is_made_again) {
         add(files, real, why, true, false);
         return;
     }
     if (directory_of(real ? real : file->value.data, directory))
-        add(files, realpath(directory, NULL), why, true, false);
+        add(files, resolve(files, directory), why, true, false);
     free(real);
 }
 
@@ -272,14 +305,17 @@ static void add_system(struct sandbox_files *files)
     static const char *const variables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF"};
     for (size_t i = 0; i < COUNT_OF(fixed); i++)
         add_existing(files, fixed[i].path, fixed[i].why);
-    add(files, strdup("/proc/self"), "what it is told about itself", false, false);
+    char *self = strdup("/proc/self");
+    if (!self)
+        files->failed = ENOMEM;
+    add(files, self, "what it is told about itself", false, false);
     for (size_t i = 0; i < COUNT_OF(variables); i++) {
         const char *path = getenv(variables[i]);
         if (path)
             add_replaceable(files, path, "named in the environment");
     }
 #ifdef GATEWAY_COUNTERS_DIRECTORY
-    add(files, realpath(GATEWAY_COUNTERS_DIRECTORY, NULL), "counting which lines ran", true, false);
+    add(files, resolve(files, GATEWAY_COUNTERS_DIRECTORY), "counting which lines ran", true, false);
 #endif
 }
 
@@ -303,9 +339,11 @@ struct sandbox_files *sandbox_files_new(const struct snapshot *snapshot, bool ab
     if (snapshot->config->trace_endpoint.url.value.len)
         add_port(files, snapshot->config->trace_endpoint.port, "the collector of traces");
     files->abstract_sockets = abstract_sockets;
-    if (!files->failed)
+    int failed = files->failed;
+    if (!failed)
         return files;
     sandbox_files_free(files);
+    errno = failed;
     return NULL;
 }
 
@@ -338,7 +376,7 @@ static bool allow_path(int ruleset_fd, int version, const struct sandbox_path *p
         return true;
     int fd = open(path->path, O_PATH | O_CLOEXEC);
     if (fd < 0)
-        return true;
+        return is_nowhere();
     const struct landlock_path_beneath_attr rule = {
         .allowed_access = rights_of(path) & known_rights(version), .parent_fd = fd};
     bool fine =
@@ -390,6 +428,8 @@ bool sandbox_files_restrict(struct sandbox_files *files, struct error *err)
         return false;
     /* a directory of /proc is another one each time it is looked up, unless somebody holds it */
     files->self_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (files->self_fd < 0 && !is_nowhere())
+        return error_set(err, "Landlock could not be set up: %s", strerrordesc_np(errno));
     int fd = make_ruleset(files, version);
     bool fine = fd >= 0 && restrict_with(fd, version, files);
     int why = errno;

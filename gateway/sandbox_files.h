@@ -36,10 +36,10 @@ struct sandbox_files {
     bool
         abstract_sockets; /* local sockets without a file, of other programs: systemd may need it */
     int self_fd;          /* keeps /proc/self what it is while rules are about it; or -1 */
-    bool failed;          /* memory ran out */
+    int failed;           /* why not all paths could be found out: an errno; or 0 */
 };
 
-/* NULL when there is no memory. */
+/* NULL with errno when not all could be found out. */
 MUST_USE struct sandbox_files *sandbox_files_new(const struct snapshot *snapshot,
                                                  bool abstract_sockets);
 void sandbox_files_free(struct sandbox_files *files); /* accepts NULL */
