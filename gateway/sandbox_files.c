@@ -122,19 +122,13 @@ static bool look_at(struct sandbox_files *files, const char *path, struct stat *
     return false;
 }
 
-/* Takes `path`, which may be NULL. */
-static void add(struct sandbox_files *files, char *path, const char *why, bool write, bool missing)
+/* Takes `path.path`. */
+static void push(struct sandbox_files *files, struct sandbox_path path)
 {
-    struct stat info = {.st_mode = S_IFDIR};
-    if (!path || (!missing && !look_at(files, path, &info))) {
-        free(path);
-        return;
-    }
-    bool is_directory = S_ISDIR(info.st_mode);
     for (size_t i = 0; i < files->count; i++) {
         const struct sandbox_path *other = &files->paths[i];
-        if (is_below(path, other->path) && other->write >= write) {
-            free(path);
+        if (is_below(path.path, other->path) && other->write >= path.write) {
+            free(path.path);
             return;
         }
     }
@@ -143,13 +137,34 @@ static void add(struct sandbox_files *files, char *path, const char *why, bool w
         struct sandbox_path *more = reallocarray(files->paths, capacity, sizeof(*more));
         if (!more) {
             files->failed = ENOMEM;
-            free(path);
+            free(path.path);
             return;
         }
         files->paths = more;
         files->capacity = capacity;
     }
-    files->paths[files->count++] = (struct sandbox_path){path, why, write, is_directory, missing};
+    files->paths[files->count++] = path;
+}
+
+/* Takes `path`, which may be NULL. */
+static void add(struct sandbox_files *files, char *path, const char *why, bool write, bool missing)
+{
+    struct stat info = {.st_mode = S_IFDIR};
+    if (path && (missing || look_at(files, path, &info)))
+        push(files, (struct sandbox_path){path, why, write, S_ISDIR(info.st_mode), missing});
+    else
+        free(path);
+}
+
+/* Not by its number, which is another one each time. */
+static void add_self(struct sandbox_files *files)
+{
+    char *path = strdup("/proc/self");
+    if (path)
+        push(files,
+             (struct sandbox_path){path, "what it is told about itself", false, true, false});
+    else
+        files->failed = ENOMEM;
 }
 
 /* Allows what is there; what is not there is left out. */
@@ -305,10 +320,7 @@ static void add_system(struct sandbox_files *files)
     static const char *const variables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF"};
     for (size_t i = 0; i < COUNT_OF(fixed); i++)
         add_existing(files, fixed[i].path, fixed[i].why);
-    char *self = strdup("/proc/self");
-    if (!self)
-        files->failed = ENOMEM;
-    add(files, self, "what it is told about itself", false, false);
+    add_self(files);
     for (size_t i = 0; i < COUNT_OF(variables); i++) {
         const char *path = getenv(variables[i]);
         if (path)
