@@ -1,13 +1,13 @@
 #include "bookkeeper.h"
 
 #include <poll.h>
-#include <signal.h>
 
 #include "audit/record.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "supervisor.h"
 
 #define INBOX_LOOK_MS 1000 /* how often, when the system does not tell of new files */
 #define HASH_KEYS_EVERY_MS (3600 * 1000)
@@ -119,13 +119,6 @@ static int64_t now_ms(void)
     return clock_mono_us() / 1000;
 }
 
-static bool is_told_to_end(void)
-{
-    sigset_t pending;
-    return sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
-}
-
 static struct journal *wait_for_journal(const struct journal_options *options, int64_t patience_ms,
                                         struct journal_recovery *recovery, struct error *err)
 {
@@ -133,7 +126,7 @@ static struct journal *wait_for_journal(const struct journal_options *options, i
     int64_t until_ms = now_ms() + patience_ms;
     bool told = false;
     while (!(journal = journal_open(options, recovery, err)) &&
-           inbox_is_served(options->directory) && now_ms() < until_ms && !is_told_to_end()) {
+           inbox_is_served(options->directory) && now_ms() < until_ms && !supervisor_wants_end()) {
         if (!told)
             LOG(LOG_INFO, "journal-awaited", LOG_TEXT("directory", options->directory),
                 LOG_INT("patience_ms", patience_ms));

@@ -186,19 +186,26 @@ static void add_written(struct sandbox_files *files, const struct config_text *d
     free(real);
 }
 
-/* A log that was moved away is made again in its directory; a device is opened again. */
+/*
+ * A log that was moved away is made again in its directory, which is that of the file where the
+ * setting names a link, such as /dev/stdout. A device or a pipe is opened again itself.
+ */
 static void add_log(struct sandbox_files *files, const struct config_text *file)
 {
     static const char why[] = "a log, opened again on USR1";
     char directory[PATH_MAX];
     struct stat info;
-    const char *path = file->value.data;
-    if (!file->value.len || strcmp(path, "-") == 0)
+    if (!file->value.len || str_equal(file->value, STR("-")))
         return;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        add(files, realpath(path, NULL), why, true, false);
-    else if (directory_of(path, directory))
+    char *real = realpath(file->value.data, NULL);
+    bool is_made_again = !real || (stat(real, &info) == 0 && S_ISREG(info.st_mode));
+    if (!is_made_again) {
+        add(files, real, why, true, false);
+        return;
+    }
+    if (directory_of(real ? real : file->value.data, directory))
         add(files, realpath(directory, NULL), why, true, false);
+    free(real);
 }
 
 static void add_configured(void *arg, const char *path)

@@ -31,6 +31,7 @@
  * has drained. Only who hands sockets over starts one while the other still runs. */
 #define JOURNAL_WAIT_MS 3000
 #define TAKEOVER_GRACE_MS 5000 /* beside drain_timeout, for the journal's last records */
+#define PORT_LOOK_MS 50
 
 struct server {
     struct snapshot *snapshot; /* the first one: what sockets, threads and files were made from */
@@ -252,8 +253,36 @@ static int open_port(int *inherited_fd, const struct config_text *setting, struc
     if (fd >= 0)
         return fd;
     fd = address_listen(setting->value, &why);
+    int number = errno;
     if (fd < 0)
         config_error(&setting->place, err, "%s", why.text);
+    errno = number;
+    return fd;
+}
+
+/* How long whoever runs before us may still need, from its signal to its last record. */
+static int64_t takeover_ms(const struct server *server)
+{
+    return server->snapshot->config->drain_ms + TAKEOVER_GRACE_MS;
+}
+
+/* Only the data port was handed over: the gateway before us has the admin port until it has
+ * drained. */
+static int await_admin_port(struct server *server, struct error *err)
+{
+    const struct config_text *setting = &server->snapshot->config->admin.listen;
+    int64_t until_ms = now_ms() + takeover_ms(server);
+    bool told = false;
+    int fd;
+    while ((fd = open_port(&server->supervisor.admin_fd, setting, err)) < 0 &&
+           errno == EADDRINUSE && server->is_inherited && now_ms() < until_ms &&
+           !supervisor_wants_end()) {
+        if (!told)
+            LOG(LOG_INFO, "admin-port-awaited", LOG_STR("address", setting->value),
+                LOG_INT("patience_ms", takeover_ms(server)));
+        told = true;
+        (void)poll(NULL, 0, PORT_LOOK_MS);
+    }
     return fd;
 }
 
@@ -266,7 +295,7 @@ static bool open_ports(struct server *server, struct error *err)
     server->listen_fd = open_port(&supervisor->data_fd, &config->listen, err);
     if (server->listen_fd < 0 || !has_admin)
         return server->listen_fd >= 0;
-    server->admin_fd = open_port(&supervisor->admin_fd, &config->admin.listen, err);
+    server->admin_fd = await_admin_port(server, err);
     return server->admin_fd >= 0;
 }
 
@@ -317,11 +346,9 @@ static struct snapshot *load(const char *config_path, struct tickets *tickets, s
 
 static bool open_books(struct server *server, struct error *err)
 {
-    const int64_t drain_ms = server->snapshot->config->drain_ms;
     supervisor_tell(&server->supervisor, "STATUS=opening the audit journal");
     return bookkeeper_open(&server->books, server->current,
-                           server->is_inherited ? drain_ms + TAKEOVER_GRACE_MS : JOURNAL_WAIT_MS,
-                           err);
+                           server->is_inherited ? takeover_ms(server) : JOURNAL_WAIT_MS, err);
 }
 
 /* Sockets are bound and nothing is running yet: now it gives up what threads would keep. */

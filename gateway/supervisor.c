@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -221,6 +222,13 @@ void supervisor_tell_reloading(const struct supervisor *supervisor)
     /* Type=notify-reload wants to know which reload: one that began after it asked */
     supervisor_tell(supervisor, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading everything again",
                     (long long)clock_mono_us());
+}
+
+bool supervisor_wants_end(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }
 
 int64_t supervisor_turn(struct supervisor *supervisor, int64_t now_ms)

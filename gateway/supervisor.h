@@ -46,6 +46,9 @@ void supervisor_tell(const struct supervisor *supervisor, const char *format, ..
 /* A reload begins; "READY=1" ends it. */
 void supervisor_tell_reloading(const struct supervisor *supervisor);
 
+/* Whether SIGTERM or SIGINT waits to be taken: for what must not be waited for any longer. */
+MUST_USE bool supervisor_wants_end(void);
+
 /* The watchdog is told, when it is time. In how many milliseconds it will be again; INT64_MAX:
  * never. */
 int64_t supervisor_turn(struct supervisor *supervisor, int64_t now_ms);

@@ -144,6 +144,7 @@ int address_listen(struct str address, struct error *err)
     char host[256], port[8];
     if (!split_address(address, host, sizeof(host), port, sizeof(port))) {
         error_set(err, "'%.*s' is not HOST:PORT or [IPV6]:PORT", STR_ARGS(address));
+        errno = EINVAL;
         return -1;
     }
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
@@ -151,12 +152,14 @@ int address_listen(struct str address, struct error *err)
     int answer = getaddrinfo(host, port, &hints, &found);
     if (answer != 0) {
         error_set(err, "cannot resolve '%s': %s", host, gai_strerror(answer));
+        errno = EADDRNOTAVAIL;
         return -1;
     }
-    int fd = bind_first(found);
+    int fd = bind_first(found), why = errno;
     if (fd < 0)
-        error_set(err, "cannot listen on %.*s: %s", STR_ARGS(address), strerrordesc_np(errno));
+        error_set(err, "cannot listen on %.*s: %s", STR_ARGS(address), strerrordesc_np(why));
     freeaddrinfo(found);
+    errno = why;
     return fd;
 }
 

@@ -33,7 +33,8 @@ socklen_t address_length(const struct sockaddr *address);
  */
 bool address_is_own(const struct sockaddr *address, const struct sockaddr *listening);
 
-/* A listening socket, bound to "HOST:PORT" or "[IPV6]:PORT" (port 0: any free one). -1 with `err`.
+/* A listening socket, bound to "HOST:PORT" or "[IPV6]:PORT" (port 0: any free one). -1 with `err`
+ * and errno.
  */
 MUST_USE int address_listen(struct str address, struct error *err);
 

@@ -12,6 +12,18 @@ from postgres import Database, Postgres
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "concurrency: worth running under ThreadSanitizer, too")
+    config.addinivalue_line("markers", "mounts: mounts file systems, or takes a copy of all mounts")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """
+    Of tests that run at the same time: those of one file stay together, because they share fixtures, and
+    so do all that mount, because one's copy of the mounts keeps another's from ending.
+    """
+    for item in items:
+        group = "mounts" if item.get_closest_marker("mounts") else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

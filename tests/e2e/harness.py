@@ -155,6 +155,7 @@ def request(body, target=TARGET, method="POST", headers=(), host="localhost", au
 
 class Gateway:
     """One run of the real binary in a directory of its own."""
+    prefix, popen = [], {}    # what a kind of gateway that starts otherwise need not say
 
     def __init__(self, directory, certs, upstream_port, policy=POLICY, team="billing",
                  upstream_host="localhost", workers=2, extra="", limits="", audit="audit",

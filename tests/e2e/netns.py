@@ -1,7 +1,7 @@
 """Hosts for tests: network namespaces around one switch, each with an /etc/hosts and a resolv.conf of its own.
 
-Nothing has a name outside: a namespace lives as long as the process that holds it, which dies with the tests, however
-these end; with it go its links, rules and mounts."""
+Nothing has a name outside. A namespace lives as long as the process that holds it and those that run there, and they die
+with the tests, however these end; with it go its links, rules and mounts."""
 import contextlib
 import ctypes
 import os
@@ -37,7 +37,7 @@ class Host:
                                  + self.holder.communicate()[1])
         proc = f"/proc/{self.holder.pid}/ns"
         self.network = f"{proc}/net"
-        self.prefix = ["nsenter", f"--net={self.network}", f"--mount={proc}/mnt", "--"]
+        self.prefix = ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={self.network}", f"--mount={proc}/mnt", "--"]
         self.run("ip", "link", "set", "lo", "up")
 
     def run(self, *command, text=None):

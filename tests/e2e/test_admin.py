@@ -360,6 +360,7 @@ def start_with_hosts(gateway, hosts):
     gateway.port = int(wait_for(lambda: gateway.events("listening"), "the start")[0]["address"].rsplit(":", 1)[1])
 
 
+@pytest.mark.mounts
 def test_an_upstream_that_does_not_resolve(make_gateway, tmp_path):
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.1 localhost\n")

@@ -195,6 +195,13 @@ def test_the_scripts_in_the_documents_exist(page):
         assert (ROOT / script).stat().st_mode & 0o100, script
 
 
+@pytest.mark.parametrize("page", pages())
+def test_what_is_shown_as_shell_is_shell(page):
+    for block in re.findall(r"^ *```sh[^\n]*\n(.*?)^ *```", (ROOT / page).read_text(), re.M | re.S):
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True)
+        assert done.returncode == 0 and not done.stderr, block + done.stderr
+
+
 def test_what_developers_are_told_to_build_is_there():
     text = "".join(blocks("gateway/ARCHITECTURE.md", "sh"))
     presets = {each["name"] for each in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
@@ -340,11 +347,10 @@ def test_the_configurations_in_the_manual_are_fine(certs, tmp_path):
 
 
 def test_the_settings_for_the_central_database_are_fine(certs, tmp_path):
-    shown, = re.findall(r"^    audit:\n(?:     +.*\n)+", (ROOT / "deploy/sql/README.md").read_text(), re.M)
+    shown, = blocks("deploy/sql/README.md", "yaml")
     gateway = Gateway(tmp_path, certs, 1, start=False)
     text = re.sub(r"^audit:.*\n(?: .*\n)*", "", gateway.config.read_text(), flags=re.M)
-    shown = re.sub("^    ", "", shown, flags=re.M).replace("/var/lib/campaign-gateway/audit", str(tmp_path / "journal"))
-    gateway.config.write_text(text + shown)
+    gateway.config.write_text(text + shown.replace("/var/lib/campaign-gateway/audit", str(tmp_path / "journal")))
     subprocess.run([BINARY, "check", "--config", gateway.config], check=True)
 
 
@@ -355,6 +361,35 @@ def test_the_callers_in_the_manual_are_fine(certs, tmp_path):
     gateway = Gateway(tmp_path, certs, 1, team=None, extra="callers: callers.yaml",
                       policy=POLICY + "  marketing:\n  support:\n", start=False)
     subprocess.run([BINARY, "check", "--config", gateway.config], check=True)
+
+
+def displays(page, section):
+    """The literal displays of a section of the manual, as a reader sees them."""
+    text = re.search(rf"^\.Sh {section}\n(.*?)(?=^\.Sh |\Z)", (ROOT / "deploy/man" / page).read_text(), re.M | re.S)[1]
+    return [each.replace("\\&", "").replace("\\-", "-") for each in re.findall(r"^\.Bd [^\n]*\n(.*?)^\.Ed", text, re.M | re.S)]
+
+
+def test_the_tests_in_the_manual_pass(tmp_path):
+    shown, = displays("campaign-gateway.8", "TESTING A POLICY")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "tests/hours.yaml").write_text(shown)
+    (tmp_path / "tests/campaign.json").write_text(json.dumps(seed_campaign()))
+    done = subprocess.run([BINARY, "test", tmp_path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "# 2 tests, 0 failed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_keys_and_the_connection_in_the_manual_are_understood(recorded):
+    keys, = [each for each in displays("campaign-gateway-audit.8", "VERIFYING") if "ed25519" in each]
+    (recorded / "pins").write_text(keys)
+    done = subprocess.run([BINARY, "audit", "verify", "--directory", "journal", "--keys", "pins"], cwd=recorded,
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "broken" in done.stdout, done.stderr      # read, and not the journal's own
+    shown, = [each for each in displays("campaign-gateway-audit.8", "SHIPPING") if "central:" in each]
+    config = recorded / "gateway.yaml"
+    config.write_text(re.sub(r"^audit: .*\n", shown + "  directory: journal\n", config.read_text(), flags=re.M))
+    (recorded / "journal/lock").unlink()
+    subprocess.run([BINARY, "check", "--config", config], check=True)
 
 
 def test_the_manual_lists_every_code():

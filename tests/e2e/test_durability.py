@@ -16,6 +16,8 @@ from disks import Disks, EXT4_SHUTDOWN, Faults, build_faults
 from harness import ADMIN, BINARY, Gateway, request, seed_campaign, wait_for
 from kore import Answer
 
+pytestmark = pytest.mark.mounts
+
 
 @pytest.fixture
 def disks(tmp_path):

@@ -19,6 +19,8 @@ import pytest
 from contained import contain, why_not
 from harness import ACCOUNT, DEADLINE, POLICY, ROOT, STREAM, Gateway, release_to_oneself, seed_campaign
 
+pytestmark = pytest.mark.mounts
+
 USER = 65532
 STATE = "/var/lib/campaign-gateway"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -10,6 +10,8 @@ from harness import Gateway, seed_campaign, wait_for
 from kore import KoreHost
 from netns import Host, NameServer
 
+pytestmark = pytest.mark.mounts
+
 NAME = "platform.kore.test"
 DNS = ", resolve: dns"
 

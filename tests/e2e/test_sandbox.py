@@ -20,6 +20,8 @@ import pytest
 
 from harness import ACCOUNT, ADMIN, BINARY, POLICY, ROOT, Gateway, seed_campaign, wait_for
 
+pytestmark = pytest.mark.mounts
+
 HERE = Path(__file__).parent
 SIGNAL = signal.SIGRTMIN + 4
 NOBODY = 65532
@@ -391,7 +393,8 @@ def test_print_sandbox_says_what_will_be_and_does_nothing(make_gateway):
     assert paths[str(gateway.audit)] == {"path": str(gateway.audit), "rights": "read-write", "with_all_below": True,
                                          "will_be_made": True, "why": "the journal"}
     assert paths[str(gateway.directory)]["rights"] == "read"
-    assert [path for path, one in paths.items() if one["rights"] != "read"] == [str(gateway.audit)]
+    written = [path for path, one in paths.items() if one["rights"] != "read" and "counting" not in one["why"]]
+    assert written == [str(gateway.audit)]
     assert "/etc/shadow" not in paths and ("/etc" in paths) == (os.geteuid() != 0)
     if VERSION >= 4:
         assert [port["port"] for port in told["landlock"]["connect"]] == [4430, 53]

@@ -6,12 +6,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
 from contained import contain, why_not
 from harness import ACCOUNT, BINARY, DEADLINE, POLICY, ROOT, STREAM, Gateway, release_to_oneself, seed_campaign, wait_for
+
+pytestmark = pytest.mark.mounts
 
 UNITS = ROOT / "deploy/systemd"
 SERVICES = ["campaign-gateway.service", "campaign-gateway-ship.service"]
@@ -123,6 +126,9 @@ def test_all_of_it_is_installed(release, tmp_path):
     expected = {"usr/bin/campaign-gateway", "usr/lib/sysusers.d/campaign-gateway.conf",
                 "usr/share/man/man5/campaign-gateway.yaml.5", "usr/share/campaign-gateway/sql/install",
                 "usr/share/campaign-gateway/gateway.schema.json", "usr/share/campaign-gateway/schema.json",
+                *[f"usr/share/doc/campaign-gateway/{page}" for page in
+                  ("deploy/operations.md", "deploy/threat-model.md", "deploy/CHANGELOG.md", "policies/README.md",
+                   "policies/authors-guide.md")],
                 *[f"usr/share/man/man8/{path.name}" for path in (ROOT / "deploy/man").glob("*.8")],
                 *[f"usr/lib/systemd/system/{path.name}" for path in UNITS.iterdir() if path.suffix in (".service", ".socket")],
                 *[f"usr/share/campaign-gateway/policies/packs/{path.name}" for path in (ROOT / "policies/packs").glob("*.yaml")]}
@@ -162,6 +168,33 @@ def behind(unit, root, mounts, command, refuse):
                    families=[FAMILIES[name] for name in one(unit, "RestrictAddressFamilies").split()], refuse=refuse)
 
 
+class Manager:
+    """What systemd is told; read at once, as systemd does: few messages may wait."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        path.chmod(0o777)
+        self.path, self.words, self.heard = str(path), [], 0
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def listen(self):
+        while message := self.socket.recv(4096):
+            self.words += message.decode().splitlines()
+
+    def hear(self, word):
+        """Waits until it is told so, after what it heard before."""
+        wait_for(lambda: word in self.words[self.heard:], f"{word} to be told after {self.words[:self.heard]}")
+        self.heard = self.words.index(word, self.heard) + 1
+
+    def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
+            bell.sendto(b"", self.path)
+        self.thread.join(DEADLINE)
+        self.socket.close()
+
+
 class Host(Gateway):
     """A host with the gateway installed in /usr and its unit in force. /usr/lib and what lookups need are this machine's."""
 
@@ -170,10 +203,7 @@ class Host(Gateway):
         self.root, self.settings, self.state = directory / "root", directory / "etc", directory / "state"
         self.audit, self.stderr_path = self.state / "audit", directory / "stderr.log"
         (self.directory / "notify").mkdir()
-        self.told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.told.bind(str(self.directory / "notify/socket"))
-        self.told.settimeout(DEADLINE)
-        (self.directory / "notify/socket").chmod(0o777)
+        self.manager = Manager(self.directory / "notify/socket")
         self.environment = {"PATH": "/usr/bin:/bin", "NOTIFY_SOCKET": "/run/systemd/notify/socket", "WATCHDOG_USEC": "400000"}
         for name in ("usr/bin", "usr/lib", "usr/lib64", "etc/campaign-gateway", "var/lib/campaign-gateway", "dev", "proc",
                      "tmp", "run/systemd/notify"):
@@ -211,10 +241,6 @@ admin: {{listen: 127.0.0.1:0}}
                   (self.settings, "/etc/campaign-gateway"), (self.state, "/var/lib/campaign-gateway")]
         return behind(unit, self.root, mounts, words, self.refuse)
 
-    def hear(self, word):
-        """Waits until systemd would be told so."""
-        wait_for(lambda: word in self.told.recv(4096).decode().splitlines(), f"{word} to be told")
-
     def command(self):
         return self.unit_command(one("campaign-gateway.service", "ExecStart").split())
 
@@ -235,7 +261,7 @@ def make_host(certs, kore, release):
         if host.process and host.process.poll() is None:
             host.process.kill()
             host.process.wait()
-        host.told.close()
+        host.manager.close()
         shutil.rmtree(host.directory)
 
 
@@ -248,8 +274,8 @@ def test_the_gateway_works_behind_its_unit(make_host, kore, refuse):
     """With "kill" it also shows that the gateway asks for nothing that the filter denies."""
     host = make_host(refuse).start()
     assert one("campaign-gateway.service", "Type") == "notify"
-    host.hear("READY=1")
-    host.hear("WATCHDOG=1")
+    host.manager.hear("READY=1")
+    host.manager.hear("WATCHDOG=1")
     limit = int(one("campaign-gateway.service", "LimitNOFILE"))
     limited = re.search(r"Max open files +(\d+)", Path(f"/proc/{host.process.pid}/limits").read_text())
     assert int(limited[1]) < limit or "connections-lowered" not in host.stderr()
@@ -260,10 +286,10 @@ def test_the_gateway_works_behind_its_unit(make_host, kore, refuse):
     reloaded = run(*host.unit_command(reload), env=host.environment)
     assert reloaded.returncode == 0, reloaded.stderr
     wait_for(lambda: any("2026-11-23.2" in str(event) for event in host.events("reloaded")), "the new policy")
-    host.hear("RELOADING=1")
-    host.hear("READY=1")
+    host.manager.hear("RELOADING=1")
+    host.manager.hear("READY=1")
     host.stop()
-    host.hear("STOPPING=1")
+    host.manager.hear("STOPPING=1")
     assert [record["verdict"] for record in host.decisions()] == ["allow", "deny"]
     assert host.audit.stat().st_uid == USER and host.audit.stat().st_mode & 0o077 == 0
     assert len(kore.requests) == 1

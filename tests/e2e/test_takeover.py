@@ -57,8 +57,7 @@ def restart_before_the_end(gateway):
 def restart_before_the_signal(gateway):
     old, before = gateway.process, len(gateway.events("listening"))
     with open(gateway.stderr_path, "ab") as stderr:
-        new = subprocess.Popen([*gateway.prefix, BINARY, "run", "--config", str(gateway.config)], stdout=stderr,
-                               stderr=stderr, stdin=subprocess.DEVNULL, **gateway.popen)
+        new = subprocess.Popen(gateway.command(), stdout=stderr, stderr=stderr, stdin=subprocess.DEVNULL, **gateway.popen)
     wait_for(lambda: gateway.events("journal-awaited"), "the new one to wait")
     old.send_signal(signal.SIGTERM)
     assert old.wait(40) == 0
@@ -151,6 +150,24 @@ def test_who_waits_for_the_journal_can_be_told_to_end(make_handed, certs):
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 2
         assert re.search(r"gateway.yaml:\d+:\d+: .*journal", second.stderr().splitlines()[-1])
+
+
+def test_the_admin_port_is_taken_over_too(make_handed):
+    """It is not handed over, so the next gateway has to wait until the last one has closed it."""
+    with listening() as sock, listening() as free:
+        port = free.getsockname()[1]
+        free.close()
+        gateway = make_handed(data=sock, options={"extra": f"admin: {{listen: 127.0.0.1:{port}}}"})
+        old, before = gateway.process, len(gateway.events("listening"))
+        with open(gateway.stderr_path, "ab") as stderr:
+            gateway.process = subprocess.Popen(gateway.command(), stdout=stderr, stderr=stderr, stdin=subprocess.DEVNULL,
+                                               **gateway.popen)
+        wait_for(lambda: gateway.events("admin-port-awaited"), "the new one to wait")
+        assert gateway.post(seed_campaign()).status == 200 and gateway.admin("/livez")    # by the old one
+        old.send_signal(signal.SIGTERM)
+        assert old.wait(40) == 0
+        wait_for(lambda: len(gateway.events("listening")) > before, "the new one to listen")
+        assert gateway.post(seed_campaign()).status == 200 and gateway.admin("/livez")
 
 
 # ---- what is handed over ----

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -56,6 +58,32 @@ int fdatasync(int fd)
     pthread_mutex_unlock(&disk_lock);
     errno = EIO;
     return fails ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+/* A disk that hangs may do so for whoever asks how much room there is. */
+static bool space_hangs;
+
+int fstatvfs(int fd, struct statvfs *ret)
+{
+    struct statfs about;
+    pthread_mutex_lock(&disk_lock);
+    while (space_hangs)
+        pthread_cond_wait(&disk_changed, &disk_lock);
+    pthread_mutex_unlock(&disk_lock);
+    if (fstatfs(fd, &about) != 0)
+        return -1;
+    *ret = (struct statvfs){.f_frsize = (unsigned long)about.f_bsize,
+                            .f_blocks = about.f_blocks,
+                            .f_bavail = about.f_bavail};
+    return 0;
+}
+
+static void set_space(bool hangs)
+{
+    pthread_mutex_lock(&disk_lock);
+    space_hangs = hangs;
+    pthread_cond_broadcast(&disk_changed);
+    pthread_mutex_unlock(&disk_lock);
 }
 
 static void set_disk(bool hangs, const char *fails_in)
@@ -686,6 +714,26 @@ TEST(a_disk_that_works_again_is_noticed_though_nobody_comes)
     journal_close(journal);
 }
 
+TEST(a_disk_that_hangs_when_asked_for_its_room_fails_those_who_wait)
+{
+    struct journal_state now;
+    options.write_timeout_ms = 300;
+    set_space(true);
+    struct journal *journal = open_journal(); /* it asks at once */
+    assert_false(append(journal, STR("\"kind\":\"lost\"")));
+    assert_false(append(journal, STR("\"kind\":\"lost\"")));
+    journal_state(journal, &now);
+    assert_true(now.failing && now.denying);
+    set_space(false);
+    while (!append(journal, STR("\"kind\":\"test\"")))
+        (void)poll(NULL, 0, 1);
+    journal_state(journal, &now);
+    assert_false(now.failing);
+    assert_true(now.space[0].free_bytes > 0);
+    journal_close(journal);
+    EXPECT_STR(read_all().kinds, "stc");
+}
+
 /* ---- what is told ---- */
 
 static void write_receipt(uint64_t seq)
@@ -1195,6 +1243,7 @@ TESTS(IN_DIRECTORY(the_chain_goes_on_over_restarts_and_segments),
       IN_DIRECTORY(an_outcome_that_cannot_be_written_leaves_it_open),
       IN_DIRECTORY(a_failed_sync_acknowledges_nothing_and_a_fresh_segment_takes_over),
       IN_DIRECTORY(a_disk_that_works_again_is_noticed_though_nobody_comes),
+      IN_DIRECTORY(a_disk_that_hangs_when_asked_for_its_room_fails_those_who_wait),
       IN_DIRECTORY(what_is_written_is_measured),
       IN_DIRECTORY(receipts_are_looked_at_also_when_nobody_waits_for_them),
       IN_DIRECTORY(a_second_device_takes_over),

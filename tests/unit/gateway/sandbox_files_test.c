@@ -138,6 +138,30 @@ TEST(directories_to_write_to_may_be_missing)
     assert_true(second && second->write && !second->is_missing);
 }
 
+TEST(a_log_is_made_again_where_it_really_is)
+{
+    make_directory("logs");
+    make_directory("here");
+    make_file("logs/access.log");
+    assert_int_equal(symlink(at("logs/access.log"), at("here/access.log")), 0);
+    config.access_log_file.value = str_from(at("here/access.log"));
+    config.log_file.value = str_from("/dev/null");
+    collect();
+    assert_true(find(at("logs")) && find(at("logs"))->write);
+    assert_null(find(at("here")));
+    assert_true(find("/dev/null") && find("/dev/null")->write && !find("/dev/null")->is_directory);
+    assert_null(find("/dev"));
+}
+
+TEST(a_log_that_is_not_there_yet_is_made_in_its_directory)
+{
+    make_directory("logs");
+    config.log_file.value = str_from(at("logs/gateway.log"));
+    config.access_log_file.value = STR("-");
+    collect();
+    assert_true(find(at("logs")) && find(at("logs"))->write);
+}
+
 TEST(a_name_that_only_begins_alike_is_another)
 {
     make_directory("certs2");
@@ -156,10 +180,16 @@ TEST(what_is_written_is_kept_though_more_may_be_read)
     assert_true(find(at("etc")) && !find(at("etc"))->write);
 }
 
-TEST(ports_are_the_upstreams_and_name_servers)
+TEST(ports_are_the_upstreams_name_servers_and_the_collectors)
 {
     collect();
     assert_int_equal(files->port_count, 2);
+    sandbox_files_free(files);
+    config.trace_endpoint.url.value = STR("http://collector:4318/v1/traces");
+    config.trace_endpoint.port = 4318;
+    collect();
+    assert_int_equal(files->port_count, 3);
+    assert_int_equal(files->ports[2].port, 4318);
     assert_int_equal(files->ports[0].port, 8443);
     assert_int_equal(files->ports[1].port, 53);
 }
@@ -225,9 +255,11 @@ int main(void)
         CASE(a_link_is_followed_to_where_files_are_replaced),
         CASE(a_directory_of_many_programs_is_not_allowed_as_a_whole),
         CASE(directories_to_write_to_may_be_missing),
+        CASE(a_log_is_made_again_where_it_really_is),
+        CASE(a_log_that_is_not_there_yet_is_made_in_its_directory),
         CASE(a_name_that_only_begins_alike_is_another),
         CASE(what_is_written_is_kept_though_more_may_be_read),
-        CASE(ports_are_the_upstreams_and_name_servers),
+        CASE(ports_are_the_upstreams_name_servers_and_the_collectors),
         CASE(a_process_opens_only_what_is_allowed),
         CASE(what_a_version_can_do_is_known),
     };
