@@ -1,6 +1,6 @@
 #include "certificates.h"
 
-#define OTHER_FILES 5 /* beside the gateway's own certificates */
+#define OTHER_FILES 6 /* beside the gateway's own certificates */
 
 static void add(struct certificate_list *list, const char *use, const struct config_text *file)
 {
@@ -32,5 +32,6 @@ bool certificates_look(const struct config *config, struct arena *arena,
     add(ret, "upstream-ca", &config->upstream_ca);
     add(ret, "admin", &config->admin.identity.certificate);
     add(ret, "admin-client-ca", &config->admin.client_ca);
+    add(ret, "trace-ca", &config->trace_ca);
     return true;
 }

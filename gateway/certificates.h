@@ -9,7 +9,7 @@
 
 struct certificate_dates {
     const char *use; /* "server", "client-ca", "client-crl", "upstream-ca", "admin",
-                        "admin-client-ca" */
+                        "admin-client-ca", "trace-ca" */
     struct str file;
     struct tls_dates dates;
 };

@@ -1,8 +1,10 @@
 /*
  * argv -> verb: the table of contents of the program.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,7 +41,7 @@ static const struct verb_table table = {
 static bool keep_standard_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
             return false;
     }
     return true;
@@ -48,8 +50,12 @@ static bool keep_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     static char version[] = "version";
-    if (!keep_standard_descriptors())
+    if (!keep_standard_descriptors()) {
+        (void)fputs("campaign-gateway: a standard descriptor is closed, and /dev/null cannot be "
+                    "opened in its place\n",
+                    stderr);
         return EXIT_USAGE;
+    }
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         argv[1] = version;
     return verbs_run(&table, argc, argv);

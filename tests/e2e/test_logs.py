@@ -36,11 +36,29 @@ def usr1(gateway):
     gateway.process.send_signal(signal.SIGUSR1)
 
 
-def start_with_stderr(gateway, stderr, stdout=subprocess.DEVNULL):
-    """The harness reads a file; these tests need something else there. Its log goes to log.json."""
-    gateway.process = subprocess.Popen([BINARY, "run", "--config", str(gateway.config)], stdin=subprocess.DEVNULL,
-                                       stdout=stdout, stderr=stderr, env=gateway.environment)
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def leave_nothing_running():
+    """Also when a test has failed before it stopped what it started by itself."""
+    yield
+    for process in STARTED:
+        process.kill()
+        process.wait()
+    STARTED.clear()
+
+
+def start_by_hand(gateway, command, **options):
+    gateway.process = subprocess.Popen(command, env=gateway.environment, **options)
+    STARTED.append(gateway.process)
     return gateway
+
+
+def start_with_stderr(gateway, stderr, stdout=subprocess.DEVNULL):
+    """The harness reads a file; these tests need something else there."""
+    return start_by_hand(gateway, [BINARY, "run", "--config", str(gateway.config)], stdin=subprocess.DEVNULL,
+                         stdout=stdout, stderr=stderr)
 
 
 # ---- the access log ----
@@ -230,7 +248,7 @@ def test_closed_descriptors_lead_log_lines_nowhere_else(tmp_path, certs, kore):
         port = sock.getsockname()[1]
     gateway = Gateway(tmp_path, certs, kore.port, extra="access_log: {file: '-'}", start=False)
     gateway.config.write_text(gateway.config.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}", 1))
-    gateway.process = subprocess.Popen(["sh", "-c", 'exec "$0" run --config "$1" <&- >&- 2>&-', BINARY, gateway.config])
+    start_by_hand(gateway, ["sh", "-c", 'exec "$0" run --config "$1" <&- >&- 2>&-', BINARY, gateway.config])
     gateway.port = port
 
     def listens():

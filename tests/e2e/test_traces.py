@@ -154,6 +154,7 @@ def test_spans_tell_of_a_request_and_its_stages(make_gateway, kore, certs, tls):
     with Collector((certs / "kore.pem", certs / "kore.key") if tls else None) as collector:
         gateway = make_gateway(extra=exporting(collector.url, f", ca: {certs}/ca.pem, service_name: edge" if tls else ", service_name: edge"))
         answer = gateway.post(seed_campaign(), headers=[("traceparent", PARENT)])
+        assert ('use="trace-ca"' in gateway.admin("/metrics")) == tls      # when it expires
         gateway.stop()
         root, stages = tree_of(collector.spans(), TRACE)
         assert (root.parent, root.name, root.error) == (SPAN, "POST create-campaign", False)
