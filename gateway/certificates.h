@@ -20,6 +20,7 @@ struct certificate_list {
     size_t count;
 };
 
-/* In the arena. False when memory is out; files that cannot be read are left out. */
+/* In the arena. False when memory is out, or one of the gateway's own certificates cannot be read;
+ * other files are then left out. */
 MUST_USE bool certificates_look(const struct config *config, struct arena *arena,
                                 struct certificate_list *ret);

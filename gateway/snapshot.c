@@ -128,7 +128,7 @@ static bool load_admin_tls(struct snapshot *snapshot, struct tickets *tickets, s
 static bool load_dates(struct snapshot *snapshot, struct error *err)
 {
     return certificates_look(snapshot->config, &snapshot->arena, &snapshot->certificates) ||
-           error_set(err, "out of memory");
+           error_set(err, "out of memory, or a certificate that was there a moment ago is not");
 }
 
 static bool load_trace_tls(struct snapshot *snapshot, struct error *err)
