@@ -155,8 +155,8 @@ void fate_forget_passed(struct journal *journal);
 
 /* ---- the threads ---- */
 
-void *journal_thread(void *journal);
-void *journal_keeper_thread(void *journal);
+void *journal_thread(void *arg); /* a journal, as below */
+void *journal_keeper_thread(void *arg);
 
 /* Tells those that a receipt confirms, and those that waited too long for one. */
 void journal_pass_receipts(struct journal *journal, uint64_t receipt_seq);

@@ -170,9 +170,10 @@ static bool copy_bytes(int from_fd, uint64_t from, int to_fd)
     char piece[65536];
     ssize_t got;
     while ((got = pread(from_fd, piece, sizeof(piece), (off_t)from)) > 0) {
-        if (write(to_fd, piece, (size_t)got) != got)
+        ssize_t put = write(to_fd, piece, (size_t)got);
+        if (put < 0)
             return false;
-        from += (uint64_t)got;
+        from += (uint64_t)put; /* what was not written is read once more */
     }
     return got == 0 && fsync(to_fd) == 0;
 }

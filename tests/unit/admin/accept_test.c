@@ -16,8 +16,8 @@ TEST(scrapers_that_prefer_it_get_it)
         "application/openmetrics-text;version=1.0.0,application/"
         "openmetrics-text;version=0.0.1;q=0.75,"
         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-        "text/plain;version=0.0.4;q=0.5,*/*;q=0.2",
+        ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+         "text/plain;version=0.0.4;q=0.5,*/*;q=0.2"),
         "application/openmetrics-text",
         "Application/OpenMetrics-Text; Version=\"1.0.0\" ; Q=0.3",
         "text/plain , application/openmetrics-text",
