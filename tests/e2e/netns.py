@@ -35,9 +35,10 @@ class Host:
         if self.holder.stdout.readline() != "made\n":
             raise AssertionError("this test needs network namespaces, so root with CAP_SYS_ADMIN and CAP_NET_ADMIN: "
                                  + self.holder.communicate()[1])
-        proc = f"/proc/{self.holder.pid}/ns"
-        self.network = f"{proc}/net"
-        self.prefix = ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={self.network}", f"--mount={proc}/mnt", "--"]
+        proc = f"/proc/{self.holder.pid}"
+        self.network = f"{proc}/ns/net"
+        self.prefix = ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={self.network}", f"--mount={proc}/ns/mnt",
+                       f"--root={proc}/root", "--"]    # the tests themselves may run in a chroot
         self.run("ip", "link", "set", "lo", "up")
 
     def run(self, *command, text=None):
