@@ -38,7 +38,7 @@ class Host:
         proc = f"/proc/{self.holder.pid}"
         self.network = f"{proc}/ns/net"
         self.prefix = ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={self.network}", f"--mount={proc}/ns/mnt",
-                       f"--root={proc}/root", "--"]    # the tests themselves may run in a chroot
+                       f"--root={proc}/root", f"--wd={proc}/root", "--"]    # the tests themselves may run in a chroot
         self.run("ip", "link", "set", "lo", "up")
 
     def run(self, *command, text=None):
