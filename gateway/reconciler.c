@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -261,9 +260,7 @@ static void run_round(struct reconciler *reconciler)
 /* Waits; then reconciler->round is what the next round goes by. False: the gateway stops. */
 static bool wait_for_turn(struct reconciler *reconciler, int64_t wait_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
+    const struct timespec until = clock_mono_from_now(wait_ms);
     snapshot_release(reconciler->round);
     pthread_mutex_lock(&reconciler->lock);
     while (!reconciler->stopping &&
@@ -296,16 +293,12 @@ static void look_at_token(const struct config_text *path)
 
 struct reconciler *reconciler_start(const struct reconciler_options *options, struct error *err)
 {
-    pthread_condattr_t monotonic;
     struct reconciler *reconciler = calloc(1, sizeof(*reconciler));
     if (!reconciler) {
         (void)error_set(err, "out of memory");
         return NULL;
     }
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&reconciler->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_mono_cond_init(&reconciler->changed);
     (void)pthread_mutex_init(&reconciler->lock, NULL);
     look_at_token(&options->snapshot->config->audit.reconcile_auth);
     reconciler->journal = options->journal;

@@ -245,7 +245,7 @@ struct trace_export *trace_export_start(struct snapshot *snapshot, struct error 
     buf_init(&traces->taken, LIMIT_SPANS_WAITING);
     buf_init(&traces->message, 4 * BATCH_REQUESTS * LIMIT_REQUEST_SPANS);
     (void)pthread_mutex_init(&traces->lock, NULL);
-    monotonic_cond_init(&traces->changed);
+    clock_mono_cond_init(&traces->changed);
     (void)gethostname(traces->instance, sizeof(traces->instance) - 1);
     traces->upstream = (struct otlp_upstream){config->upstream_host, config->upstream_port};
     traces->service = (struct otlp_service){config->trace_service_name, str_from(traces->instance)};
@@ -297,7 +297,7 @@ uint64_t trace_export_lost(const struct trace_export *traces)
 /* Under the lock. Whether the thread has ended by then. */
 static bool wait_for_end(struct trace_export *traces, int64_t wait_ms)
 {
-    const struct timespec until = monotonic_from_now(wait_ms);
+    const struct timespec until = clock_mono_from_now(wait_ms);
     while (!traces->ended && pthread_cond_timedwait(&traces->changed, &traces->lock, &until) == 0)
         ; /* woken for nothing */
     return traces->ended;

@@ -282,16 +282,6 @@ static bool start_threads(struct journal *journal, struct error *err)
     return journal->keeper_runs || error_set(err, "cannot start the journal's threads");
 }
 
-static void init_locks(struct journal *journal)
-{
-    pthread_condattr_t attributes;
-    pthread_mutex_init(&journal->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&journal->queued, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct journal *journal_open(const struct journal_options *options,
                              struct journal_recovery *recovery, struct error *err)
 {
@@ -311,7 +301,8 @@ struct journal *journal_open(const struct journal_options *options,
         journal->lock_fds[i] = journal->receipt_fds[i] = -1;
     }
     batch_init(&journal->batch, JOURNAL_BATCH_BYTES, ATTACHMENTS_BYTES);
-    init_locks(journal);
+    pthread_mutex_init(&journal->lock, NULL);
+    clock_mono_cond_init(&journal->queued);
     if (open_files(journal, err) && take_up(journal, recovery, err) && start_threads(journal, err))
         return journal;
     journal_close(journal);
@@ -355,9 +346,7 @@ void journal_release(struct journal *journal)
 /* Waits until the thread has ended, but not for ever: it may hang with the disk. */
 static void end_thread(struct journal *journal)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += journal->options.write_timeout_ms / 1000 + 1;
+    const struct timespec until = clock_mono_from_now(journal->options.write_timeout_ms + 1000);
     pthread_mutex_lock(&journal->lock);
     journal->closing = true;
     pthread_cond_broadcast(&journal->queued);

@@ -19,6 +19,21 @@ int64_t clock_mono_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+void clock_mono_cond_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(condition, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+struct timespec clock_mono_from_now(int64_t wait_ms)
+{
+    int64_t then_us = clock_mono_us() + wait_ms * 1000;
+    return (struct timespec){.tv_sec = then_us / 1000000, .tv_nsec = then_us % 1000000 * 1000};
+}
+
 #define YEAR_0000_MS (-62167219200000LL)
 #define YEAR_9999_MS 253402300799999LL
 

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -12,6 +13,10 @@ int64_t clock_unix_ms(void);
 
 /* Microseconds of a clock that never goes back; for durations and deadlines only. */
 int64_t clock_mono_us(void);
+
+/* A condition that waits by that clock, and a moment for pthread_cond_timedwait on it. */
+void clock_mono_cond_init(pthread_cond_t *condition);
+struct timespec clock_mono_from_now(int64_t wait_ms);
 
 /* Length of "2026-11-23T09:30:00.123Z" and its NUL. */
 #define CLOCK_UTC_SIZE 25

@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "net/address.h"
@@ -28,19 +27,6 @@ struct resolver {
     bool looking; /* one is under way */
     bool stopping;
 };
-
-static struct timespec from_now(int64_t ms)
-{
-    struct timespec at;
-    (void)clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec += 1;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
 
 /* ---- looking up ---- */
 
@@ -169,7 +155,7 @@ static void look_again(struct resolver *resolver)
         return;
     take_answer(resolver, &answer);
     pthread_cond_broadcast(&resolver->changed);
-    struct timespec next = from_now(next_in_ms(resolver, &answer));
+    struct timespec next = clock_mono_from_now(next_in_ms(resolver, &answer));
     while (!resolver->stopping &&
            pthread_cond_timedwait(&resolver->changed, &resolver->lock, &next) == 0)
         ;
@@ -201,11 +187,7 @@ struct resolver *resolver_start(const struct resolver_options *options, struct e
         resolver->options.own = (const struct sockaddr *)&resolver->own;
     }
     (void)snprintf(resolver->port_text, sizeof(resolver->port_text), "%u", options->port);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&resolver->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_mono_cond_init(&resolver->changed);
     pthread_mutex_init(&resolver->lock, NULL);
     if (pthread_create(&resolver->thread, NULL, resolver_main, resolver) != 0) {
         error_set(err, "cannot start the resolver's thread");
@@ -217,7 +199,7 @@ struct resolver *resolver_start(const struct resolver_options *options, struct e
 
 bool resolver_wait(struct resolver *resolver, int64_t wait_ms)
 {
-    struct timespec until = from_now(wait_ms);
+    struct timespec until = clock_mono_from_now(wait_ms);
     pthread_mutex_lock(&resolver->lock);
     while (!resolver->asked &&
            pthread_cond_timedwait(&resolver->changed, &resolver->lock, &until) == 0)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "telemetry/line_queue.h"
 
@@ -215,7 +216,7 @@ struct line_file *line_file_open(const struct line_file_options *options, struct
     file->options = *options;
     line_queue_init(&file->queue, options->max_bytes);
     (void)pthread_mutex_init(&file->lock, NULL);
-    monotonic_cond_init(&file->changed);
+    clock_mono_cond_init(&file->changed);
     file->path = options->path ? strdup(options->path) : NULL;
     file->fd = file->path ? open_path(file->path) : log_own_pipe(STDOUT_FILENO);
     if (options->path && !file->path)
@@ -259,7 +260,7 @@ uint64_t line_file_lost(const struct line_file *file)
 /* Whether the thread has ended by then. */
 static bool wait_for_end(struct line_file *file, int64_t wait_ms)
 {
-    const struct timespec until = monotonic_from_now(wait_ms);
+    const struct timespec until = clock_mono_from_now(wait_ms);
     pthread_mutex_lock(&file->lock);
     while (!file->ended && pthread_cond_timedwait(&file->changed, &file->lock, &until) == 0)
         ; /* woken for nothing */

@@ -1,34 +1,12 @@
 #include "telemetry/line_queue.h"
 
-#include <time.h>
-
-void monotonic_cond_init(pthread_cond_t *condition)
-{
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(condition, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-}
-
-struct timespec monotonic_from_now(int64_t wait_ms)
-{
-    struct timespec then;
-    (void)clock_gettime(CLOCK_MONOTONIC, &then);
-    then.tv_sec += wait_ms / 1000;
-    then.tv_nsec += wait_ms % 1000 * 1000000;
-    if (then.tv_nsec >= 1000000000) {
-        then.tv_sec++;
-        then.tv_nsec -= 1000000000;
-    }
-    return then;
-}
+#include "base/clock.h"
 
 void line_queue_init(struct line_queue *queue, size_t max_bytes)
 {
     *queue = (struct line_queue){.wake_at = 1};
     (void)pthread_mutex_init(&queue->lock, NULL);
-    monotonic_cond_init(&queue->changed);
+    clock_mono_cond_init(&queue->changed);
     buf_init(&queue->waiting, max_bytes);
 }
 
@@ -65,7 +43,7 @@ bool line_queue_take(struct line_queue *queue, size_t enough, int64_t linger_ms,
     queue->wake_at = enough;
     while (queue->lines == 0 && !looks_up(queue))
         pthread_cond_wait(&queue->changed, &queue->lock);
-    const struct timespec until = monotonic_from_now(linger_ms);
+    const struct timespec until = clock_mono_from_now(linger_ms);
     while (linger_ms > 0 && queue->lines < enough && !looks_up(queue)) {
         if (pthread_cond_timedwait(&queue->changed, &queue->lock, &until) != 0)
             break;

@@ -39,7 +39,3 @@ void line_queue_nudge(struct line_queue *queue);
 
 /* There will be no more lines; those that are there can be taken. */
 void line_queue_close(struct line_queue *queue);
-
-/* Condition variables that wait by the clock that never goes back, and such a time. */
-void monotonic_cond_init(pthread_cond_t *condition);
-struct timespec monotonic_from_now(int64_t wait_ms);

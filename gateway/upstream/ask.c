@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 
 struct asker {
@@ -46,13 +46,9 @@ static void run_done(void *arg)
 struct asker *asker_start(const struct upstream_options *options)
 {
     struct asker *asker = calloc(1, sizeof(*asker));
-    pthread_condattr_t monotonic;
     if (!asker)
         return NULL;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&asker->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_mono_cond_init(&asker->changed);
     (void)pthread_mutex_init(&asker->lock, NULL);
     arena_init(&asker->arena, LIMIT_ARENA_BYTES);
     buf_init(&asker->call.body, options->max_answer_bytes);
@@ -90,14 +86,7 @@ bool asker_ask(struct asker *asker, struct str request, struct asker_answer *ret
 
 bool asker_pause(struct asker *asker, int64_t wait_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = clock_mono_from_now(wait_ms);
     pthread_mutex_lock(&asker->lock);
     while (!asker->cancelled && pthread_cond_timedwait(&asker->changed, &asker->lock, &until) == 0)
         ; /* woken for nothing */
